@@ -1,0 +1,18 @@
+"""What happened: ledgers and their journals, accounts, streams, files, statements and records."""
+
+from ledgers.models.books import BankAccount, Journal, Ledger, LedgerDelta
+from ledgers.models.files import ImportProfile, SourceFile, Statement, StatementLine
+from ledgers.models.records import DataStream, Record
+
+__all__ = [
+    "BankAccount",
+    "DataStream",
+    "ImportProfile",
+    "Journal",
+    "Ledger",
+    "LedgerDelta",
+    "Record",
+    "SourceFile",
+    "Statement",
+    "StatementLine",
+]

@@ -1,0 +1,16 @@
+"""What agreed: runs, passes, open items (the tokens), matches and their members, discrepancies."""
+
+from reconciliation.models.clearing import Match, MatchMember, OpenItem, RejectedGroup
+from reconciliation.models.discrepancies import Discrepancy
+from reconciliation.models.runs import Pass, Run, RunSource
+
+__all__ = [
+    "Discrepancy",
+    "Match",
+    "MatchMember",
+    "OpenItem",
+    "Pass",
+    "RejectedGroup",
+    "Run",
+    "RunSource",
+]
