@@ -8,7 +8,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, overload
 
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
@@ -59,6 +59,14 @@ class Answer:
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
     replayed: bool = False
+
+
+@overload
+def perform(act: Callable[[], T], *, key: None = None) -> T: ...
+
+
+@overload
+def perform(act: Callable[[], Answer], *, key: ActKey | None) -> Answer: ...
 
 
 def perform(act: Callable[[], T], *, key: ActKey | None = None) -> T | Answer:

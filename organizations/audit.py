@@ -120,7 +120,7 @@ def waiting_count(organization_id: int) -> int:
 def seal(*, organization_id: int, at: datetime) -> int:
     """Seal what is committed and waits, oldest first, at most one batch; the number of events sealed.
 
-    0 also where another sealer is at work on this organization. `at` bounds nothing and is kept for the caller's log.
+    0 also where another sealer is at work on this organization.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [SEAL_LOCK, organization_id])
@@ -133,7 +133,11 @@ def seal(*, organization_id: int, at: datetime) -> int:
     seals = []
     for event in AuditEvent.objects.filter(pk__in=ids).order_by("pk"):
         number, digest = number + 1, link(digest, event)
-        seals.append(AuditSeal(event=event, organization_id=organization_id, number=number, digest=digest))
+        seals.append(
+            AuditSeal(
+                event=event, organization_id=organization_id, number=number, digest=digest, sealed_at=at
+            )
+        )
     AuditSeal.objects.bulk_create(seals)
     AuditUnsealed.objects.filter(event_id__in=ids).delete()
     return len(seals)

@@ -75,6 +75,7 @@ class AuditSeal(models.Model):
     organization = models.ForeignKey(Organization, models.PROTECT, db_index=False)
     number = models.BigIntegerField(gettext_lazy("number"))
     digest = models.CharField(gettext_lazy("digest"), max_length=64)
+    sealed_at = models.DateTimeField(gettext_lazy("sealed at"))  # for people; no part of the chain
 
     class Meta:
         constraints = [UniqueConstraint(fields=["organization", "number"], name="auditseal_number_once")]

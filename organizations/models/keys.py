@@ -14,6 +14,8 @@ from django.utils.translation import gettext_lazy
 from organizations.ids import uuid7
 from organizations.models.people import Membership, Organization
 
+HASHED = r"^[0-9a-f]{64}$"
+
 
 def hash_of(text: str) -> str:
     """SHA-256 in hex. No salt and no stretching: a key has 192 random bits, so there is nothing to guess."""
@@ -57,9 +59,7 @@ class ApiKey(models.Model):
         verbose_name = gettext_lazy("API key")
         verbose_name_plural = gettext_lazy("API keys")
         constraints = [
-            CheckConstraint(
-                condition=Q(secret_hash__regex=r"^[0-9a-f]{64}$"), name="apikey_secret_is_hashed"
-            ),
+            CheckConstraint(condition=Q(secret_hash__regex=HASHED), name="apikey_secret_is_hashed"),
         ]
 
     def __str__(self) -> str:
