@@ -2,8 +2,9 @@
 
 import django.db.models.deletion
 import django.db.models.expressions
-import organizations.ids
 from django.db import migrations, models
+
+import organizations.ids
 
 
 class Migration(migrations.Migration):
