@@ -1,0 +1,116 @@
+"""The virtual environment: made once, filled from a lock with hashes, left alone while the lock stays the same."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from devtools import ROOT, Problem, say
+
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+UV = "uv>=0.13,<0.14"  # the installer; what it installs is fixed by the locks and their hashes
+RUN_LOCK, DEV_LOCK = ROOT / "requirements.lock", ROOT / "requirements-dev.lock"
+
+
+def _run(command: Sequence[str | Path], what: str) -> None:
+    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, check=False, cwd=ROOT)
+    if done.returncode != 0:
+        raise Problem(f"{what} failed:\n{done.stdout}{done.stderr}".rstrip())
+
+
+def _make_venv(venv: Path) -> None:
+    say(f"Making {venv.relative_to(ROOT)} ...")
+    if shutil.which("uv"):
+        return _run(["uv", "venv", "--quiet", "--clear", "--python", sys.executable, venv], "uv venv")
+    made = subprocess.run(
+        [sys.executable, "-m", "venv", "--clear", str(venv)], capture_output=True, text=True, check=False
+    )
+    if made.returncode != 0:
+        shutil.rmtree(venv, ignore_errors=True)
+        version = f"{sys.version_info.major}.{sys.version_info.minor}"
+        raise Problem(
+            f"Python {version} at {sys.executable} cannot make a virtual environment:\n{made.stdout}{made.stderr}\n"
+            f"On Debian or Ubuntu: apt-get install python{version}-venv. Or install uv (it needs no such package), then run this again."
+        )
+    return None
+
+
+def _uv(venv: Path) -> Path | str:
+    """uv on the path, else the one in the environment, installed there when it isn't yet."""
+    own = venv / "bin" / "uv"
+    if not own.exists() and (found := shutil.which("uv")):
+        return found
+    if not own.exists():
+        python = venv / "bin" / "python"
+        if (
+            subprocess.run(
+                [str(python), "-m", "pip", "--version"], capture_output=True, check=False
+            ).returncode
+            != 0
+        ):
+            _run([python, "-m", "ensurepip"], "Installing pip")
+        _run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", UV], "Installing uv")
+    return own
+
+
+def _digest(lock: Path) -> str:
+    return hashlib.sha256(lock.read_bytes()).hexdigest()
+
+
+def ensure(lock: Path, *, venv: Path = VENV) -> Path:
+    """The environment's python, with the lock installed. At once when it already is."""
+    python, stamp = venv / "bin" / "python", venv / f".installed-{lock.stem}"
+    usable = python.exists() and subprocess.run([str(python), "-c", ""], check=False).returncode == 0
+    if usable and stamp.exists() and stamp.read_text() == _digest(lock):
+        return python
+    if not usable:
+        _make_venv(venv)
+    uv = _uv(venv)
+    say(f"Installing from {lock.relative_to(ROOT)} ...")
+    # The run-time lock is added to what is there, so that a demo after a test run does not take the test tools away.
+    verb = ["install"] if lock == RUN_LOCK else ["sync"]
+    requirements = ["-r", lock] if lock == RUN_LOCK else [lock]
+    _run(
+        [uv, "pip", *verb, "--quiet", "--require-hashes", "--python", python, *requirements],
+        f"Installing {lock.name}",
+    )
+    stamp.write_text(_digest(lock))
+    if lock == DEV_LOCK:  # it contains the run-time lock whole
+        (venv / f".installed-{RUN_LOCK.stem}").write_text(_digest(RUN_LOCK))
+    return python
+
+
+def lock() -> None:
+    """Write both locks anew from pyproject.toml: for all systems and Pythons, with hashes, without any address."""
+    uv = _uv(VENV)
+    common = [
+        "--universal", "--python-version", "3.11", "--generate-hashes", "--no-emit-index-url", "--no-emit-find-links",
+        "--custom-compile-command", "./dev lock", "--quiet",
+    ]  # fmt: skip
+    compile_ = [uv, "pip", "compile", "pyproject.toml", *common]
+    _run([*compile_, "-o", RUN_LOCK.name], "Locking the run-time packages")
+    _run(
+        [*compile_, "--group", "dev", "-c", RUN_LOCK.name, "-o", DEV_LOCK.name],
+        "Locking the development packages",
+    )
+    bench = ROOT / "benchmarks" / "requirements.in"
+    if bench.exists():
+        out = bench.with_suffix(".lock").relative_to(ROOT)
+        _run(
+            [uv, "pip", "compile", bench.relative_to(ROOT), *common, "-o", out],
+            "Locking the benchmarks' packages",
+        )
+
+
+def child_environment(**values: str) -> dict[str, str]:
+    """Our environment for children, with the virtual environment's programs first."""
+    return {
+        **os.environ,
+        "PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}",
+        "PYTHONUNBUFFERED": "1",
+        **values,
+    }
