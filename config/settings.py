@@ -1,6 +1,8 @@
 """Django's settings. Each variable it reads is listed, with its meaning, in .env.example."""
 
+import re
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import environ
@@ -209,6 +211,27 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 DJANGO_CELERY_BEAT_TZ_AWARE = True
+# Beat writes these into its tables at its start; people change them in admin.
+CELERY_BEAT_SCHEDULE = {
+    "Say that beat and a worker are alive": {
+        "task": "organizations.tasks.note_heartbeat",
+        "schedule": timedelta(seconds=30),
+    },
+    "Seal the audit trail": {"task": "organizations.tasks.seal_audit", "schedule": timedelta(seconds=15)},
+    "Forget old idempotency keys": {
+        "task": "organizations.tasks.expire_idempotency_keys",
+        "schedule": timedelta(hours=1),
+    },
+}
+
+# Counts requests for the limits, across processes and machines; in the broker, which all of them reach.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": CELERY_BROKER_URL,
+        "KEY_PREFIX": CELERY_BROKER_TRANSPORT_OPTIONS["global_keyprefix"] + "cache",
+    }
+}
 
 # --- API ------------------------------------------------------------------------------------------------------
 
@@ -219,9 +242,15 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["api.shared.permissions.HasScope"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_PARSER_CLASSES": ["api.shared.parsing.JsonParser"],
+    "DEFAULT_SCHEMA_CLASS": "api.shared.schema.SurfaceSchema",
+    "DEFAULT_THROTTLE_RATES": {  # per caller
+        "uploads": env_text("TIEOUT_THROTTLE_UPLOADS", default="60/min"),
+        "explain": env_text("TIEOUT_THROTTLE_EXPLAIN", default="60/min"),
+        "combinations": env_text("TIEOUT_THROTTLE_COMBINATIONS", default="60/min"),
+        "tokens": env_text("TIEOUT_THROTTLE_TOKENS", default="20/min"),
+    },
+    "NUM_PROXIES": env_int("TIEOUT_PROXIES", default=0),  # how many proxies of ours add to X-Forwarded-For
     "EXCEPTION_HANDLER": "api.shared.errors.handle",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
@@ -230,6 +259,8 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Reconciliation: what the books say against what the outside world says.",
     "VERSION": "0.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "",
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "api.shared.schema.describe"],
     "SWAGGER_UI_DIST": "SIDECAR",  # served by us: nothing loads from outside hosts
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",

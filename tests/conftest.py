@@ -1,10 +1,24 @@
-"""Fixtures and hooks of the whole suite: real PostgreSQL, one Celery worker where a test asks for it."""
+"""Fixtures and hooks of the whole suite: real PostgreSQL, and one real Celery worker where a test asks for it."""
 
+import shutil
 from collections.abc import Iterator
 
 import pytest
 
-from tests import databases
+from tests import databases, settings
+from tests.workers import Worker
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that need the worker share one process, and so one worker and one database."""
+    for item in items:
+        if item.get_closest_marker("worker"):
+            item.add_marker(pytest.mark.xdist_group("worker"))
+
+
+def pytest_unconfigure() -> None:
+    if settings.own_storage:
+        shutil.rmtree(settings.own_storage, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
@@ -12,3 +26,32 @@ def django_db_setup(django_test_environment: None, django_db_blocker, worker_id:
     """Replaces pytest-django's: a copy of a migrated template instead of migrating in every process."""
     with django_db_blocker.unblock(), databases.cloned_database(worker_id):
         yield
+
+
+@pytest.fixture(scope="session")
+def worker_process(django_db_setup: None, django_db_blocker) -> Iterator[Worker]:
+    worker = Worker()
+    try:
+        worker.forget()
+        with django_db_blocker.unblock():
+            worker.start()
+        yield worker
+    finally:
+        worker.stop()
+
+
+@pytest.fixture
+def worker(
+    request: pytest.FixtureRequest, transactional_db: None, worker_process: Worker
+) -> Iterator[Worker]:
+    """A running Celery worker on this test's database. It has nothing left to do when the next test begins."""
+    assert request.node.get_closest_marker("worker"), (
+        "mark a test that uses `worker` with @pytest.mark.worker"
+    )
+    if worker_process.process is None or worker_process.process.poll() is not None:
+        worker_process.start()  # an earlier test killed it
+    worker_process.wait_until_idle()
+    yield worker_process
+    if worker_process.process.poll() is not None:
+        worker_process.forget()
+    worker_process.wait_until_idle()

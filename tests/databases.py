@@ -33,13 +33,8 @@ def maintenance_connection() -> psycopg.Connection:
     return psycopg.connect(**{n: params[n] for n in names if n in params}, dbname="postgres", autocommit=True)
 
 
-def run_name() -> str:
-    """Names this run: xdist's processes inherit it from the one that started them."""
-    return os.environ.setdefault("TIEOUT_TEST_RUN", str(os.getpid()))
-
-
 def database_name(worker: str) -> str:
-    return f"tieout_test_{run_name()}_{worker}"
+    return f"tieout_test_{os.environ['TIEOUT_TEST_RUN']}_{worker}"
 
 
 def _exists(server: psycopg.Connection, name: str) -> bool:
