@@ -7,3 +7,9 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("api.urls")),
 ]
+
+# Under the API's paths these answer with its error body, elsewhere as Django does.
+handler400 = "api.shared.errors.bad_request"
+handler403 = "api.shared.errors.permission_denied"
+handler404 = "api.shared.errors.page_not_found"
+handler500 = "api.shared.errors.server_error"

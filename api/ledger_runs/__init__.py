@@ -1,0 +1,1 @@
+"""The ledger-run surface: ledgers and their entries, and runs that reconcile them with statement files."""

@@ -1,0 +1,1 @@
+"""What every surface shares: authentication, permissions, errors, pagination, idempotency, fields, schema, health."""

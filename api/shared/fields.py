@@ -1,0 +1,150 @@
+"""Fields and serializers that all surfaces use: money, instants, actors, and bodies that refuse unknown keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC
+from typing import Any
+
+from django.utils.translation import gettext as _
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from api.shared.values import NUMBER_MAX
+from organizations.actors import shown_names
+
+MONEY_SCHEMA = {
+    "type": "object",
+    "required": ["amount", "currency", "precision"],
+    "properties": {
+        "amount": {"type": "string", "pattern": "^-?[0-9]+$", "description": "Whole minor units."},
+        "currency": {"type": "string", "minLength": 3, "maxLength": 3},
+        "precision": {
+            "type": "integer",
+            "description": "Decimals: the shown amount is amount / 10^precision.",
+        },
+    },
+    "example": {"amount": "125000", "currency": "EUR", "precision": 2},
+}
+
+
+def money(minor: int | None, currency: str, precision: int) -> dict[str, Any] | None:
+    """Minor units as text, so that no reader rounds them."""
+    if minor is None:
+        return None
+    return {"amount": str(minor), "currency": currency, "precision": precision}
+
+
+@extend_schema_field(MONEY_SCHEMA)
+class MoneyField(serializers.Field):  # type: ignore[type-arg]
+    """Reads minor units from `source`, and currency and decimals from the row (or from `of`, a path to what has them)."""
+
+    def __init__(self, *, of: str = "", **kwargs: Any) -> None:
+        self.of = of
+        kwargs["read_only"] = True
+        super().__init__(**kwargs)
+
+    def get_attribute(self, instance: Any) -> Any:
+        holder = instance
+        for step in filter(None, self.of.split(".")):
+            holder = getattr(holder, step)
+        return money(super().get_attribute(instance), holder.currency, holder.decimal_places)
+
+    def to_representation(self, value: dict[str, Any]) -> dict[str, Any]:
+        return value
+
+
+class InstantField(serializers.DateTimeField):
+    """UTC with Z, whatever time zone is active."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("read_only", True)
+        super().__init__(default_timezone=UTC, **kwargs)
+
+
+class ActorField(serializers.CharField):
+    """An actor's ref, shown by the name that `present` looked up for the whole batch; null where nobody acted."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("read_only", True)
+        kwargs.setdefault("allow_null", True)
+        super().__init__(**kwargs)
+
+    def to_representation(self, value: str) -> str | None:  # type: ignore[override]
+        names: Mapping[str, str] = self.context.get("names", {})
+        return names.get(value, value) or None
+
+
+class TextOrNull(serializers.CharField):
+    """An empty text is shown as null."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(read_only=True, allow_null=True, **kwargs)
+
+    def to_representation(self, value: Any) -> str | None:  # type: ignore[override]
+        return str(value) if value else None
+
+
+@extend_schema_field(OpenApiTypes.INT64)
+class MinorUnits(serializers.IntegerField):
+    """An amount in a request: a whole number of minor units. A float is refused, even a whole one: money is never one."""
+
+    def __init__(self, *, at_least: int = 1, **kwargs: Any) -> None:
+        super().__init__(min_value=at_least, max_value=NUMBER_MAX, **kwargs)
+
+    def to_internal_value(self, data: Any) -> int:
+        if type(data) is not int and not (isinstance(data, str) and data.isascii() and data.isdigit()):
+            raise serializers.ValidationError(_("Write whole minor units, like 125000 for 1,250.00 EUR."))
+        return int(super().to_internal_value(data))
+
+
+class Body(serializers.Serializer[Any]):
+    """A request body: keys that it doesn't know are mistakes, and are said to be."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            unknown = [key for key in data if key not in self.fields]
+            if unknown:
+                message = _("This request has no such field.")
+                raise serializers.ValidationError({str(key): [message] for key in unknown})
+        return super().to_internal_value(data)
+
+
+def read_body(kind: type[Body], data: Any) -> dict[str, Any]:
+    """The validated body; raises ValidationError, which is the surface's bad input."""
+    body = kind(data=data)
+    body.is_valid(raise_exception=True)
+    validated: dict[str, Any] = body.validated_data
+    return validated
+
+
+# --- presenting --------------------------------------------------------------------------------------------------------
+
+
+def present(
+    kind: type[serializers.Serializer[Any]], row: Any, *, organization_id: int, **context: Any
+) -> dict[str, Any]:
+    return present_all(kind, [row], organization_id=organization_id, **context)[0]
+
+
+def present_all(
+    kind: type[serializers.Serializer[Any]], rows: Iterable[Any], *, organization_id: int, **context: Any
+) -> list[dict[str, Any]]:
+    """The rows as the serializer shows them, with the names of all their actors looked up at once."""
+    rows = list(rows)
+    serializer = kind(rows, many=True, context=context)
+    fields = serializer.child.fields.values()  # type: ignore[attr-defined]
+    sources = [field.source for field in fields if isinstance(field, ActorField)]
+    refs = {ref for row in rows for source in sources if (ref := _ref(row, source))}
+    context["names"] = shown_names(organization_id, refs) if refs else {}
+    serializer._context = context
+    return list(serializer.data)
+
+
+def _ref(row: Any, source: str) -> str:
+    for step in source.split("."):
+        row = row.get(step) if isinstance(row, Mapping) else getattr(row, step, None)
+        if row is None:
+            return ""
+    return str(row)

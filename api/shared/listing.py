@@ -1,0 +1,274 @@
+"""Lists by the getAll convention: sort, order, filter, search, search.<field>, .in, .like, named fields, limit, offset.
+
+A view declares its fields once (`Listing`) and calls `find` with the rows that the caller may see.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
+from typing import Any
+
+from django.db.models import F, Q, QuerySet
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+
+from api.shared.pagination import COUNT_MAX, GetAll, Page, Style, Window, bad_query, make_cursor
+from api.shared.values import Kind, Unfit, read, spoken
+
+LIST_VALUES_MAX = 1_000
+FILTER_TEXT_MAX = 20_000
+STANDARD = frozenset({"limit", "offset", "cursor", "sort", "order", "filter", "search"})
+GET_ALL = GetAll(default=100, cap=1000, cursors=True)
+
+LOOKUPS = {"eq": "exact", "gt": "gt", "gte": "gte", "lt": "lt", "lte": "lte", "in": "in", "like": "icontains"}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a list: where it stands in the query, and what may be asked of it."""
+
+    path: str
+    kind: Kind = Kind.TEXT
+    choices: tuple[str, ...] = ()
+    searched: bool = False
+    sortable: bool = True
+    nullable: bool = False
+    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Where a word of the contract stands for several stored ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a list can be asked. `sort` is its default order; `key` breaks ties, so that pages never overlap."""
+
+    fields: Mapping[str, Field]
+    sort: str = "-created_at"
+    key: str = "id"
+    named: tuple[str, ...] = ()
+    """Fields that may be asked by their bare name, one value or several with commas between."""
+    others: tuple[str, ...] = ()
+    """Parameters that the view reads by itself."""
+    style: Style = GET_ALL
+
+
+def find(
+    listing: Listing,
+    query: QueryDict,
+    rows: QuerySet[Any],
+    *,
+    count_all: Callable[[], int] | None = None,
+) -> Page:
+    """The asked page of `rows`, in a constant number of queries; raises Invalid where the question can't be understood.
+
+    `count_all` gives the number of rows before filters where a counter knows it.
+    """
+    _known_names(listing, query)
+    window = listing.style.window(query)
+    order = _order(listing, query)
+    condition = _condition(listing, query)
+    found = rows.filter(condition) if condition else rows
+    total, bound = _count(found, count_all if not condition else None)
+    total_unfiltered = total if not condition else _count(rows, count_all)[0]
+    shown = _after(listing, order, window.cursor, found).order_by(
+        *[_ordering(listing, *each) for each in order]
+    )
+    picked = list(shown[window.offset : window.offset + window.limit + 1])
+    more = len(picked) > window.limit
+    page = picked[: window.limit]
+    cursor = _next_cursor(listing, order, page[-1]) if more else None
+    return Page(page, window, more, total, total_unfiltered, bound, cursor)
+
+
+def _count(rows: QuerySet[Any], known: Callable[[], int] | None) -> tuple[int, bool]:
+    """How many, exact up to COUNT_MAX; beyond that from a counter, else COUNT_MAX as a lower bound."""
+    counted = rows.order_by().values("pk")[: COUNT_MAX + 1].count()
+    if counted <= COUNT_MAX:
+        return counted, False
+    return (known(), False) if known else (COUNT_MAX, True)
+
+
+def _known_names(listing: Listing, query: QueryDict) -> None:
+    plain = STANDARD | set(listing.named) | set(listing.others)
+    for name in query:
+        if name not in plain and not name.startswith("search."):
+            raise bad_query(name, _("This list has no such parameter."))
+
+
+# --- sort ------------------------------------------------------------------------------------------------------------
+
+Order = list[tuple[str, bool]]
+
+
+def _order(listing: Listing, query: QueryDict) -> Order:
+    """Fields with whether they descend. `-` before a field wins; `order` turns the others; the key comes last."""
+    turned = query.get("order", "asc")
+    if turned not in ("asc", "desc"):
+        raise bad_query("order", _("Write asc or desc."))
+    asked: Order = []
+    for name in (query.get("sort") or listing.sort).split(","):
+        bare = name.strip().removeprefix("-")
+        _sortable(listing, bare)
+        if bare not in dict(asked):
+            asked.append((bare, name.strip().startswith("-") or (turned == "desc" and "sort" in query)))
+    if listing.key not in dict(asked):
+        asked.append((listing.key, asked[-1][1]))
+    return asked
+
+
+def _sortable(listing: Listing, name: str) -> None:
+    known = listing.fields.get(name)
+    if known is None or not known.sortable:
+        choices = ", ".join(sorted(each for each, one in listing.fields.items() if one.sortable))
+        raise bad_query(
+            "sort", _("%(name)s cannot be sorted by. Known: %(known)s.") % {"name": name, "known": choices}
+        )
+
+
+def _ordering(listing: Listing, name: str, descending: bool) -> Any:
+    path = F(listing.fields[name].path)
+    return path.desc() if descending else path.asc()
+
+
+# --- cursor ------------------------------------------------------------------------------------------------------------
+
+
+def _sort_text(order: Order) -> str:
+    return ",".join(f"-{name}" if descending else name for name, descending in order)
+
+
+def _next_cursor(listing: Listing, order: Order, row: Any) -> str | None:
+    """None where a sort key may be empty: rows cannot be found again after nothing."""
+    if any(listing.fields[name].nullable for name, _descending in order):
+        return None
+    values = [spoken(_value_of(row, listing.fields[name].path)) for name, _descending in order]
+    return make_cursor([_sort_text(order), *values])
+
+
+def _value_of(row: Any, path: str) -> Any:
+    return reduce(getattr, path.split("__"), row)
+
+
+def _after(listing: Listing, order: Order, cursor: list[Any] | None, rows: QuerySet[Any]) -> QuerySet[Any]:
+    if cursor is None:
+        return rows
+    if len(cursor) != len(order) + 1 or cursor[0] != _sort_text(order):
+        raise bad_query("cursor", _("This cursor belongs to another sort order; begin again without one."))
+    condition, equal = Q(pk__in=[]), Q()
+    for (name, descending), text in zip(order, cursor[1:], strict=True):
+        known = listing.fields[name]
+        value = _read("cursor", known, text)
+        condition |= equal & Q(**{f"{known.path}__{'lt' if descending else 'gt'}": value})
+        equal &= Q(**{known.path: value})
+    return rows.filter(condition)
+
+
+# --- filters -----------------------------------------------------------------------------------------------------------
+
+
+def _condition(listing: Listing, query: QueryDict) -> Q:
+    condition = Q()
+    for each in _conditions(listing, query):
+        condition &= each
+    return condition
+
+
+def _conditions(listing: Listing, query: QueryDict) -> Iterator[Q]:
+    if query.get("search"):
+        yield _free_text(listing, query["search"])
+    if query.get("filter"):
+        yield from _structured(listing, query["filter"])
+    for name in query:
+        if name.startswith("search."):
+            yield _by_parameter(listing, name, query[name])
+        elif name in listing.named:
+            yield _equal(name, listing.fields[name], _several(name, query[name]))
+
+
+def _free_text(listing: Listing, text: str) -> Q:
+    searched = [
+        Q(**{f"{known.path}__icontains": text}) for known in listing.fields.values() if known.searched
+    ]
+    if not searched:
+        raise bad_query("search", _("This list has no text to search in."))
+    return reduce(or_, searched)
+
+
+def _by_parameter(listing: Listing, parameter: str, text: str) -> Q:
+    """`search.<field>`, `search.<field>.in` and `search.<field>.like`."""
+    name, _dot, operator = parameter.removeprefix("search.").partition(".")
+    known = listing.fields.get(name)
+    if known is None or operator not in ("", "in", "like"):
+        raise bad_query(parameter, _("Known: search.<field>, search.<field>.in, search.<field>.like."))
+    if operator == "like":
+        return _like(parameter, known, text)
+    return _equal(parameter, known, _several(parameter, text) if operator else [text])
+
+
+def _structured(listing: Listing, text: str) -> Iterator[Q]:
+    """{"field": value} or {"field": {"eq"|"ne"|"gt"|"gte"|"lt"|"lte"|"in"|"like": value}}, all of which must hold."""
+    try:
+        asked = json.loads(text) if len(text) <= FILTER_TEXT_MAX else None
+    except (ValueError, RecursionError):
+        asked = None
+    if not isinstance(asked, dict):
+        raise bad_query("filter", _('Write a JSON object, like {"status": "open", "amount": {"gte": 100}}.'))
+    for name, wanted in asked.items():
+        known = listing.fields.get(name)
+        if known is None:
+            raise bad_query("filter", _("%(name)s is no field of this list.") % {"name": name})
+        for operator, value in wanted.items() if isinstance(wanted, dict) else [("eq", wanted)]:
+            yield _compare(known, operator, value)
+
+
+def _compare(known: Field, operator: str, value: Any) -> Q:
+    if operator == "ne":
+        return ~_compare(known, "eq", value)
+    if operator not in LOOKUPS:
+        message = _("%(operator)s is no comparison. Known: eq, ne, gt, gte, lt, lte, in, like.")
+        raise bad_query("filter", message % {"operator": operator})
+    if operator == "like":
+        return _like("filter", known, value)
+    if operator == "in":
+        if not isinstance(value, list) or len(value) > LIST_VALUES_MAX:
+            raise bad_query(
+                "filter", _("in takes a list of at most %(most)d values.") % {"most": LIST_VALUES_MAX}
+            )
+        return _equal("filter", known, value)
+    if operator == "eq":
+        return Q(**{f"{known.path}__isnull": True}) if value is None else _equal("filter", known, [value])
+    return Q(**{f"{known.path}__{LOOKUPS[operator]}": _read("filter", known, value)})
+
+
+def _several(parameter: str, text: str) -> list[str]:
+    values = [part.strip() for part in text.split(",")]
+    if len(values) > LIST_VALUES_MAX:
+        raise bad_query(parameter, _("At most %(most)d values.") % {"most": LIST_VALUES_MAX})
+    return values
+
+
+def _equal(parameter: str, known: Field, values: list[Any]) -> Q:
+    stored: list[Any] = []
+    for value in values:
+        one = _read(parameter, known, value)
+        stored.extend(known.values.get(one, (one,)) if known.values else [one])
+    return Q(**{known.path: stored[0]}) if len(stored) == 1 else Q(**{f"{known.path}__in": stored})
+
+
+def _like(parameter: str, known: Field, value: Any) -> Q:
+    if known.kind is not Kind.TEXT or not isinstance(value, str):
+        raise bad_query(parameter, _("like compares texts only."))
+    return Q(**{f"{known.path}__icontains": _read(parameter, known, value)})
+
+
+def _read(parameter: str, known: Field, value: Any) -> Any:
+    try:
+        return read(known.kind, value, known.choices)
+    except Unfit as unfit:
+        raise bad_query(parameter, str(unfit)) from None
+
+
+__all__ = ["GET_ALL", "Field", "Kind", "Listing", "Page", "Window", "find"]

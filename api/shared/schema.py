@@ -1,0 +1,327 @@
+"""The OpenAPI: what every operation has (tag, headers, errors), credentials, lists, and the words at its top."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    OpenApiResponse,
+    extend_schema,
+    extend_schema_serializer,
+)
+from rest_framework import serializers
+
+from api.shared.idempotency import HEADER, REPLAYED
+from api.shared.listing import Kind, Listing
+from api.shared.parsing import JSON_DEPTH_MAX
+from api.shared.problems import CONTENT_TYPE, SURFACES, Problem, body_of
+
+WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+EXAMPLE_CORRELATION = "0195f0a1-7c3e-7d42-9a55-1f2e3d4c5b6a"
+
+
+class IssueShape(serializers.Serializer[Any]):
+    path = serializers.ListField(
+        child=serializers.JSONField(), help_text="Keys and list places from the body's root."
+    )
+    message = serializers.CharField()
+
+    class Meta:
+        ref_name = "Issue"
+
+
+class ProblemShape(serializers.Serializer[Any]):
+    """The one error body (RFC 9457). `reason` is stable and ours; `code` and `error` are the surface's words."""
+
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    detail = serializers.CharField()
+    code = serializers.CharField()
+    message = serializers.CharField()
+    error = serializers.CharField()
+    reason = serializers.CharField()
+    issues = IssueShape(many=True)
+    details = serializers.DictField()
+    correlation_id = serializers.CharField()
+
+    class Meta:
+        ref_name = "Problem"
+
+
+EXAMPLES: Mapping[int, Problem] = {
+    400: Problem(
+        400,
+        "request.invalid",
+        "ledger_id: This field is required.",
+        issues=[{"path": ["ledger_id"], "message": "This field is required."}],
+    ),
+    401: Problem(
+        401,
+        "auth.unauthorized",
+        "This API key is not valid: it is unknown, expired or revoked. Make a new one.",
+    ),
+    403: Problem(
+        403,
+        "auth.missing_scope",
+        "This needs the permission matches:decide, which you do not have. Ask an admin.",
+        details={"scope": "matches:decide"},
+    ),
+    404: Problem(404, "run.not_found", "There is no run with this id."),
+    409: Problem(
+        409, "idempotency.conflict", "This Idempotency-Key was used with another body. Use a new key."
+    ),
+    413: Problem(
+        413,
+        "request.too_large",
+        "The file is larger than 104857600 bytes.",
+        details={"limit_bytes": 104857600},
+    ),
+    415: Problem(415, "request.media_type", 'Unsupported media type "text/plain" in request.'),
+    422: Problem(
+        422,
+        "file.rows",
+        "1 of 12 lines cannot be read; nothing was imported.",
+        details={
+            "rows": [{"line": 3, "field": "amount", "message": "12.345 has more decimals than EUR has."}]
+        },
+    ),
+    429: Problem(
+        429, "request.throttled", "Too many requests. Try again in 12 seconds.", details={"retry_after": 12}
+    ),
+    503: Problem(503, "service.unavailable", "The database does not answer just now. Nothing was changed."),
+}
+DESCRIPTIONS: Mapping[int, str] = {
+    400: "The request cannot be used as it is; `issues` says where.",
+    401: "No valid credential; see WWW-Authenticate.",
+    403: "The credential lacks the scope, or names an organization that it does not belong to.",
+    404: "There is no such thing in this organization.",
+    409: "What is stored does not allow it now; `reason` says why.",
+    413: "Larger than the stated limit.",
+    415: "A body in a form that this operation does not read.",
+    422: "The file cannot be read; `details.rows` names lines and fields.",
+    429: "Too often; see Retry-After.",
+    503: "Just now not possible; see Retry-After.",
+}
+
+
+class SurfaceSchema(AutoSchema):
+    """Adds to each operation what its view says about itself."""
+
+    def get_tags(self) -> list[str]:
+        surface = getattr(self.view, "surface", "service")
+        return [SURFACES[surface].tag]
+
+    def get_override_parameters(self) -> list[Any]:
+        if not getattr(self.view, "authentication_classes", None):
+            return []
+        return [ORGANIZATION, *([IDEMPOTENCY] if self.method in WRITES else [])]
+
+    def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
+        bodies: dict[str, Any] = super()._get_response_bodies(direction)
+        if direction != "response":
+            return bodies
+        surface = SURFACES[getattr(self.view, "surface", "service")]
+        shape = self.resolve_serializer(ProblemShape, "response").ref
+        for status in sorted(self._errors()):
+            example = body_of(EXAMPLES[status], surface, EXAMPLE_CORRELATION)
+            content = {"schema": shape, "examples": {"Problem": {"value": example}}}
+            bodies.setdefault(
+                str(status), {"content": {CONTENT_TYPE: content}, "description": DESCRIPTIONS[status]}
+            )
+        return bodies
+
+    def _errors(self) -> set[int]:
+        """What may go wrong: by method, path and credentials, and what the view adds."""
+        if not getattr(self.view, "authentication_classes", None):
+            return set()
+        found = {400, 401, 403, 503}
+        if "{" in self.path:
+            found.add(404)
+        if self.method in WRITES:
+            found |= {409, 413, 415} if self.method != "DELETE" else {409}
+        throttled = getattr(self.view, "throttle_scope", "")
+        if throttled if isinstance(throttled, str) else throttled.get(self.method):
+            found.add(429)
+        handler = getattr(self.view, self.method.lower(), None)
+        return found | set(getattr(handler, "also", ()))
+
+
+ORGANIZATION = OpenApiParameter(
+    "x-organization-id",
+    OpenApiTypes.UUID,
+    OpenApiParameter.HEADER,
+    description="Which of your organizations. An API key fixes its own; another one is refused.",
+)
+IDEMPOTENCY = OpenApiParameter(
+    HEADER,
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    description=(
+        "Sent again with the same body, the first answer comes back (with "
+        f"`{REPLAYED}: true`) and nothing is done twice; with another body: 409. Kept for at least 24 hours."
+    ),
+)
+PREFER = OpenApiParameter(
+    "Prefer",
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    description="RFC 7240: `wait=N` seconds for the result, or `respond-async` for a 202 at once.",
+)
+
+
+def operation(
+    name: str,
+    summary: str,
+    *,
+    answers: Mapping[int, Any],
+    body: Any = None,
+    query: Listing | None = None,
+    parameters: Sequence[OpenApiParameter] = (),
+    also: Sequence[int] = (),
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Documents one method of a view. `also` are error statuses beyond those that follow from the view."""
+
+    def document(method: Callable[..., Any]) -> Callable[..., Any]:
+        method.also = tuple(also)  # type: ignore[attr-defined]
+        listed = [*parameters, *(parameters_of(query) if query else [])]
+        described = extend_schema(
+            operation_id=name,
+            summary=summary,
+            description=method.__doc__ or summary,
+            request=body,
+            parameters=listed,
+            responses={
+                status: answer or OpenApiResponse(description="No content.")
+                for status, answer in answers.items()
+            },
+        )
+        documented: Callable[..., Any] = described(method)
+        return documented
+
+    return document
+
+
+# --- lists -------------------------------------------------------------------------------------------------------------
+
+TYPES = {
+    Kind.TEXT: OpenApiTypes.STR,
+    Kind.NUMBER: OpenApiTypes.INT64,
+    Kind.UUID: OpenApiTypes.UUID,
+    Kind.DATE: OpenApiTypes.DATE,
+    Kind.INSTANT: OpenApiTypes.DATETIME,
+    Kind.FLAG: OpenApiTypes.BOOL,
+    Kind.CHOICE: OpenApiTypes.STR,
+}
+FILTER_HELP = (
+    'A JSON object, all of which must hold: {"field": value}, or {"field": {"eq"|"ne"|"gt"|"gte"|"lt"|"lte"|"in"|"like": '
+    "value}}. Fields: "
+)
+
+
+def parameters_of(listing: Listing) -> list[OpenApiParameter]:
+    """The query parameters of a list, from its declaration."""
+    sortable = ", ".join(name for name, one in listing.fields.items() if one.sortable)
+    style = listing.style
+    known = [
+        _query("limit", OpenApiTypes.INT, f"Rows asked for: 1 to {style.cap}, {style.default} by default."),
+        _query("offset", OpenApiTypes.INT, "Rows skipped."),
+        _query("cursor", OpenApiTypes.STR, "`next_cursor` of the page before, in place of `offset`."),
+        _query(
+            "sort",
+            OpenApiTypes.STR,
+            f"Fields with commas between, `-` descends: {sortable}. Default {listing.sort}.",
+        ),
+        _query("order", OpenApiTypes.STR, "asc or desc, for fields of `sort` without `-`."),
+        _query("filter", OpenApiTypes.STR, FILTER_HELP + ", ".join(listing.fields)),
+    ]
+    if any(one.searched for one in listing.fields.values()):
+        where = ", ".join(name for name, one in listing.fields.items() if one.searched)
+        known.append(_query("search", OpenApiTypes.STR, f"A text that occurs in one of: {where}."))
+    known += [
+        _query(name, TYPES[listing.fields[name].kind], "Equal; several with commas between.")
+        for name in listing.named
+    ]
+    help_text = "Equal. With `.in` after the name: a list with commas; with `.like`: a part of the text."
+    known += [_query(f"search.{name}", TYPES[one.kind], help_text) for name, one in listing.fields.items()]
+    return known
+
+
+def _query(name: str, kind: OpenApiTypes, description: str) -> OpenApiParameter:
+    return OpenApiParameter(name, kind, OpenApiParameter.QUERY, description=description)
+
+
+def get_all_of(row: type[serializers.Serializer[Any]], name: str, example: Mapping[str, Any]) -> Any:
+    """The getAll envelope around rows of one shape."""
+    fields: dict[str, Any] = {
+        "data": row(many=True),
+        "total": serializers.IntegerField(help_text="Rows after filters."),
+        "total_unfiltered": serializers.IntegerField(help_text="Rows before filters."),
+        "has_more": serializers.BooleanField(),
+        "next_cursor": serializers.CharField(allow_null=True, help_text="For `cursor`; null at the end."),
+    }
+    envelope = type(name, (serializers.Serializer,), fields)
+    value = {"data": [example], "total": 1, "total_unfiltered": 1, "has_more": False, "next_cursor": None}
+    return with_example(value)(envelope)
+
+
+def with_example(value: Any, **kwargs: Any) -> Callable[[Any], Any]:
+    """A serializer that shows `value` wherever it is a body or an answer."""
+    return extend_schema_serializer(examples=[OpenApiExample("Example", value=value, **kwargs)])
+
+
+# --- credentials and the top -------------------------------------------------------------------------------------------
+
+
+class KeyScheme(OpenApiAuthenticationExtension):
+    target_class = "api.shared.authentication.KeyAuthentication"
+    name = ["ApiKey", "Bearer"]
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> list[dict[str, Any]]:
+        return [
+            {
+                "type": "apiKey",
+                "in": "header",
+                "name": "X-API-Key",
+                "description": "An API key of your organization.",
+            },
+            {"type": "http", "scheme": "bearer", "description": "The same API key as a bearer token."},
+        ]
+
+    def get_security_requirement(self, auto_schema: AutoSchema) -> list[dict[str, list[Any]]]:
+        return [{"ApiKey": []}, {"Bearer": []}]
+
+
+class SessionScheme(OpenApiAuthenticationExtension):
+    target_class = "api.shared.authentication.SessionAuthentication"
+    name = "Session"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
+        name = settings.SESSION_COOKIE_NAME
+        description = "The admin's session; writes also need the CSRF token in X-CSRFToken."
+        return {"type": "apiKey", "in": "cookie", "name": name, "description": description}
+
+
+def describe(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
+    """A postprocessing hook: limits and conventions, as this installation has them, at the top of the document."""
+    rates = settings.REST_FRAMEWORK.get("DEFAULT_THROTTLE_RATES", {})
+    limits = [
+        f"requests {settings.DATA_UPLOAD_MAX_MEMORY_SIZE:,} bytes",
+        f"uploads {settings.UPLOAD_MAX_BYTES:,} bytes",
+        f"JSON {JSON_DEPTH_MAX} levels deep",
+        *(f"{scope} {rate}" for scope, rate in sorted(rates.items())),
+    ]
+    result["info"]["description"] += "\n\n" + _(
+        "Errors have one body everywhere, `application/problem+json` (RFC 9457). Money is whole minor units. Instants are "
+        "UTC with `Z`, dates are business days of the organization."
+    )
+    result["info"]["description"] += "\n\n" + _("Limits: %(limits)s.") % {"limits": "; ".join(limits)}
+    return result

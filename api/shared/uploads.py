@@ -1,0 +1,67 @@
+"""Uploads: the form is read as it arrives, each file hashed on its way to a temporary file, and cut off at the limit."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from django.conf import settings
+from django.core.files.uploadedfile import TemporaryUploadedFile
+from django.core.files.uploadhandler import TemporaryFileUploadHandler
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+
+from api.shared.views import SurfaceView
+from organizations.refusals import TooLarge
+
+FORM_ALLOWANCE_BYTES = 64 * 1024
+"""What the form around a file may weigh."""
+
+
+def too_large() -> TooLarge:
+    limit = settings.UPLOAD_MAX_BYTES
+    message = _(
+        "The file is larger than %(limit)d bytes, the most that this service accepts. Split it by day or account."
+    )
+    return TooLarge(message % {"limit": limit}, details={"limit_bytes": limit})
+
+
+class HashingHandler(TemporaryFileUploadHandler):
+    """Writes to a temporary file, so that memory stays flat; `file.sha256` is known when the last byte is in."""
+
+    def new_file(self, *args: Any, **kwargs: Any) -> None:
+        super().new_file(*args, **kwargs)
+        self.digest = hashlib.sha256()
+        self.taken = 0
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        self.taken += len(raw_data)
+        if self.taken > settings.UPLOAD_MAX_BYTES:
+            self.file.close()  # which removes it
+            raise too_large()
+        self.digest.update(raw_data)
+        super().receive_data_chunk(raw_data, start)
+
+    def file_complete(self, file_size: int) -> TemporaryUploadedFile:
+        file = super().file_complete(file_size)
+        file.sha256 = self.digest.hexdigest()
+        return file
+
+
+class UploadView(SurfaceView):
+    """A view that takes multipart/form-data. What announces itself as too large is refused before a byte is read."""
+
+    parser_classes = [MultiPartParser]
+
+    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
+        # Here, and not in a parser: with a session the CSRF check already reads the form.
+        request.upload_handlers = [HashingHandler(request)]
+        return super().initialize_request(request, *args, **kwargs)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        announced = request.META.get("CONTENT_LENGTH") or "0"
+        if announced.isdigit() and int(announced) > settings.UPLOAD_MAX_BYTES + FORM_ALLOWANCE_BYTES:
+            raise too_large()
+        super().initial(request, *args, **kwargs)
