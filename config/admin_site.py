@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -14,12 +15,13 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
-from organizations.admin.base import ScopedModelAdmin
 from unfold.forms import AuthenticationForm
 from unfold.sites import UnfoldAdminSite
 
 from config import dashboard
-from organizations.admin.current import choose, current_membership, memberships_of
+from organizations.backoffice.base import ScopedModelAdmin
+from organizations.backoffice.current import choose, current_membership, memberships_of
+from organizations.backoffice.personal import personal_settings
 from organizations.models import Membership
 
 # Rows of the whole installation, not of a tenant: Django's own permissions hold there, so superusers see them.
@@ -63,6 +65,7 @@ class TieoutAdminSite(UnfoldAdminSite):
     def get_urls(self) -> list[URLPattern]:
         return [
             path("switch/", self.admin_view(require_POST(self.switch)), name="switch_organization"),
+            path("me/", self.admin_view(partial(personal_settings, site=self)), name="personal_settings"),
             *super().get_urls(),
         ]
 

@@ -6,7 +6,9 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from config.navigation import groups
+
 
 def context(request: HttpRequest) -> dict[str, Any]:
-    """Template variables of the overview, for the chosen organization."""
-    return {}
+    """Template variables of the overview: `panels` ({"template": name, …}) on top, then `places`, the way to each page."""
+    return {"panels": [], "places": groups(request)}

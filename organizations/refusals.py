@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 
-class Refusal(Exception):  # noqa: N818 - the word of the domain: expected, no error of ours
+class Refusal(Exception):
     """The domain said no. Expected: tell the caller what, where and what now; do not page anyone.
 
     `code` is dotted, stable and ours ("match.token_taken"); `word` is the word that a contract uses for it.

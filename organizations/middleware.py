@@ -1,0 +1,30 @@
+"""Shows the back office in the time zone and language of whoever looks. Stands behind the authentication middleware."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from zoneinfo import ZoneInfo
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone, translation
+
+from organizations.backoffice.current import current_membership
+
+ADMIN = "/admin/"  # the API speaks UTC and its own languages
+
+
+class PersonalTimeMiddleware:
+    """The person's zone, else the organization's; the person's language, else what the browser asked for."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        membership = current_membership(request) if request.path.startswith(ADMIN) else None
+        if membership is None:
+            return self.get_response(request)
+        user = request.user
+        language = getattr(user, "locale", "") or translation.get_language()
+        zone = getattr(user, "time_zone", "") or membership.organization.time_zone
+        with timezone.override(ZoneInfo(zone)), translation.override(language):
+            return self.get_response(request)
