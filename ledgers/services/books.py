@@ -1,0 +1,195 @@
+"""Ledgers and bank accounts as plain master data. The API calls these directly; wiring them is the upper floor's act."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from ledgers.models import BankAccount, Ledger, LedgerDelta
+from ledgers.money import exponent
+from ledgers.states import LedgerType
+from organizations import audit
+from organizations.actors import Actor
+from organizations.refusals import Conflict, Invalid
+
+CURRENCY = re.compile(r"[A-Z]{3}")
+CHANGEABLE = frozenset(
+    {
+        "description",
+        "allows_direct_booking",
+        "closing_date",
+        "metadata",
+        "type",
+        "opening_balance",
+        "opening_date",
+    }
+)
+
+
+def ledger_create(
+    *,
+    organization_id: int,
+    code: str,
+    type: str,
+    currency: str,
+    description: str = "",
+    parent: Ledger | None = None,
+    allows_direct_booking: bool = True,
+    opening_balance: int | None = None,
+    opening_date: date | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    by: Actor,
+    at: datetime,
+) -> Ledger:
+    """A new ledger. `opening_balance` in minor units (+ is money in) needs its day.
+
+    Refuses: a code in use ("ledger.code_taken"), an unknown type or currency form, a parent of another currency.
+    """
+    if type not in LedgerType.values:
+        raise Invalid(
+            _("Type %(type)s is not one of %(types)s.")
+            % {"type": type, "types": ", ".join(LedgerType.values)},
+            code="ledger.type_unknown",
+            issues=[{"path": ["type"], "message": _("Not a ledger type.")}],
+        )
+    checked_currency(currency)
+    if parent is not None and parent.currency != currency:
+        raise Invalid(
+            _("The parent ledger is kept in %(currency)s; a subledger must be too.")
+            % {"currency": parent.currency},
+            code="ledger.currency_differs",
+        )
+    _checked_opening(opening_balance, opening_date)
+    ledger = Ledger(
+        organization_id=organization_id,
+        code=code,
+        description=description,
+        type=type,
+        currency=currency,
+        decimal_places=exponent(currency),
+        parent=parent,
+        allows_direct_booking=allows_direct_booking,
+        opening_balance=opening_balance,
+        opening_balance_on=opening_date if opening_balance is not None else None,
+        opening_date=opening_date,
+        metadata=dict(metadata or {}),
+        created_at=at,
+        created_by=by.ref,
+        modified_at=at,
+        modified_by=by.ref,
+    )
+    try:
+        with transaction.atomic():
+            ledger.save(force_insert=True)
+    except IntegrityError:
+        raise Conflict(
+            _("A ledger with code %(code)s exists already. Choose another code.") % {"code": code},
+            code="ledger.code_taken",
+            word="ledger_code_taken",
+        ) from None
+    audit.record(
+        action="ledger.created", organization_id=organization_id, by=by, at=at, subject=ledger, code=code
+    )
+    return ledger
+
+
+def ledger_change(*, ledger: Ledger, changes: Mapping[str, Any], by: Actor, at: datetime) -> Ledger:
+    """Change what may change. A type can't once the ledger has entries ("ledger.has_entries"), since effects hang on it."""
+    unknown = set(changes) - CHANGEABLE
+    if unknown:
+        raise Invalid(
+            _("%(fields)s cannot be changed.") % {"fields": ", ".join(sorted(unknown))},
+            code="ledger.field_fixed",
+            issues=[{"path": [name], "message": _("This cannot be changed.")} for name in sorted(unknown)],
+        )
+    ledger = Ledger.objects.select_for_update().get(pk=ledger.pk)
+    fresh_effects = {"type", "opening_balance", "opening_date"} & {
+        name for name, value in changes.items() if value != _current(ledger, name)
+    }
+    if fresh_effects and LedgerDelta.objects.filter(ledger=ledger).exists():
+        raise Conflict(
+            _("The ledger has entries, so its %(field)s cannot change any more. Open a new ledger instead.")
+            % {"field": sorted(fresh_effects)[0].replace("_", " ")},
+            code="ledger.has_entries",
+            word="ledger_has_entries",
+        )
+    for name, value in changes.items():
+        setattr(ledger, "opening_balance_on" if name == "opening_date" else name, value)
+    _checked_opening(ledger.opening_balance, ledger.opening_balance_on)
+    ledger.modified_at, ledger.modified_by = at, by.ref
+    ledger.save()
+    audit.record(
+        action="ledger.changed",
+        organization_id=ledger.organization_id,
+        by=by,
+        at=at,
+        subject=ledger,
+        fields=sorted(changes),
+    )
+    return ledger
+
+
+def _current(ledger: Ledger, name: str) -> Any:
+    return getattr(ledger, "opening_balance_on" if name == "opening_date" else name)
+
+
+def _checked_opening(balance: int | None, day: date | None) -> None:
+    if balance is not None and day is None:
+        raise Invalid(
+            _("An opening balance needs the day it stands for. Give opening_date too."),
+            code="ledger.opening_without_day",
+            issues=[{"path": ["opening_date"], "message": _("Required beside opening_balance.")}],
+        )
+
+
+def checked_currency(currency: str) -> None:
+    """Refuse what does not look like an ISO 4217 code."""
+    if not CURRENCY.fullmatch(currency):
+        raise Invalid(
+            _("%(currency)s is not a currency code of three capital letters, such as EUR.")
+            % {"currency": currency},
+            code="currency.form",
+            issues=[{"path": ["currency_code"], "message": _("Three capital letters.")}],
+        )
+
+
+def normal_identifier(text: str) -> str:
+    """An IBAN or account id as it is stored and compared: without blanks, capital letters."""
+    return "".join(text.split()).upper()
+
+
+def account_create(
+    *, organization_id: int, name: str, identifier: str = "", currency: str = "", by: Actor, at: datetime
+) -> BankAccount:
+    """A bank account that belongs to no ledger yet. Refuses an identifier in use ("bank_account.taken")."""
+    if currency:
+        checked_currency(currency)
+    account = BankAccount(
+        organization_id=organization_id,
+        name=name,
+        identifier=normal_identifier(identifier),
+        currency=currency,
+        created_at=at,
+        created_by=by.ref,
+        modified_at=at,
+        modified_by=by.ref,
+    )
+    try:
+        with transaction.atomic():
+            account.save(force_insert=True)
+    except IntegrityError:
+        raise Conflict(
+            _("The account %(identifier)s is known already. Use it, or give another one.")
+            % {"identifier": account.identifier},
+            code="bank_account.taken",
+            word="bank_account_taken",
+        ) from None
+    audit.record(
+        action="bank_account.created", organization_id=organization_id, by=by, at=at, subject=account
+    )
+    return account

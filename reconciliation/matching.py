@@ -1,0 +1,123 @@
+"""Loads a reconciliation's free items into frames and runs the engine over them. Reads only; the chunks write.
+
+Open items come by COPY in record order (a merge join), only the columns that the active rules name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from ledgers.services.rows import copy_out
+from reconciliation.models import Pass, RejectedGroup
+from rules import engine
+from rules.models import Reconciliation, RuleRevision
+from rules.selectors import current_revisions
+from rules.states import ReconciliationKind, Side
+
+ALWAYS: dict[str, Any] = {
+    "id": pl.Int64,
+    "ticket": pl.Int64,
+    "currency": pl.String,
+    "decimal_places": pl.Int16,
+    "date": pl.Date,
+    "measure": pl.Int64,
+}
+COLUMNS: dict[str, Any] = {
+    "amount": pl.Int64,
+    "signed_amount": pl.Int64,
+    "effect": pl.Int64,
+    "value_date": pl.Date,
+    "reference": pl.String,
+    "description": pl.String,
+    "counterparty": pl.String,
+    "external_id": pl.String,
+    "direction": pl.String,
+}
+METADATA = "metadata."
+
+FREE_ITEMS = """
+SELECT r.id, o.ticket, r.currency, r.decimal_places, r.date, r.{measure}{columns}
+FROM reconciliation_openitem o JOIN ledgers_record r ON r.id = o.record_id
+WHERE o.reconciliation_id = %s AND o.side = %s AND o.held_by IS NULL AND o.closed_at IS NULL AND o.open_amount <> 0
+{only}
+ORDER BY o.record_id
+"""
+OF_RUN = """AND EXISTS (
+    SELECT FROM ledgers_statementline l
+    JOIN reconciliation_runsource s ON s.source_file_id = l.source_file_id AND s.run_id = %s AND s.live
+    WHERE l.record_id = o.record_id AND l.voided_at IS NULL)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What one pass works on. Frames hold a record each: id, ticket, currency, date, measure and what the rules name."""
+
+    side_a: pl.DataFrame
+    side_b: pl.DataFrame
+    revisions: list[RuleRevision]
+    rules: list[engine.RuleSpec]
+    refused: list[tuple[tuple[int, ...], tuple[int, ...]]]
+
+    @property
+    def total(self) -> int:
+        return self.side_a.height + self.side_b.height
+
+
+def prepare(pass_: Pass) -> Work:
+    """The frames, rules and refused groups of a pass, as they are now. Side A is only the run's items, where it has one."""
+    reconciliation = pass_.reconciliation
+    revisions = current_revisions(reconciliation)
+    rules = [rule_spec(revision, reconciliation) for revision in revisions]
+    columns_a, columns_b = engine.columns_needed(rules)
+    return Work(
+        side_a=free_items(reconciliation, Side.A, columns_a, run_id=pass_.run_id),
+        side_b=free_items(reconciliation, Side.B, columns_b),
+        revisions=revisions,
+        rules=rules,
+        refused=refused_groups(reconciliation),
+    )
+
+
+def compute(work: Work) -> engine.Outcome:
+    """The engine's groups; pure, outside any transaction."""
+    return engine.match(work.side_a, work.side_b, work.rules, refused=work.refused)
+
+
+def rule_spec(revision: RuleRevision, reconciliation: Reconciliation) -> engine.RuleSpec:
+    """The engine's form of a stored revision."""
+    balanced = reconciliation.kind != ReconciliationKind.STREAMS
+    return engine.parse_rule({**revision.body, "ref": revision.pk, "must_balance": balanced})
+
+
+def free_items(
+    reconciliation: Reconciliation, side: str, columns: set[str], *, run_id: int | None = None
+) -> pl.DataFrame:
+    """The free items of one side in record order; with a run, only its own."""
+    named = sorted(columns - set(ALWAYS))
+    schema: dict[str, Any] = {**ALWAYS, **{name: COLUMNS.get(name, pl.String) for name in named}}
+    metadata = [name.removeprefix(METADATA) for name in named if name.startswith(METADATA)]
+    query = FREE_ITEMS.format(
+        measure=reconciliation.measure,
+        columns="".join(", " + _column(name) for name in named),
+        only=OF_RUN if run_id is not None else "",
+    )
+    params: Sequence[object] = [*metadata, reconciliation.pk, side, *([run_id] if run_id is not None else [])]
+    return copy_out(query, params, schema)
+
+
+def _column(name: str) -> str:
+    """SQL of a column that a rule names; metadata keys are bound as parameters, others come from a closed list."""
+    if name.startswith(METADATA):
+        return "r.metadata ->> %s"
+    if name not in COLUMNS:
+        raise ValueError(f"{name} is no column of a record")  # parsing refuses it before
+    return f"r.{name}"
+
+
+def refused_groups(reconciliation: Reconciliation) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
+    rows = RejectedGroup.objects.filter(reconciliation=reconciliation).order_by("pk")
+    return [(tuple(a), tuple(b)) for a, b in rows.values_list("side_a", "side_b")]

@@ -1,0 +1,110 @@
+"""Runs with their counts and the status that people see: closed is derived from items, matches and discrepancies."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import (
+    Case,
+    CharField,
+    Count,
+    Exists,
+    F,
+    Func,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
+from django.db.models.functions import Coalesce
+from django.utils.translation import gettext as _
+
+from ledgers.models import StatementLine
+from organizations.refusals import NotFound
+from reconciliation.models import Discrepancy, MatchMember, OpenItem, Pass, Run, RunSource
+from reconciliation.states import BLOCKING_SEVERITIES, DISCREPANCY_OPEN, MatchStatus, RunStatus
+
+LINES = StatementLine.objects.live().filter(
+    source_file_id__in=RunSource.objects.filter(run=OuterRef(OuterRef("pk")), live=True).values(
+        "source_file_id"
+    )
+)
+TOKENS_OF_LINE = OpenItem.objects.filter(
+    reconciliation_id=OuterRef(OuterRef("reconciliation_id")), record_id=OuterRef("record_id")
+)
+UNDECIDED_OF_LINE = MatchMember.objects.filter(
+    reconciliation_id=OuterRef(OuterRef("reconciliation_id")),
+    record_id=OuterRef("record_id"),
+    live=True,
+    match__status=MatchStatus.SUGGESTED,
+)
+
+
+def runs_of(organization_id: int) -> QuerySet[Run]:
+    """Live runs with item counts, source_count and shown_status, newest first."""
+    return (
+        counted(Run.objects.of(organization_id).live()).select_related("ledger").order_by("-created_at", "pk")
+    )
+
+
+def counted(runs: QuerySet[Run]) -> QuerySet[Run]:
+    """Adds what lists and pages show of a run. Counts are of records: a line that two files state counts once."""
+    sources = RunSource.objects.filter(run=OuterRef("pk"), live=True).values("run")
+    return with_status(runs).annotate(
+        source_count=Coalesce(Subquery(sources.annotate(n=Count("pk")).values("n")), 0),
+        item_count=_lines_count(LINES),
+        unmatched_count=_lines_count(LINES.filter(Exists(TOKENS_OF_LINE.free()))),
+        partial_count=_lines_count(LINES.filter(Exists(TOKENS_OF_LINE.held()))),
+        closed_count=_lines_count(LINES.filter(Exists(TOKENS_OF_LINE.closed()))),
+        matched_count=F("item_count") - F("unmatched_count") - F("partial_count") - F("closed_count"),
+    )
+
+
+def with_status(runs: QuerySet[Run]) -> QuerySet[Run]:
+    """Adds shown_status: the stored status, or closed when nothing is left to do (contract B.2)."""
+    blocking = Discrepancy.objects.filter(
+        run=OuterRef("pk"),
+        voided_at__isnull=True,
+        status__in=DISCREPANCY_OPEN,
+        severity__in=BLOCKING_SEVERITIES,
+    )
+    unfinished = LINES.filter(Exists(TOKENS_OF_LINE.filter(closed_at__isnull=True)))
+    done = (
+        Q(status=RunStatus.COMPLETED)
+        & Q(Exists(LINES))
+        & ~Q(Exists(unfinished))
+        & ~Q(Exists(LINES.filter(Exists(UNDECIDED_OF_LINE))))
+        & ~Q(Exists(blocking))
+    )
+    shown = Case(
+        When(done, then=Value(RunStatus.CLOSED.value)), default=F("status"), output_field=CharField()
+    )
+    return runs.annotate(shown_status=shown)
+
+
+def is_closed(run: Run) -> bool:
+    return bool(with_status(Run.objects.filter(pk=run.pk)).filter(shown_status=RunStatus.CLOSED).exists())
+
+
+def run_of(*, organization_id: int, run_id: UUID) -> Run:
+    """One run with its counts. NotFound "run.not_found"; another organization's looks the same."""
+    run = runs_of(organization_id).select_related("ledger", "reconciliation").filter(uuid=run_id).first()
+    if run is None:
+        raise NotFound(
+            _("There is no run %(id)s.") % {"id": run_id}, code="run.not_found", word="run_not_found"
+        )
+    return run
+
+
+def last_pass(run: Run) -> Pass | None:
+    return Pass.objects.filter(run=run).order_by("-pk").first()
+
+
+def _lines_count(lines: QuerySet[StatementLine]) -> Any:
+    distinct = lines.order_by().annotate(
+        n=Func(F("record_id"), function="count", template="count(DISTINCT %(expressions)s)")
+    )
+    return Coalesce(Subquery(distinct.values("n")), 0)

@@ -1,0 +1,249 @@
+"""Writes a pass's groups in chunks, each a short transaction of its own, so that people wait milliseconds.
+
+A chunk locks its tokens in record order, drops exactly the groups that lost a member since the pass read them (told by
+the ticket, not the record: a token given back and changed meanwhile is another one), and COPYs the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import polars as pl
+from django.conf import settings
+from django.db.models import F
+from django.utils.translation import gettext as _
+
+from ledgers.services.rows import copy_out, copy_rows, draw_ids, id_sequence
+from organizations.actors import Actor, system_actor
+from organizations.acts import perform
+from organizations.ids import uuid7_block
+from reconciliation.matching import Work
+from reconciliation.models import Discrepancy, Match, MatchMember, Pass
+from reconciliation.services import discrepancies
+from reconciliation.services.locks import share_reconciliations
+from reconciliation.services.tokens import tokens_remove
+from reconciliation.states import DISCREPANCY_OPEN, DiscrepancyType, MatchOrigin, MatchStatus, PassStatus
+from rules.engine import Outcome
+from rules.states import Side
+
+TASK = "auto_match"
+APART_DAYS = 3  # further than this apart, a pair is pointed out (contract B.10)
+
+TOKENS = """
+SELECT record_id, ticket, overdue_at, overdue_by_hand::int, overdue_seen_at FROM reconciliation_openitem
+WHERE reconciliation_id = %s AND record_id = ANY(%s) AND held_by IS NULL AND closed_at IS NULL
+ORDER BY record_id FOR UPDATE
+"""
+TOKEN_SCHEMA: dict[str, Any] = {
+    "id": pl.Int64,
+    "ticket": pl.Int64,
+    "overdue_at": pl.String,
+    "overdue_by_hand": pl.Int8,
+    "overdue_seen_at": pl.String,
+}
+
+
+class Overtaken(Exception):
+    """The pass row is no longer running under our attempt: whatever we found is no longer ours to write."""
+
+
+class CancelRequested(Exception):
+    """A person cancelled the pass; what was written stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    groups: pl.DataFrame
+    members: pl.DataFrame
+    progress: int
+    processed: int
+
+
+def write_all(row: Pass, work: Work, outcome: Outcome, *, clock: Callable[[], datetime]) -> None:
+    """Write every group that still holds, chunk by chunk. Raises Overtaken or CancelRequested between chunks."""
+    perform(partial(_started, row, work, outcome, at=clock()))
+    members = _members(work, outcome)
+    total = outcome.groups.height
+    for start in range(0, total, settings.CHUNK_GROUPS):
+        groups = outcome.groups.slice(start, settings.CHUNK_GROUPS)
+        done = start + groups.height
+        chunk = _Chunk(
+            groups=groups,
+            members=members.join(groups.select("group"), on="group", how="semi", maintain_order="left"),
+            progress=99 * done // total,
+            processed=work.total * done // total,
+        )
+        perform(partial(_write, row, work, chunk, at=clock()))
+    row.refresh_from_db()
+
+
+def _started(row: Pass, work: Work, outcome: Outcome, *, at: datetime) -> None:
+    summary = [
+        {
+            "rule": str(revision.rule.uuid),
+            "name": revision.rule.name,
+            "revision": revision.number,
+            "groups": count.groups,
+            "ambiguous": count.ambiguous,
+            "outcome": count.outcome,
+            "candidates": count.candidates,
+        }
+        for revision, count in zip(work.revisions, outcome.rule_counts, strict=True)
+    ]
+    _ours(
+        row,
+        at=at,
+        total_records=work.total,
+        ambiguous=outcome.ambiguous,
+        rule_summary=summary,
+    )
+
+
+def _ours(row: Pass, *, at: datetime, **fields: object) -> None:
+    """Touch the pass row as the running attempt that we are, or stop."""
+    mine = Pass.objects.filter(pk=row.pk, status=PassStatus.RUNNING, attempt=row.attempt)
+    if not mine.update(heartbeat_at=at, **fields):
+        raise Overtaken
+    if mine.filter(cancel_requested_at__isnull=False).exists():
+        raise CancelRequested
+
+
+def _members(work: Work, outcome: Outcome) -> pl.DataFrame:
+    """Members with what their rows need: ticket, date, measure and currency of the record."""
+    facts = ["id", "ticket", "date", "measure", "currency", "decimal_places"]
+    records = pl.concat([work.side_a.select(facts), work.side_b.select(facts)])
+    return outcome.members.join(records, on="id", how="left", maintain_order="left")
+
+
+def _write(row: Pass, work: Work, chunk: _Chunk, *, at: datetime) -> None:
+    by = system_actor(TASK, row.reconciliation.organization_id)
+    share_reconciliations([row.reconciliation_id])
+    _ours(row, at=at)
+    tokens = copy_out(TOKENS, [row.reconciliation_id, chunk.members["id"].sort().to_list()], TOKEN_SCHEMA)
+    held = chunk.members.join(tokens, on=["id", "ticket"], how="left", maintain_order="left", coalesce=True)
+    lost = held.filter(pl.col("overdue_by_hand").is_null())["group"].unique()
+    members = held.filter(~pl.col("group").is_in(lost.implode()))
+    groups = chunk.groups.filter(~pl.col("group").is_in(lost.implode()))
+    if groups.height:
+        tokens_remove(reconciliation_id=row.reconciliation_id, record_ids=members["id"].to_list())
+        matches = _matches_write(row, work, groups, members, at=at)
+        _members_write(row, matches, members)
+        _discrepancies(row, matches, members, by=by, at=at)
+    _ours(
+        row,
+        at=at,
+        progress=chunk.progress,
+        processed_records=chunk.processed,
+        matched=F("matched") + members.filter(pl.col("side") == Side.A).height,
+        matched_records=F("matched_records") + members.height,
+        suggested=F("suggested") + groups.height,
+        lost_to_others=F("lost_to_others") + lost.len(),
+    )
+
+
+def _matches_write(
+    row: Pass, work: Work, groups: pl.DataFrame, members: pl.DataFrame, *, at: datetime
+) -> pl.DataFrame:
+    """COPY the matches; gives group, id, total_a, days apart and currency for what hangs on them."""
+    revisions = pl.DataFrame(
+        {
+            "rule": range(len(work.revisions)),
+            "rule_revision_id": [revision.pk for revision in work.revisions],
+        },
+        schema={"rule": pl.Int32, "rule_revision_id": pl.Int64},
+    )
+    on_a = pl.col("side") == Side.A
+    facts = members.group_by("group").agg(
+        pl.col("measure").filter(on_a).sum().alias("total_a"),
+        pl.col("measure").filter(~on_a).sum().alias("total_b"),
+        pl.len().cast(pl.Int32).alias("record_count"),
+        pl.col("date").max().alias("cleared_on"),
+        pl.col("date").min().alias("first_on"),
+        pl.col("currency").first(),
+        pl.col("decimal_places").first(),
+    )
+    rows = (
+        groups.select("group", "rule", "confidence", "group_key")
+        .join(facts, on="group", how="left", maintain_order="left")
+        .join(revisions, on="rule", how="left", maintain_order="left")
+        .with_columns(
+            pl.Series("id", draw_ids(id_sequence(Match), groups.height), dtype=pl.Int64),
+            pl.Series("uuid", uuid7_block(groups.height), dtype=pl.String),
+        )
+    )
+    copy_rows(
+        Match,
+        rows.select(
+            "id",
+            "uuid",
+            pl.lit(row.reconciliation_id).alias("reconciliation_id"),
+            pl.lit(row.run_id, dtype=pl.Int64).alias("run_id"),
+            pl.lit(row.pk).alias("made_by_pass_id"),
+            "rule_revision_id",
+            pl.lit(MatchStatus.SUGGESTED.value).alias("status"),
+            pl.lit(MatchOrigin.AUTO.value).alias("origin"),
+            pl.col("confidence").round(3),
+            pl.col("group_key").fill_null(""),
+            "currency",
+            "decimal_places",
+            "total_a",
+            "total_b",
+            (pl.col("total_a") - pl.col("total_b")).alias("difference"),
+            "record_count",
+            "cleared_on",
+            pl.lit(at).alias("created_at"),
+            pl.lit(f"system:{TASK}").alias("created_by"),
+        ),
+    )
+    return rows
+
+
+def _members_write(row: Pass, matches: pl.DataFrame, members: pl.DataFrame) -> None:
+    ids = matches.select("group", pl.col("id").alias("match_id"))
+    copy_rows(
+        MatchMember,
+        members.join(ids, on="group", how="left", maintain_order="left").select(
+            "match_id",
+            pl.lit(row.reconciliation_id).alias("reconciliation_id"),
+            pl.col("id").alias("record_id"),
+            "side",
+            pl.col("measure").alias("applied"),
+            pl.lit(True).alias("live"),
+            pl.col("overdue_at").replace("", None),
+            (pl.col("overdue_by_hand") == 1).alias("overdue_by_hand"),
+            pl.col("overdue_seen_at").replace("", None),
+        ),
+    )
+
+
+def _discrepancies(
+    row: Pass, matches: pl.DataFrame, members: pl.DataFrame, *, by: Actor, at: datetime
+) -> None:
+    """Lines that were stated as unmatched are in review now; pairs far apart are pointed out."""
+    stated = Discrepancy.objects.filter(reconciliation_id=row.reconciliation_id, status__in=DISCREPANCY_OPEN)
+    if stated.exists():
+        record_ids = members.filter(pl.col("side") == Side.A)["id"].to_list()
+        discrepancies.follow(reconciliation_id=row.reconciliation_id, record_ids=record_ids, by=by, at=at)
+    apart = matches.filter((pl.col("cleared_on") - pl.col("first_on")).dt.total_days() > APART_DAYS)
+    discrepancies.raise_many(
+        type_=DiscrepancyType.DATE_MISMATCH,
+        reconciliation_id=row.reconciliation_id,
+        run_id=row.run_id,
+        rows=[
+            {
+                "match_id": match["id"],
+                "amount": abs(match["total_a"]),
+                "currency": match["currency"],
+                "decimal_places": match["decimal_places"],
+                "description": _("The dates of the two sides are %(days)s days apart.")
+                % {"days": (match["cleared_on"] - match["first_on"]).days},
+            }
+            for match in apart.iter_rows(named=True)
+        ],
+        by=by,
+        at=at,
+    )

@@ -1,0 +1,226 @@
+"""Raises discrepancies, keeps those of items in step with their items, and takes people's resolutions.
+
+Everything automatic is set-based SQL over the records of one act. What a person closed with a reason of their own is
+left alone; what was closed since an item was matched or closed opens again when that ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db import connection
+from django.utils.translation import gettext as _
+
+from organizations import audit
+from organizations.actors import Actor
+from organizations.ids import uuid7_block
+from organizations.refusals import Conflict, Invalid
+from reconciliation.models import Discrepancy, Match
+from reconciliation.states import (
+    DISCREPANCY_MOVES,
+    DISCREPANCY_OPEN,
+    SEVERITY_OF,
+    DiscrepancyStatus,
+    DiscrepancyType,
+)
+
+ITEM_TYPES = [DiscrepancyType.UNMATCHED_SOURCE.value, DiscrepancyType.DUPLICATE_SOURCE.value]
+AUTO_MATCHED, AUTO_CLOSED, AUTO_ENDED = "auto:matched", "auto:item_closed", "auto:match_ended"
+
+FOLLOW = """
+WITH stand AS (
+    SELECT wanted.id AS record_id, CASE
+        WHEN m.status = 'accepted' THEN 'matched' WHEN m.status = 'suggested' THEN 'suggested'
+        WHEN o.closed_at IS NOT NULL THEN 'closed' WHEN o.record_id IS NOT NULL THEN 'free' END AS state
+    FROM unnest(%(records)s::bigint[]) AS wanted(id)
+    LEFT JOIN reconciliation_matchmember mm
+        ON mm.reconciliation_id = %(reconciliation)s AND mm.record_id = wanted.id AND mm.live
+    LEFT JOIN reconciliation_match m ON m.id = mm.match_id
+    LEFT JOIN reconciliation_openitem o ON o.reconciliation_id = %(reconciliation)s AND o.record_id = wanted.id
+), newest AS (
+    SELECT DISTINCT ON (d.run_id, d.record_id, d.type) d.id, s.state
+    FROM reconciliation_discrepancy d JOIN stand s USING (record_id)
+    WHERE d.reconciliation_id = %(reconciliation)s AND d.voided_at IS NULL AND d.type = ANY(%(types)s)
+    ORDER BY d.run_id, d.record_id, d.type, d.id DESC
+)
+UPDATE reconciliation_discrepancy d SET
+    status = CASE newest.state WHEN 'suggested' THEN 'in_review' WHEN 'free' THEN 'open' ELSE 'closed' END,
+    closed_at = CASE WHEN newest.state IN ('suggested', 'free') THEN NULL ELSE %(at)s::timestamptz END,
+    closed_by = CASE WHEN newest.state IN ('suggested', 'free') THEN '' ELSE %(by)s END,
+    close_reason = CASE newest.state WHEN 'matched' THEN %(auto_matched)s WHEN 'closed' THEN %(auto_closed)s ELSE '' END
+FROM newest
+WHERE d.id = newest.id AND newest.state IS NOT NULL
+    AND (d.status <> 'closed' OR d.close_reason IN (%(auto_matched)s, %(auto_closed)s))
+    AND NOT (d.status = 'closed' AND newest.state IN ('matched', 'closed'))
+"""
+
+UNMATCHED_ITEMS = """
+SELECT DISTINCT r.id, r.amount, r.currency, r.decimal_places, l.source_file_id
+FROM ledgers_statementline l
+JOIN reconciliation_runsource rs ON rs.source_file_id = l.source_file_id AND rs.run_id = %(run)s AND rs.live
+JOIN reconciliation_openitem o ON o.reconciliation_id = %(reconciliation)s AND o.record_id = l.record_id
+    AND o.held_by IS NULL AND o.closed_at IS NULL
+JOIN ledgers_record r ON r.id = l.record_id
+WHERE l.voided_at IS NULL AND (%(records)s::bigint[] IS NULL OR l.record_id = ANY(%(records)s))
+    AND NOT EXISTS (
+        SELECT FROM reconciliation_discrepancy d
+        WHERE d.run_id = %(run)s AND d.record_id = l.record_id AND d.type = 'unmatched_source' AND d.voided_at IS NULL
+            AND (d.status <> 'closed' OR d.close_reason NOT LIKE 'auto:%%'))
+ORDER BY r.id
+"""
+
+
+def follow(
+    *,
+    reconciliation_id: int,
+    record_ids: Iterable[int],
+    run_id: int | None = None,
+    by: Actor,
+    at: datetime,
+) -> None:
+    """Bring the discrepancies of these records in step: closed when matched for good or closed, in review while
+    suggested, open when free. With a run, items that are free again are raised anew where nothing says so."""
+    ids = list(record_ids)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            FOLLOW,
+            {
+                "records": ids,
+                "reconciliation": reconciliation_id,
+                "types": ITEM_TYPES,
+                "at": at,
+                "by": by.ref,
+                "auto_matched": AUTO_MATCHED,
+                "auto_closed": AUTO_CLOSED,
+            },
+        )
+    if run_id is not None:
+        raise_unmatched(run_id=run_id, reconciliation_id=reconciliation_id, record_ids=ids, by=by, at=at)
+
+
+def raise_unmatched(
+    *, run_id: int, reconciliation_id: int, record_ids: list[int] | None = None, by: Actor, at: datetime
+) -> int:
+    """State each free item of the run (or of these records of it) as unmatched, once; the number raised."""
+    with connection.cursor() as cursor:
+        params = {"run": run_id, "reconciliation": reconciliation_id, "records": record_ids}
+        cursor.execute(UNMATCHED_ITEMS, params)
+        rows = cursor.fetchall()
+    return raise_many(
+        type_=DiscrepancyType.UNMATCHED_SOURCE,
+        reconciliation_id=reconciliation_id,
+        run_id=run_id,
+        rows=[
+            {
+                "record_id": record_id,
+                "amount": amount,
+                "currency": currency,
+                "decimal_places": places,
+                "source_file_id": file_id,
+                "description": _("No ledger entry agrees with this line."),
+            }
+            for record_id, amount, currency, places, file_id in rows
+        ],
+        by=by,
+        at=at,
+    )
+
+
+def raise_many(
+    *,
+    type_: DiscrepancyType,
+    reconciliation_id: int,
+    run_id: int | None,
+    rows: list[dict[str, object]],
+    by: Actor,
+    at: datetime,
+) -> int:
+    """Open discrepancies of one type. A record that has an open one of the type in the run gets no second."""
+    uuids = uuid7_block(len(rows))
+    Discrepancy.objects.bulk_create(
+        (
+            Discrepancy(
+                uuid=uuid,
+                reconciliation_id=reconciliation_id,
+                run_id=run_id,
+                type=type_,
+                severity=SEVERITY_OF[type_],
+                created_at=at,
+                created_by=by.ref,
+                **row,
+            )
+            for uuid, row in zip(uuids, rows, strict=True)
+        ),
+        ignore_conflicts=True,
+        batch_size=2_000,
+    )
+    return len(rows)
+
+
+def close_of_match(match: Match, *, by: Actor, at: datetime) -> None:
+    """A match's own discrepancies (amounts or dates differ) end when it is accepted as a whole or ends."""
+    Discrepancy.objects.open().filter(match=match).update(
+        status=DiscrepancyStatus.CLOSED,
+        closed_at=at,
+        closed_by=by.ref,
+        close_reason=AUTO_MATCHED if match.is_live else AUTO_ENDED,
+    )
+
+
+def note_taken(*, reconciliation_id: int, record_id: int) -> None:
+    """A person wrote a note on the item: its open discrepancies are in review."""
+    Discrepancy.objects.live().filter(
+        reconciliation_id=reconciliation_id, record_id=record_id, status=DiscrepancyStatus.OPEN
+    ).update(status=DiscrepancyStatus.IN_REVIEW)
+
+
+def discrepancy_close(
+    *, discrepancy: Discrepancy, reason: str, note: str = "", by: Actor, at: datetime
+) -> Discrepancy:
+    """A person resolves it, with a reason. Closed already: nothing happens."""
+    if not reason.strip():
+        raise Invalid(_("Say why: a reason is required to close a discrepancy."), code="discrepancy.reason")
+    row = _locked(discrepancy)
+    if row.status == DiscrepancyStatus.CLOSED:
+        return row
+    row.closed_at, row.closed_by, row.close_reason, row.close_note = at, by.ref, reason.strip()[:64], note
+    return _moved(row, DiscrepancyStatus.CLOSED, "discrepancy.closed", by=by, at=at)
+
+
+def discrepancy_reopen(*, discrepancy: Discrepancy, by: Actor, at: datetime) -> Discrepancy:
+    """Take a resolution back. Only a closed one can be reopened."""
+    row = _locked(discrepancy)
+    if row.status in DISCREPANCY_OPEN:
+        raise _refused(row, DiscrepancyStatus.OPEN)
+    row.closed_at, row.closed_by, row.close_reason, row.close_note = None, "", "", ""
+    return _moved(row, DiscrepancyStatus.OPEN, "discrepancy.reopened", by=by, at=at)
+
+
+def discrepancy_review(*, discrepancy: Discrepancy, by: Actor, at: datetime) -> Discrepancy:
+    """Say that somebody looks at it. In review already: nothing happens."""
+    row = _locked(discrepancy)
+    if row.status == DiscrepancyStatus.IN_REVIEW:
+        return row
+    return _moved(row, DiscrepancyStatus.IN_REVIEW, "discrepancy.reviewed", by=by, at=at)
+
+
+def _locked(discrepancy: Discrepancy) -> Discrepancy:
+    return Discrepancy.objects.select_for_update(of=("self",)).get(pk=discrepancy.pk)
+
+
+def _moved(row: Discrepancy, to: DiscrepancyStatus, action: str, *, by: Actor, at: datetime) -> Discrepancy:
+    if to not in DISCREPANCY_MOVES[DiscrepancyStatus(row.status)]:
+        raise _refused(row, to)
+    row.status = to
+    row.save()
+    audit.record(action=action, organization_id=by.organization_id, by=by, at=at, subject=row, type=row.type)
+    return row
+
+
+def _refused(row: Discrepancy, to: DiscrepancyStatus) -> Conflict:
+    return Conflict(
+        _("A discrepancy that is %(status)s cannot become %(to)s.") % {"status": row.status, "to": to},
+        code="discrepancy.state",
+        word="discrepancy_state_conflict",
+    )

@@ -1,0 +1,136 @@
+"""The life of a pass in a worker: claim, match in chunks, end. Twice is the same as once; a late twin writes nothing.
+
+A pass belongs to the worker that holds the session lock of its reconciliation: PostgreSQL frees it when the worker's
+connection ends, so a killed worker's pass is taken over at once, and a second message for a living one is dropped.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+
+from django.conf import settings
+from django.db.models import F, Q
+
+from ledgers.models import SourceFile
+from ledgers.states import SourceFileStatus
+from organizations import audit
+from organizations.actors import system_actor
+from organizations.acts import perform
+from organizations.refusals import Conflict
+from reconciliation import matching
+from reconciliation.models import Pass
+from reconciliation.services import chunks, discrepancies
+from reconciliation.services.locks import LockKind, free_session_lock, share_reconciliations, try_session_lock
+from reconciliation.services.runs import run_begun, run_ended
+from reconciliation.states import PASS_UNDER_WAY, PassStatus
+
+TASK = "auto_match"
+ERROR_MAX = 500
+
+log = logging.getLogger(__name__)
+
+
+def pass_execute(*, pass_id: int, clock: Callable[[], datetime]) -> list[int]:
+    """Run the pass unless it ended or lives elsewhere; gives the pending passes of its reconciliation to ring for next.
+
+    Outermost: opens its own acts. Failures are kept on the row; passing faults of the database are retried inside.
+    """
+    row = Pass.objects.select_related("reconciliation").get(pk=pass_id)
+    if row.status not in PASS_UNDER_WAY or not row.reconciliation.ready:
+        return []
+    if not try_session_lock(LockKind.PASS, row.reconciliation_id):
+        return []  # a living pass of this reconciliation; at its end it rings for those that wait
+    try:
+        if _claim(row, at=clock()):
+            _run(row, clock)
+        return _waiting(row)
+    finally:
+        free_session_lock(LockKind.PASS, row.reconciliation_id)
+
+
+def _claim(row: Pass, *, at: datetime) -> bool:
+    """Make it ours: running under a new attempt. Whoever wrote under an earlier one is dead, or writes nothing more."""
+    others = Pass.objects.filter(reconciliation_id=row.reconciliation_id, status=PassStatus.RUNNING).exclude(
+        pk=row.pk
+    )
+    # We hold the lock, so their worker is gone: they go back to waiting, with their place in the queue.
+    others.update(status=PassStatus.PENDING)
+    claimed = Pass.objects.filter(pk=row.pk, status__in=PASS_UNDER_WAY, attempt=row.attempt).update(
+        status=PassStatus.RUNNING, attempt=F("attempt") + 1, started_at=row.started_at or at, heartbeat_at=at
+    )
+    row.refresh_from_db()
+    if claimed and row.run_id is not None:
+        run_begun(row.run_id, at=at)
+    return bool(claimed)
+
+
+def _run(row: Pass, clock: Callable[[], datetime]) -> None:
+    try:
+        work = matching.prepare(row)
+        outcome = matching.compute(work)
+        chunks.write_all(row, work, outcome, clock=clock)
+    except chunks.Overtaken:
+        return  # another attempt has it, or somebody cancelled it and the row says so already
+    except chunks.CancelRequested:
+        perform(partial(_end, row, PassStatus.CANCELLED, at=clock()))
+    except Exception as error:
+        log.exception("pass failed", extra={"pass_id": row.pk})
+        perform(partial(_end, row, PassStatus.FAILED, error=f"{type(error).__name__}: {error}", at=clock()))
+    else:
+        perform(partial(_end, row, PassStatus.COMPLETED, at=clock()))
+
+
+def _end(row: Pass, status: PassStatus, *, error: str = "", at: datetime) -> None:
+    actor = system_actor(TASK, row.reconciliation.organization_id)
+    share_reconciliations([row.reconciliation_id])
+    try:
+        row.move(status, finished_at=at, heartbeat_at=at, error=error[:ERROR_MAX], **_full(status))
+    except Conflict:
+        return  # taken over meanwhile: the other attempt will say how it ended
+    if row.run_id is not None:
+        run_ended(row.run_id, at=at, error=error[:ERROR_MAX])
+        if status == PassStatus.COMPLETED:
+            discrepancies.raise_unmatched(
+                run_id=row.run_id, reconciliation_id=row.reconciliation_id, by=actor, at=at
+            )
+    audit.record(
+        action=f"pass.{status}",
+        organization_id=row.reconciliation.organization_id,
+        by=actor,
+        at=at,
+        subject=row,
+        subjects=[row.run] if row.run is not None else [],
+        requested_by=row.requested_by,
+        matched=row.matched,
+        suggested=row.suggested,
+        lost_to_others=row.lost_to_others,
+        error=error[:ERROR_MAX],
+    )
+
+
+def _full(status: PassStatus) -> dict[str, int]:
+    return {"progress": 100} if status == PassStatus.COMPLETED else {}
+
+
+def _waiting(row: Pass) -> list[int]:
+    waiting = Pass.objects.filter(reconciliation_id=row.reconciliation_id, status=PassStatus.PENDING)
+    return list(waiting.order_by("pk").values_list("pk", flat=True)[:1])
+
+
+def lost_passes(*, at: datetime) -> list[int]:
+    """Passes without a sign of life for PASS_LOST_AFTER_SECONDS. Ringing for a living one does no harm."""
+    since = at - timedelta(seconds=settings.PASS_LOST_AFTER_SECONDS)
+    lost = Pass.objects.under_way().filter(
+        Q(heartbeat_at__lt=since) | Q(heartbeat_at__isnull=True, requested_at__lt=since)
+    )
+    return list(lost.order_by("pk").values_list("pk", flat=True))
+
+
+def lost_imports(*, at: datetime) -> list[int]:
+    """Files that are being imported for longer than that."""
+    since = at - timedelta(seconds=settings.PASS_LOST_AFTER_SECONDS)
+    lost = SourceFile.objects.live().filter(status=SourceFileStatus.PROCESSING, created_at__lt=since)
+    return list(lost.order_by("pk").values_list("pk", flat=True))

@@ -1,0 +1,289 @@
+"""The one way in for entries and statement lines: writes the rows through `ledgers`, makes open items, raises statement
+discrepancies. All in the caller's one transaction: all or nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import polars as pl
+from django.db import connection
+from django.utils.translation import gettext as _
+
+from ledgers.models import DataStream, Journal, Ledger, Record, SourceFile, Statement
+from ledgers.money import format_minor
+from ledgers.services import postings
+from ledgers.services.parsing import ParsedStatement
+from ledgers.services.postings import EntryIn, JournalIn
+from ledgers.services.statements import ImportCounts, statement_open, statement_write
+from organizations import audit
+from organizations.actors import Actor
+from organizations.models import Organization
+from organizations.refusals import Conflict, Invalid
+from reconciliation.models import Run
+from reconciliation.services.discrepancies import raise_many
+from reconciliation.services.locks import share_reconciliations, share_streams
+from reconciliation.services.tokens import tokens_issue
+from reconciliation.states import DiscrepancyType
+from rules.models import Reconciliation
+from rules.selectors import reconciliations_of
+from rules.services import setup
+
+ENTRIES_MAX = 1_000
+
+Wiring = Mapping[int, list[tuple[Reconciliation, str]]]
+
+
+def entries_post(
+    *, organization_id: int, entries: Sequence[EntryIn], by: Actor, at: datetime
+) -> list[Record]:
+    """Post entries one by one, each a journal of its own of kind single; at most 1,000, all or nothing."""
+    if not 0 < len(entries) <= ENTRIES_MAX:
+        raise Invalid(
+            _("Give 1 to %(max)s entries in one request.") % {"max": ENTRIES_MAX}, code="entries.count"
+        )
+    postings.checked_entries(entries)
+    frame = postings.entries_frame(entries, zone=zone_of(organization_id), at=at, one_journal=False)
+    written = entries_write(
+        frame,
+        postings.single_journals(frame),
+        ledgers={entry.ledger.pk: entry.ledger for entry in entries},
+        organization_id=organization_id,
+        by=by,
+        at=at,
+    )
+    _audit_posting("entries.posted", entries[0].ledger, written, by=by, at=at)
+    by_id = Record.objects.select_related("stream__ledger").in_bulk(written["id"].to_list())
+    return [by_id[pk] for pk in written["id"].to_list()]
+
+
+def journal_post(
+    *,
+    organization_id: int,
+    entries: Sequence[EntryIn],
+    type: str = "",
+    total_amount: int | None = None,
+    currency: str | None = None,
+    reference: str = "",
+    description: str = "",
+    value_date: date | None = None,
+    occurred_at: datetime | None = None,
+    journal_id: UUID | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    by: Actor,
+    at: datetime,
+) -> Journal:
+    """Post a journal whole. Its debits must equal its credits ("journal.unbalanced"). An entry takes the journal's
+    reference, description, value date and timestamp where it has none of its own."""
+    if len(entries) > ENTRIES_MAX:
+        raise Invalid(
+            _("A journal has at most %(max)s entries.") % {"max": ENTRIES_MAX}, code="entries.count"
+        )
+    postings.checked_entries(entries)
+    postings.checked_footing(entries, total_amount)
+    if currency is not None and currency != entries[0].ledger.currency:
+        raise Invalid(
+            _("The journal says %(said)s, but its ledgers are kept in %(kept)s.")
+            % {"said": currency, "kept": entries[0].ledger.currency},
+            code="journal.currency_differs",
+        )
+    if journal_id is not None and Journal.objects.filter(uuid=journal_id).exists():
+        raise Conflict(
+            _("Transaction %(id)s exists already.") % {"id": journal_id},
+            code="journal.id_taken",
+            word="journal_exists",
+        )
+    journal = JournalIn(type, reference, description, value_date, occurred_at, metadata or {}, journal_id)
+    filled = [_filled(entry, journal) for entry in entries]
+    frame = postings.entries_frame(filled, zone=zone_of(organization_id), at=at, one_journal=True)
+    written = entries_write(
+        frame,
+        postings.one_journal(journal, frame),
+        ledgers={entry.ledger.pk: entry.ledger for entry in entries},
+        organization_id=organization_id,
+        by=by,
+        at=at,
+    )
+    made = Journal.objects.get(uuid=written["journal_uuid"][0])
+    _audit_posting("journal.posted", entries[0].ledger, written, by=by, at=at, journal=str(made.uuid))
+    return made
+
+
+def _filled(entry: EntryIn, journal: JournalIn) -> EntryIn:
+    return EntryIn(
+        entry.ledger,
+        entry.amount,
+        entry.direction,
+        entry.description or journal.description,
+        entry.reference or journal.reference,
+        entry.value_date or journal.value_date,
+        entry.occurred_at or journal.occurred_at,
+        entry.event,
+        entry.metadata,
+    )
+
+
+def entries_write(
+    entries: pl.DataFrame,
+    journals: pl.DataFrame,
+    *,
+    ledgers: Mapping[int, Ledger],
+    organization_id: int,
+    source_file_id: int | None = None,
+    by: Actor,
+    at: datetime,
+) -> pl.DataFrame:
+    """Post a frame of entries (postings.ENTRY_SCHEMA) and make their open items."""
+    streams = {pk: setup.entry_stream(ledger, by=by, at=at) for pk, ledger in sorted(ledgers.items())}
+    wiring = lock_for_intake(streams.values())
+    written = postings.post(
+        entries,
+        journals,
+        organization_id=organization_id,
+        streams=streams,
+        source_file_id=source_file_id,
+        by=by,
+        at=at,
+    )
+    for stream_id, wired in wiring.items():
+        issue(written.filter(pl.col("stream_id") == stream_id), wired, at=at)
+    return written
+
+
+def statement_import(
+    parsed: ParsedStatement,
+    *,
+    source_file: SourceFile,
+    stream: DataStream,
+    position: int,
+    currency: str,
+    run: Run | None,
+    by: Actor,
+    at: datetime,
+) -> tuple[Statement, ImportCounts]:
+    """Write one statement of a file into its stream, with open items for what is new and a discrepancy where its
+    balances do not add up."""
+    wired = lock_for_intake([stream])[stream.pk]
+    statement = statement_open(
+        parsed, source_file=source_file, stream=stream, position=position, currency=currency, at=at
+    )
+    counts = ImportCounts(pending=statement.pending_count)
+    for new, batch in statement_write(parsed, statement=statement, stream=stream, by=by, at=at):
+        issue(new, wired, at=at)
+        counts.add(batch)
+    if run is not None and statement.balance_gap:
+        _raise_balance_gap(statement, run, by=by, at=at)
+    return statement, counts
+
+
+def lock_for_intake(streams: Iterable[DataStream]) -> Wiring:
+    """The shared locks of intake in their order, and what each stream is wired to, read under them."""
+    by_id = {stream.pk: stream for stream in streams}
+    share_streams(by_id)
+    wiring = {pk: reconciliations_of(stream) for pk, stream in by_id.items()}
+    share_reconciliations({found.pk for wired in wiring.values() for found, _side in wired})
+    return wiring
+
+
+def issue(records: pl.DataFrame, wired: list[tuple[Reconciliation, str]], *, at: datetime) -> None:
+    for reconciliation, side in wired:
+        tokens_issue(records, reconciliation=reconciliation, side=side, at=at)
+
+
+def zone_of(organization_id: int) -> ZoneInfo:
+    return ZoneInfo(Organization.objects.values_list("time_zone", flat=True).get(pk=organization_id))
+
+
+def _raise_balance_gap(statement: Statement, run: Run, *, by: Actor, at: datetime) -> None:
+    gap = statement.balance_gap or 0
+    texts = {
+        "number": statement.number or statement.position + 1,
+        "gap": format_minor(gap, statement.currency),
+        "day": statement.closing_on or statement.to_date or "",
+    }
+    raise_many(
+        type_=DiscrepancyType.STATEMENT_BALANCE_MISMATCH,
+        reconciliation_id=run.reconciliation_id,
+        run_id=run.pk,
+        rows=[
+            {
+                "statement": statement,
+                "source_file_id": statement.source_file_id,
+                "amount": gap,
+                "currency": statement.currency,
+                "decimal_places": statement.decimal_places,
+                "description": _(
+                    "Statement %(number)s of %(day)s does not add up: opening plus lines miss its closing by %(gap)s."
+                    " A line may be missing or altered: ask the bank for the statement again."
+                )
+                % texts,
+            }
+        ],
+        by=by,
+        at=at,
+    )
+
+
+DUPLICATES = """
+SELECT id, amount, currency, decimal_places, source_file_id, twin FROM (
+    SELECT r.id, r.amount, r.currency, r.decimal_places, r.source_file_id,
+        first_value(r.uuid) OVER same_id AS by_id, row_number() OVER same_id AS nth_id,
+        first_value(r.uuid) OVER same_text AS twin, row_number() OVER same_text AS nth_text,
+        r.external_id <> '' AS has_id, r.reference <> '' AS has_reference
+    FROM ledgers_record r
+    WHERE r.id IN (
+        SELECT l.record_id FROM ledgers_statementline l
+        JOIN reconciliation_runsource s ON s.source_file_id = l.source_file_id AND s.run_id = %(run)s AND s.live
+        WHERE l.voided_at IS NULL)
+    WINDOW same_id AS (PARTITION BY r.stream_id, r.external_id ORDER BY r.id),
+        same_text AS (PARTITION BY r.stream_id, r.date, r.signed_amount, r.reference ORDER BY r.id)
+) AS seen
+WHERE source_file_id = %(file)s AND (has_id AND nth_id > 1 OR has_reference AND nth_text > 1)
+ORDER BY id
+"""
+
+
+def raise_duplicates(*, source_file: SourceFile, run: Run, by: Actor, at: datetime) -> int:
+    """State each new line that has the id of another one in the run, or its date, amount and reference."""
+    with connection.cursor() as cursor:
+        cursor.execute(DUPLICATES, {"run": run.pk, "file": source_file.pk})
+        rows = cursor.fetchall()
+    return raise_many(
+        type_=DiscrepancyType.DUPLICATE_SOURCE,
+        reconciliation_id=run.reconciliation_id,
+        run_id=run.pk,
+        rows=[
+            {
+                "record_id": record_id,
+                "amount": amount,
+                "currency": currency,
+                "decimal_places": places,
+                "source_file_id": file_id,
+                "description": _("Looks like line %(twin)s of the same run. Both were kept: compare them.")
+                % {"twin": twin},
+            }
+            for record_id, amount, currency, places, file_id, twin in rows
+        ],
+        by=by,
+        at=at,
+    )
+
+
+def _audit_posting(
+    action: str, ledger: Ledger, written: pl.DataFrame, *, by: Actor, at: datetime, **data: object
+) -> None:
+    audit.record(
+        action=action,
+        organization_id=ledger.organization_id,
+        by=by,
+        at=at,
+        subject=ledger,
+        entries=written.height,
+        first_record=int(written["id"][0]),
+        last_record=int(written["id"][-1]),
+        **data,
+    )

@@ -1,0 +1,75 @@
+"""The locks of the concurrency protocol, in their one order: streams (sorted), reconciliations (sorted), tokens (by
+record), then rows. Every act on this floor takes them through here (docs/concurrency.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import IntEnum
+
+from django.db import connection
+from django.utils.translation import gettext as _
+
+from ledgers.models import DataStream
+from organizations.refusals import Conflict
+
+
+class LockKind(IntEnum):
+    STREAM = 1
+    RECONCILIATION = 2
+    PASS = 3
+    SOURCE_FILE = 4
+
+
+def lock_key(kind: LockKind, row_id: int) -> int:
+    """The 64-bit key of an advisory lock: the kind above 48 bits of id."""
+    return (kind << 48) | row_id
+
+
+def share_streams(stream_ids: Iterable[int]) -> None:
+    """Shared: intake and acts on records run side by side. A stream that is being reset refuses ("stream.resetting")."""
+    ids = sorted(set(stream_ids))
+    _take("pg_advisory_xact_lock_shared", LockKind.STREAM, ids)
+    resetting = DataStream.objects.filter(pk__in=ids, resetting=True).first()
+    if resetting is not None:
+        raise Conflict(
+            _("Stream %(name)s is being reset. Try again when the reset has finished.")
+            % {"name": resetting.name},
+            code="stream.resetting",
+        )
+
+
+def own_streams(stream_ids: Iterable[int]) -> None:
+    """Exclusive: wiring, resetting."""
+    _take("pg_advisory_xact_lock", LockKind.STREAM, stream_ids)
+
+
+def share_reconciliations(reconciliation_ids: Iterable[int]) -> None:
+    """Shared: every act that touches tokens or matches."""
+    _take("pg_advisory_xact_lock_shared", LockKind.RECONCILIATION, reconciliation_ids)
+
+
+def own_reconciliations(reconciliation_ids: Iterable[int]) -> None:
+    """Exclusive: wiring, and voiding what may be matched, so that no act is half way through these records."""
+    _take("pg_advisory_xact_lock", LockKind.RECONCILIATION, reconciliation_ids)
+
+
+def try_session_lock(kind: LockKind, row_id: int) -> bool:
+    """A lock of this connection until it is given back or the connection ends: a dead worker's is free at once."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [lock_key(kind, row_id)])
+        return bool(cursor.fetchone()[0])
+
+
+def free_session_lock(kind: LockKind, row_id: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_unlock(%s)", [lock_key(kind, row_id)])
+
+
+def _take(function: str, kind: LockKind, ids: Iterable[int]) -> None:
+    keys = [lock_key(kind, row_id) for row_id in sorted(set(ids))]
+    if not keys:
+        return
+    with connection.cursor() as cursor:
+        # unnest keeps the array's order, and with it the one order of locks.
+        cursor.execute(f"SELECT {function}(k) FROM unnest(%s::bigint[]) AS k", [keys])  # noqa: S608 - our own names

@@ -1,0 +1,102 @@
+"""Asking for a pass, waiting for it, cancelling it. The matching itself is done by a worker (execution)."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from functools import partial
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from ledgers.models import Ledger
+from organizations import audit
+from organizations.actors import Actor
+from organizations.refusals import Conflict
+from reconciliation import tasks
+from reconciliation.models import Pass, Run
+from reconciliation.selectors.runs import with_status
+from reconciliation.services.records import refuse_if_under_way
+from reconciliation.states import PassStatus, PassTrigger, RunStatus
+from rules.models import Reconciliation
+
+POLL_SECONDS = 0.05
+
+
+def pass_request(
+    *,
+    reconciliation: Reconciliation,
+    run: Run | None,
+    trigger: str = PassTrigger.MANUAL,
+    by: Actor,
+    at: datetime,
+) -> Pass:
+    """Ask for a pass; a worker matches after this transaction is safe on disk. While another pass of the
+    reconciliation runs it waits as pending. A second one for the same run is a Conflict ("pass.running")."""
+    if run is not None:
+        refuse_if_under_way(run)
+    try:
+        with transaction.atomic():
+            asked = Pass.objects.create(
+                reconciliation=reconciliation,
+                run=run,
+                trigger=trigger,
+                requested_at=at,
+                requested_by=by.ref,
+            )
+    except IntegrityError:
+        raise Conflict(
+            _("A pass is waiting already. Wait for its end."), code="pass.running", word="run_state_conflict"
+        ) from None
+    audit.record(
+        action="pass.requested",
+        organization_id=reconciliation.organization_id,
+        by=by,
+        at=at,
+        subject=asked,
+        subjects=[run] if run is not None else [],
+        trigger=trigger,
+    )
+    transaction.on_commit(partial(tasks.execute_pass.delay, pass_id=asked.pk))
+    return asked
+
+
+def passes_request_for_ledger(*, ledger: Ledger, by: Actor, at: datetime) -> list[Pass]:
+    """The ledger-level trigger: a pass for each run of the ledger that is not closed and has none under way."""
+    runs = with_status(Run.objects.live().filter(ledger=ledger)).exclude(shown_status=RunStatus.CLOSED)
+    idle = runs.exclude(pk__in=Pass.objects.under_way().filter(run__ledger=ledger).values("run_id"))
+    return [
+        pass_request(reconciliation=run.reconciliation, run=run, by=by, at=at)
+        for run in idle.select_related("reconciliation").order_by("pk")
+    ]
+
+
+def pass_wait(pass_id: int, *, seconds: float) -> Pass:
+    """Look until the pass has ended or the time is over; outside any transaction. A person waits on the other end."""
+    until = time.monotonic() + seconds
+    while True:
+        found = Pass.objects.select_related("run").get(pk=pass_id)
+        if not found.is_under_way or time.monotonic() >= until:
+            return found
+        time.sleep(POLL_SECONDS)
+
+
+def pass_cancel(*, pass_: Pass, by: Actor, at: datetime) -> Pass:
+    """Cancel: at once while pending, between two chunks while running. What was written stays. Ended: nothing happens."""
+    row = Pass.objects.select_for_update(of=("self",)).get(pk=pass_.pk)
+    if row.status == PassStatus.PENDING:
+        row.move(PassStatus.CANCELLED, finished_at=at, cancel_requested_at=at)
+    elif row.status == PassStatus.RUNNING and row.cancel_requested_at is None:
+        Pass.objects.filter(pk=row.pk).update(cancel_requested_at=at)
+        row.refresh_from_db()
+    else:
+        return row
+    audit.record(
+        action="pass.cancelled",
+        organization_id=row.reconciliation.organization_id,
+        by=by,
+        at=at,
+        subject=row,
+        subjects=[row.run] if row.run is not None else [],
+    )
+    return row

@@ -1,0 +1,149 @@
+"""Voiding what was imported: lines, files, and the matches of their records, as one act. Nothing is ever deleted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection
+from django.utils.translation import gettext as _
+
+from ledgers.models import SourceFile, Statement, StatementLine
+from ledgers.states import SourceFileStatus
+from organizations import audit
+from organizations.actors import Actor
+from organizations.refusals import Conflict
+from reconciliation.models import Discrepancy, Match, MatchMember, OpenItem, Pass, Run, RunSource
+from reconciliation.services.locks import own_reconciliations, share_streams
+from reconciliation.services.matches import match_end, match_lock
+from reconciliation.states import MATCH_LIVE, MatchStatus
+from rules.models import ReconciliationStream
+
+
+@dataclass(frozen=True, slots=True)
+class VoidCounts:
+    """Records: `voided` with their last live line, `stayed` since another file states them too."""
+
+    voided: int
+    stayed: int
+
+
+def void_sources(*, run: Run, sources: list[RunSource], by: Actor, at: datetime) -> VoidCounts:
+    """Void these files of the run: their lines go, the matches of their lines are undone whole, and a record goes with
+    its last live line. Refused where a record is matched in another reconciliation ("record.matched_elsewhere").
+
+    Takes the reconciliation exclusively, so that no act is half way through one of these records.
+    """
+    file_ids = [source.source_file_id for source in sources]
+    stream_ids = set(
+        Statement.objects.filter(source_file_id__in=file_ids).values_list("stream_id", flat=True)
+    )
+    share_streams(stream_ids)
+    wired = _reconciliations_of(stream_ids)
+    own_reconciliations({run.reconciliation_id, *wired})
+    record_ids = _records_of(file_ids)
+    _refuse_matched_elsewhere(record_ids, run.reconciliation_id)
+    _undo_matches(run.reconciliation_id, record_ids, by=by, at=at)
+    StatementLine.objects.live().filter(source_file_id__in=file_ids).update(voided_at=at)
+    Statement.objects.filter(source_file_id__in=file_ids, voided_at=None).update(
+        voided_at=at, voided_by=by.ref
+    )
+    gone = _void_unstated(record_ids, by=by, at=at)
+    OpenItem.objects.filter(record_id__in=gone).delete()
+    Discrepancy.objects.live().filter(source_file_id__in=file_ids).update(voided_at=at)
+    Discrepancy.objects.live().filter(statement__source_file_id__in=file_ids).update(voided_at=at)
+    SourceFile.objects.filter(pk__in=file_ids).update(voided_at=at, voided_by=by.ref)
+    RunSource.objects.filter(pk__in=[source.pk for source in sources]).update(live=False)
+    return VoidCounts(voided=len(gone), stayed=len(record_ids) - len(gone))
+
+
+def source_void(*, run: Run, source_file: SourceFile, by: Actor, at: datetime) -> VoidCounts:
+    """Delete a file from a run. Refused while it is being imported or a pass of the run is under way."""
+    refuse_if_under_way(run)
+    source = RunSource.objects.select_for_update(of=("self",)).get(run=run, source_file=source_file)
+    source_file.refresh_from_db()
+    if source_file.voided_at is not None:
+        return VoidCounts(0, 0)
+    if source_file.status not in (SourceFileStatus.COMPLETED, SourceFileStatus.FAILED):
+        raise Conflict(
+            _("The file is being imported. Wait until it has finished, then delete it."),
+            code="file.processing",
+            word="file_state_conflict",
+        )
+    counts = void_sources(run=run, sources=[source], by=by, at=at)
+    audit.record(
+        action="source_file.voided",
+        organization_id=run.organization_id,
+        by=by,
+        at=at,
+        subject=source_file,
+        subjects=[run],
+        voided=counts.voided,
+        stayed=counts.stayed,
+    )
+    return counts
+
+
+def refuse_if_under_way(run: Run) -> None:
+    """Voiding and a second pass of the same run wait until its pass has ended."""
+    busy = Pass.objects.under_way().filter(run=run).first()
+    if busy is not None:
+        raise Conflict(
+            _("A pass of this run is %(status)s (%(progress)s%%). Wait for its end, or cancel it.")
+            % {"status": busy.status, "progress": busy.progress},
+            code="pass.running",
+            word="run_state_conflict",
+            details={"pass": {"id": str(busy.uuid), "status": busy.status, "progress": busy.progress}},
+        )
+
+
+def _records_of(file_ids: list[int]) -> list[int]:
+    lines = StatementLine.objects.live().filter(source_file_id__in=file_ids)
+    return sorted(set(lines.values_list("record_id", flat=True)))
+
+
+def _reconciliations_of(stream_ids: set[int]) -> list[int]:
+    return list(
+        ReconciliationStream.objects.filter(stream_id__in=stream_ids).values_list(
+            "reconciliation_id", flat=True
+        )
+    )
+
+
+def _refuse_matched_elsewhere(record_ids: list[int], reconciliation_id: int) -> None:
+    elsewhere = MatchMember.objects.filter(record_id__in=record_ids, live=True).exclude(
+        reconciliation_id=reconciliation_id
+    )
+    count = elsewhere.count()
+    if count:
+        raise Conflict(
+            _("%(count)s of these lines are matched in another reconciliation. Undo those matches first.")
+            % {"count": count},
+            code="record.matched_elsewhere",
+            word="match_state_conflict",
+            details={"records": count},
+        )
+
+
+def _undo_matches(reconciliation_id: int, record_ids: list[int], *, by: Actor, at: datetime) -> None:
+    members = MatchMember.objects.filter(
+        reconciliation_id=reconciliation_id, record_id__in=record_ids, live=True, match__status__in=MATCH_LIVE
+    )
+    for match_id in sorted(set(members.values_list("match_id", flat=True))):
+        match: Match = match_lock(match_id)
+        match_end(match, status=MatchStatus.UNDONE, reason="source_voided", by=by, at=at)
+
+
+def _void_unstated(record_ids: list[int], *, by: Actor, at: datetime) -> list[int]:
+    """Void the records that no live line states any more; their ids."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE ledgers_record r SET voided_at = %s, voided_by = %s
+            WHERE r.id = ANY(%s) AND r.voided_at IS NULL AND NOT EXISTS (
+                SELECT FROM ledgers_statementline l WHERE l.record_id = r.id AND l.voided_at IS NULL)
+            RETURNING r.id
+            """,
+            [at, by.ref, record_ids],
+        )
+        return [row[0] for row in cursor.fetchall()]

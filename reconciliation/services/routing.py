@@ -1,0 +1,142 @@
+"""Which statement of a file belongs to which account: a run takes its ledger's and names the others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+
+from ledgers.models import BankAccount, Ledger
+from ledgers.services.books import normal_identifier
+from ledgers.services.parsing import ParsedStatement
+from organizations.actors import Actor
+from organizations.refusals import Unreadable
+from reconciliation.services.wiring import account_remember, bank_account_attach
+
+
+@dataclass(slots=True)
+class Routes:
+    """Statements with the account that each goes to, and those of other accounts as the answer names them."""
+
+    taken: list[tuple[ParsedStatement, BankAccount]] = field(default_factory=list)
+    skipped: list[dict[str, object]] = field(default_factory=list)
+
+
+def route_to_ledger(
+    statements: Sequence[ParsedStatement], *, ledger: Ledger, by: Actor, at: datetime
+) -> Routes:
+    """Split a file by account for a run of this ledger.
+
+    Refused ("file.wrong_account"): the ledger's account isn't in the file, the currency differs, or the ledger knows no
+    account and the file has several. A ledger without an account takes a one-account file and remembers it.
+    """
+    own = list(BankAccount.objects.live().filter(ledger=ledger).order_by("pk"))
+    named = sorted({normal_identifier(s.start.account) for s in statements if s.start.account})
+    others = {
+        (account.identifier, account.currency): account
+        for account in BankAccount.objects.of(ledger.organization_id).live().filter(identifier__in=named)
+    }
+    if not any(account.identifier for account in own) and named:
+        own = [_first_account(ledger, named, others, by=by, at=at)]
+    routes = Routes()
+    for statement in statements:
+        account = _account_of(statement, own)
+        if account is None:
+            routes.skipped.append(_skipped(statement, others))
+        else:
+            _check_currency(statement, ledger)
+            routes.taken.append((statement, account))
+    if not statements or routes.taken:
+        return routes
+    if not named:
+        return Routes([(s, _sole_account(ledger, own, by=by, at=at)) for s in statements])
+    raise _wrong_account(
+        _(
+            "The file is of %(named)s; ledger %(code)s has account %(own)s. Upload it to that account's ledger."
+        )
+        % {
+            "named": ", ".join(named),
+            "code": ledger.code,
+            "own": ", ".join(account.identifier or account.name for account in own),
+        },
+        routes,
+    )
+
+
+def _first_account(
+    ledger: Ledger, named: list[str], others: dict[tuple[str, str], BankAccount], *, by: Actor, at: datetime
+) -> BankAccount:
+    if len(named) > 1:
+        raise _wrong_account(
+            _(
+                "The file has several accounts (%(named)s) and ledger %(code)s knows none. Give the ledger its account first."
+            )
+            % {"named": ", ".join(named), "code": ledger.code}
+        )
+    known = [account for (identifier, _currency), account in others.items() if identifier == named[0]]
+    if any(account.ledger_id not in (None, ledger.pk) for account in known):
+        raise _wrong_account(
+            _("Account %(account)s belongs to another ledger. Upload the file to a run of that ledger.")
+            % {"account": named[0]}
+        )
+    if known:
+        return bank_account_attach(bank_account=known[0], ledger=ledger, by=by, at=at)
+    return account_remember(ledger=ledger, identifier=named[0], by=by, at=at)
+
+
+def _account_of(statement: ParsedStatement, own: Sequence[BankAccount]) -> BankAccount | None:
+    if not statement.start.account:
+        return None
+    identifier = normal_identifier(statement.start.account)
+    same = [account for account in own if account.identifier == identifier]
+    currency = statement.start.currency
+    if len(same) > 1 and currency:
+        same = [account for account in same if account.currency == currency]
+    return same[0] if same else None
+
+
+def _sole_account(ledger: Ledger, own: Sequence[BankAccount], *, by: Actor, at: datetime) -> BankAccount:
+    """For files that name no account, such as CSV."""
+    if len(own) > 1:
+        raise _wrong_account(
+            _("The file names no account and ledger %(code)s has several. Use a file that names its account.")
+            % {"code": ledger.code}
+        )
+    return own[0] if own else account_remember(ledger=ledger, identifier="", by=by, at=at)
+
+
+def _check_currency(statement: ParsedStatement, ledger: Ledger) -> None:
+    found = {sums.currency for sums in statement.booked.sums} | {statement.start.currency or ledger.currency}
+    wrong = sorted(found - {ledger.currency})
+    if wrong:
+        raise _wrong_account(
+            _(
+                "The statement of %(account)s has lines in %(wrong)s, but ledger %(code)s is kept in %(currency)s."
+            )
+            % {
+                "account": statement.start.account or _("this file"),
+                "wrong": ", ".join(wrong),
+                "code": ledger.code,
+                "currency": ledger.currency,
+            }
+        )
+
+
+def _skipped(statement: ParsedStatement, others: dict[tuple[str, str], BankAccount]) -> dict[str, object]:
+    identifier = normal_identifier(statement.start.account or "")
+    known = next((account for (name, _c), account in others.items() if name == identifier), None)
+    ledger = known.ledger if known is not None else None
+    return {
+        "account": identifier,
+        "lines": statement.booked.lines,
+        "ledger_id": str(ledger.uuid) if ledger is not None else None,
+    }
+
+
+def _wrong_account(message: str, routes: Routes | None = None) -> Unreadable:
+    details: dict[str, object] = {"rows": []}
+    if routes is not None:
+        details["skipped_statements"] = routes.skipped
+    return Unreadable(message, code="file.wrong_account", word="wrong_account", details=details)

@@ -1,0 +1,315 @@
+"""Statement files into a run: bytes to storage, the file's row, then reading and writing it whole, or keeping it as failed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any, BinaryIO
+
+from django.conf import settings
+from django.core.files import File
+from django.core.files.storage import default_storage
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from ledgers import formats
+from ledgers.formats.events import FileRefused
+from ledgers.models import SourceFile
+from ledgers.services.parsing import ParsedFile
+from ledgers.services.statements import ImportCounts
+from ledgers.states import ImportTarget, SourceFileStatus
+from organizations import audit
+from organizations.actors import Actor
+from organizations.acts import perform
+from organizations.refusals import Conflict, Refusal, TooLarge, Unreadable
+from reconciliation.models import Run, RunSource
+from reconciliation.services.intake import raise_duplicates, statement_import
+from reconciliation.services.locks import LockKind, free_session_lock, try_session_lock
+from reconciliation.services.routing import route_to_ledger
+from rules.services import setup
+
+READ_BYTES = 1 << 20
+SPOOL_BYTES = 8 << 20
+DEDUP_RACES_MAX = 3
+DEDUP_CONSTRAINT = "record_dedup_once"
+FILENAME_MAX = 255
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedFile:
+    """Bytes that are in storage under their SHA-256, not yet in any row."""
+
+    checksum: str
+    size: int
+
+
+def receive(upload: IO[bytes]) -> ReceivedFile:
+    """Store an upload by its SHA-256, reading it once; outside any transaction. TooLarge over UPLOAD_MAX_BYTES."""
+    digest, size = hashlib.sha256(), 0
+    with SpooledTemporaryFile(max_size=SPOOL_BYTES) as spool:
+        while chunk := upload.read(READ_BYTES):
+            size += len(chunk)
+            if size > settings.UPLOAD_MAX_BYTES:
+                raise TooLarge(
+                    _(
+                        "The file is larger than %(max)s MB. Split it, or ask the administrator to raise the limit."
+                    )
+                    % {"max": settings.UPLOAD_MAX_BYTES // 2**20},
+                    code="file.too_large",
+                    word="too_large",
+                )
+            digest.update(chunk)
+            spool.write(chunk)
+        received = ReceivedFile(digest.hexdigest(), size)
+        name = storage_name(received.checksum)
+        if not default_storage.exists(name):
+            spool.seek(0)
+            default_storage.save(name, File(spool))  # type: ignore[arg-type]
+    return received
+
+
+def storage_name(checksum: str) -> str:
+    return SourceFile(checksum_sha256=checksum).storage_name
+
+
+def source_add(
+    *, run: Run, received: ReceivedFile, filename: str, idempotency_key: str = "", by: Actor, at: datetime
+) -> tuple[RunSource, bool]:
+    """The file's row in the run, status processing; or the one that the same key made before (False).
+
+    Refuses the same bytes twice in a run ("file.duplicate"), unless the first failed or was deleted, and a key that
+    came with other bytes ("file.idempotency_conflict").
+    """
+    if idempotency_key:
+        made = _made_before(run, received, idempotency_key)
+        if made is not None:
+            return made, False
+    source = SourceFile.objects.create(
+        organization_id=run.organization_id,
+        target=ImportTarget.STATEMENT,
+        filename=filename[-FILENAME_MAX:],
+        status=SourceFileStatus.PROCESSING,
+        size_bytes=received.size,
+        checksum_sha256=received.checksum,
+        created_at=at,
+        created_by=by.ref,
+    )
+    try:
+        with transaction.atomic():
+            added = RunSource.objects.create(
+                run=run,
+                source_file=source,
+                checksum_sha256=received.checksum,
+                idempotency_key=idempotency_key,
+            )
+    except IntegrityError:
+        source.delete()  # a row of this very transaction, seen by nobody
+        made = _made_before(run, received, idempotency_key) if idempotency_key else None
+        if made is not None:
+            return made, False
+        raise _duplicate(run, received) from None
+    audit.record(
+        action="source_file.uploaded",
+        organization_id=run.organization_id,
+        by=by,
+        at=at,
+        subject=source,
+        subjects=[run],
+        sha256=received.checksum,
+        size=received.size,
+    )
+    return added, True
+
+
+def _made_before(run: Run, received: ReceivedFile, key: str) -> RunSource | None:
+    made = (
+        RunSource.objects.filter(run=run, idempotency_key=key, live=True)
+        .select_related("source_file")
+        .first()
+    )
+    if made is not None and made.checksum_sha256 != received.checksum:
+        raise Conflict(
+            _("The idempotency key %(key)s came with another file already. Use a new key.") % {"key": key},
+            code="file.idempotency_conflict",
+            word="idempotency_conflict",
+        )
+    return made
+
+
+def _duplicate(run: Run, received: ReceivedFile) -> Conflict:
+    first = RunSource.objects.filter(run=run, checksum_sha256=received.checksum, live=True).first()
+    details = {}
+    if first is not None:
+        details = {"source_file_id": str(first.source_file.uuid), "filename": first.source_file.filename}
+    return Conflict(
+        _("This file is in the run already, as %(name)s. Delete that one first if you mean to replace it.")
+        % {"name": details.get("filename", "?")},
+        code="file.duplicate",
+        word="duplicate_file",
+        details=details,
+    )
+
+
+def source_import(*, source_file_id: int, at: datetime) -> SourceFile:
+    """Read the file and write all of it, or nothing and keep the file as failed with what is wrong in it.
+
+    Outermost: opens its own acts. Twice is the same as once; another worker at the same file makes this one leave.
+    Raises Unreadable when the file cannot be taken.
+    """
+    with _alone(source_file_id) as alone:
+        source = SourceFile.objects.get(pk=source_file_id)
+        if not alone or source.status != SourceFileStatus.PROCESSING or source.voided_at is not None:
+            return source
+        run = Run.objects.select_related("ledger", "reconciliation").get(sources__source_file=source)
+        by = _uploader(source)
+        try:
+            with ParsedFile() as parsed:
+                _read(parsed, source, run)
+                _looked_at_again(partial(_write, parsed, source, run, by=by, at=at))
+        except Unreadable as refusal:
+            perform(partial(source_fail, source, refusal, by=by, at=at))
+            raise
+        except Exception as error:
+            perform(partial(source_fail, source, _unexpected(error), by=by, at=at))
+            raise
+        source.refresh_from_db()
+        return source
+
+
+@contextmanager
+def _alone(source_file_id: int) -> Iterator[bool]:
+    got = try_session_lock(LockKind.SOURCE_FILE, source_file_id)
+    try:
+        yield got
+    finally:
+        if got:
+            free_session_lock(LockKind.SOURCE_FILE, source_file_id)
+
+
+def _uploader(source: SourceFile) -> Actor:
+    """Rows say who uploaded the file, also where a worker reads it."""
+    kind, _colon, name = source.created_by.partition(":")
+    return Actor(kind, name, source.organization_id, frozenset())  # type: ignore[arg-type]
+
+
+def _read(parsed: ParsedFile, source: SourceFile, run: Run) -> None:
+    with default_storage.open(source.storage_name) as file:
+        try:
+            source.format = formats.detect(file.read(formats.DETECT_BYTES), source.filename)
+            file.seek(0)
+            binary: BinaryIO = file  # type: ignore[assignment]
+            parsed.read(binary, format=source.format, currency=run.ledger.currency)
+        except FileRefused as refused:
+            rows = [{"line": row.line, "field": row.field, "message": row.message} for row in refused.rows]
+            raise Unreadable(
+                refused.message,
+                code=refused.code,
+                word="invalid_file",
+                details={"rows": rows, "row_errors": refused.row_errors},
+            ) from refused
+
+
+def _looked_at_again(write: Callable[[], None]) -> None:
+    """Another import may bring the same lines at the same moment: its keys are seen at the next look."""
+    for races_left in reversed(range(DEDUP_RACES_MAX + 1)):
+        try:
+            perform(write)
+            return
+        except IntegrityError as error:
+            if not races_left or DEDUP_CONSTRAINT not in str(error):
+                raise
+
+
+def _write(parsed: ParsedFile, source: SourceFile, run: Run, *, by: Actor, at: datetime) -> None:
+    source_format = source.format  # read from the bytes; the row is read again on each try
+    source = SourceFile.objects.select_for_update(of=("self",)).get(pk=source.pk)
+    routes = route_to_ledger(parsed.statements, ledger=run.ledger, by=by, at=at)
+    counts, days = ImportCounts(), []
+    for position, (statement, account) in enumerate(routes.taken):
+        row, batch = statement_import(
+            statement,
+            source_file=source,
+            stream=setup.statement_stream(account, by=by, at=at),
+            position=position,
+            currency=run.ledger.currency,
+            run=run,
+            by=by,
+            at=at,
+        )
+        counts.add(batch)
+        days += [
+            day for day in (row.from_date, row.opening_on, row.to_date, row.closing_on) if day is not None
+        ]
+    duplicates = raise_duplicates(source_file=source, run=run, by=by, at=at) if counts.imported else 0
+    source.move(
+        SourceFileStatus.COMPLETED,
+        format=source_format,
+        imported_count=counts.imported,
+        already_known_count=counts.already_known,
+        suspect_count=counts.suspect,
+        pending_count=counts.pending,
+        skipped_statements=routes.skipped,
+        statement_from=min(days, default=None),
+        statement_to=max(days, default=None),
+        finished_at=at,
+    )
+    _audit_import(source, run, by=by, at=at, duplicates=duplicates)
+
+
+def _audit_import(source: SourceFile, run: Run, *, by: Actor, at: datetime, duplicates: int) -> None:
+    audit.record(
+        action="source_file.imported",
+        organization_id=run.organization_id,
+        by=by,
+        at=at,
+        subject=source,
+        subjects=[run],
+        imported=source.imported_count,
+        already_known=source.already_known_count,
+        suspect=source.suspect_count,
+        duplicates=duplicates,
+    )
+
+
+def source_fail(source: SourceFile, refusal: Refusal, *, by: Actor, at: datetime) -> None:
+    """Keep the file as failed, visible with what is wrong in it; the same bytes may come again."""
+    row = SourceFile.objects.select_for_update(of=("self",)).get(pk=source.pk)
+    rows: list[Any] = refusal.details.get("rows", [])
+    row.move(
+        SourceFileStatus.FAILED,
+        format=source.format,
+        imported_count=0,
+        already_known_count=0,
+        error_code=refusal.code[:64],
+        error_message=refusal.message,
+        error_rows=rows,
+        error_row_count=refusal.details.get("row_errors", len(rows)),
+        finished_at=at,
+    )
+    RunSource.objects.filter(source_file=row).update(live=False)
+    audit.record(
+        action="source_file.failed",
+        organization_id=row.organization_id,
+        by=by,
+        at=at,
+        subject=row,
+        reason=refusal.code,
+    )
+
+
+def _unexpected(error: Exception) -> Refusal:
+    if isinstance(error, Refusal):
+        return error
+    return Unreadable(
+        _(
+            "Reading the file broke off (%(kind)s). Nothing was imported; upload it again, or tell the administrator."
+        )
+        % {"kind": type(error).__name__},
+        code="file.broke_off",
+        word="invalid_file",
+    )

@@ -1,0 +1,221 @@
+"""Open items as tokens: made at intake, taken whole by matches, given back when a match ends. Only this module writes them.
+
+Callers hold the shared lock of the reconciliation. Tokens are locked in record order, before any other row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import polars as pl
+from django.db import connection
+from django.utils.translation import gettext as _
+
+from ledgers.models import Record
+from ledgers.services.rows import copy_rows, draw_ids
+from organizations.refusals import Conflict
+from reconciliation.models import MatchMember, OpenItem
+from rules.models import Reconciliation
+from rules.states import ReconciliationKind
+
+TICKETS = "reconciliation_ticket"
+ZERO_AMOUNT = "zero_amount"
+INTAKE = "system:intake"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A locked open item. `open_amount` in minor units of the reconciliation's measure."""
+
+    record_id: int
+    side: str
+    open_amount: int
+    ticket: int
+    held_by: int | None
+    closed_at: datetime | None
+    overdue_at: datetime | None
+    overdue_by_hand: bool
+    overdue_seen_at: datetime | None
+
+    @property
+    def is_free(self) -> bool:
+        return self.held_by is None and self.closed_at is None
+
+
+def tokens_issue(records: pl.DataFrame, *, reconciliation: Reconciliation, side: str, at: datetime) -> None:
+    """Open items for new records: a frame with id, date and the measure. A record of 0 is closed in ledger kinds, so
+    that it blocks no run; entries from before the confirmed opening balance get none."""
+    rows = records
+    opened_on = _opening_day(reconciliation)
+    if opened_on is not None:
+        rows = rows.filter(pl.col("date") >= opened_on)
+    closes = (pl.col(reconciliation.measure) == 0) & pl.lit(reconciliation.kind == ReconciliationKind.LEDGER)
+    frame = rows.select(
+        pl.lit(reconciliation.pk).alias("reconciliation_id"),
+        pl.col("id").alias("record_id"),
+        pl.lit(side).alias("side"),
+        pl.col(reconciliation.measure).alias("open_amount"),
+        pl.Series("ticket", draw_ids(TICKETS, rows.height), dtype=pl.Int64),
+        pl.lit(False).alias("overdue_by_hand"),
+        pl.when(closes).then(pl.lit(at)).otherwise(None).alias("closed_at"),
+        pl.when(closes).then(pl.lit(INTAKE)).otherwise(pl.lit("")).alias("closed_by"),
+        pl.when(closes).then(pl.lit(ZERO_AMOUNT)).otherwise(pl.lit("")).alias("close_reason"),
+        pl.lit("").alias("close_note"),
+        pl.when(closes).then(pl.col("date")).otherwise(None).alias("cleared_on"),
+    )
+    copy_rows(OpenItem, frame.sort("record_id"))
+
+
+def tokens_issue_existing(*, reconciliation: Reconciliation, stream_id: int, side: str) -> int:
+    """Open items for records that stood in the stream before it was wired. The caller owns the locks exclusively."""
+    opened_on = _opening_day(reconciliation)
+    measure = connection.ops.quote_name(reconciliation.measure)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            INSERT INTO reconciliation_openitem (reconciliation_id, record_id, side, open_amount, overdue_by_hand,
+                closed_at, closed_by, close_reason, cleared_on)
+            SELECT %s, id, %s, {measure}, false,
+                CASE WHEN amount = 0 AND %s THEN created_at END, CASE WHEN amount = 0 AND %s THEN %s ELSE '' END,
+                CASE WHEN amount = 0 AND %s THEN %s ELSE '' END, CASE WHEN amount = 0 AND %s THEN date END
+            FROM ledgers_record
+            WHERE stream_id = %s AND voided_at IS NULL AND kind = 'entry' AND (%s::date IS NULL OR date >= %s)
+            """,  # noqa: S608 - a column name of ours
+            [
+                reconciliation.pk,
+                side,
+                *_zero_closing(reconciliation.kind == ReconciliationKind.LEDGER),
+                stream_id,
+                opened_on,
+                opened_on,
+            ],
+        )
+        return int(cursor.rowcount)
+
+
+def _zero_closing(closes: bool) -> list[object]:
+    return [closes, closes, INTAKE, closes, ZERO_AMOUNT, closes]
+
+
+def _opening_day(reconciliation: Reconciliation) -> date | None:
+    ledger = reconciliation.ledger
+    return ledger.opening_balance_on if ledger is not None and ledger.opening_balance is not None else None
+
+
+def tokens_lock(*, reconciliation_id: int, record_ids: Iterable[int]) -> dict[int, Token]:
+    """The tokens of these records in this reconciliation, locked in record order."""
+    columns = Token.__dataclass_fields__
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT {", ".join(columns)} FROM reconciliation_openitem
+            WHERE reconciliation_id = %s AND record_id = ANY(%s) ORDER BY record_id FOR UPDATE
+            """,  # noqa: S608 - our own column names
+            [reconciliation_id, sorted(set(record_ids))],
+        )
+        return {row[0]: Token(*row) for row in cursor.fetchall()}
+
+
+def tokens_take(*, reconciliation_id: int, record_ids: Sequence[int]) -> dict[int, Token]:
+    """Take these free tokens whole for a person's group, all or none: a missing one is a Conflict with who and when."""
+    tokens = tokens_lock(reconciliation_id=reconciliation_id, record_ids=record_ids)
+    taken = [pk for pk in record_ids if pk not in tokens or not tokens[pk].is_free]
+    if taken:
+        raise token_taken(reconciliation_id, taken, tokens)
+    tokens_remove(reconciliation_id=reconciliation_id, record_ids=record_ids)
+    return tokens
+
+
+def tokens_remove(*, reconciliation_id: int, record_ids: Sequence[int]) -> None:
+    """Delete locked tokens: their records are wholly covered, or voided."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM reconciliation_openitem WHERE reconciliation_id = %s AND record_id = ANY(%s)",
+            [reconciliation_id, sorted(record_ids)],
+        )
+
+
+def tokens_return(*, match_id: int) -> None:
+    """Give back every token of a live match: whole again, with a new ticket and the overdue fields it had.
+
+    A held rest is freed, and its closing ends with the match (a write-off stands under its match only).
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH freed AS (
+                UPDATE reconciliation_matchmember SET live = false WHERE match_id = %(match)s AND live
+                RETURNING reconciliation_id, record_id, side, applied, overdue_at, overdue_by_hand, overdue_seen_at
+            )
+            INSERT INTO reconciliation_openitem AS item (reconciliation_id, record_id, side, open_amount, overdue_at,
+                overdue_by_hand, overdue_seen_at)
+            SELECT reconciliation_id, record_id, side, applied, overdue_at, overdue_by_hand, overdue_seen_at
+            FROM freed ORDER BY record_id
+            ON CONFLICT (reconciliation_id, record_id) DO UPDATE SET
+                open_amount = item.open_amount + excluded.open_amount,
+                ticket = nextval('reconciliation_ticket'), held_by = NULL, closed_at = NULL, closed_by = '',
+                close_reason = '', close_note = '', cleared_on = NULL
+            WHERE item.held_by = %(match)s
+            """,
+            {"match": match_id},
+        )
+
+
+def members_write(match_id: int, *, reconciliation_id: int, tokens: Iterable[Token]) -> None:
+    """The members of a person's match over whole tokens."""
+    MatchMember.objects.bulk_create(
+        MatchMember(
+            match_id=match_id,
+            reconciliation_id=reconciliation_id,
+            record_id=token.record_id,
+            side=token.side,
+            applied=token.open_amount,
+            live=True,
+            overdue_at=token.overdue_at,
+            overdue_by_hand=token.overdue_by_hand,
+            overdue_seen_at=token.overdue_seen_at,
+        )
+        for token in tokens
+    )
+
+
+def token_taken(reconciliation_id: int, record_ids: Sequence[int], tokens: dict[int, Token]) -> Conflict:
+    """Says which records cannot be taken, and by what, by whom and when."""
+    uuids = dict(Record.objects.filter(pk__in=record_ids).values_list("pk", "uuid"))
+    matched = {
+        row["record_id"]: row
+        for row in MatchMember.objects.filter(
+            reconciliation_id=reconciliation_id, record_id__in=record_ids, live=True
+        ).values("record_id", "match__uuid", "match__status", "match__created_by", "match__created_at")
+    }
+    details = []
+    for pk in record_ids:
+        row, token = matched.get(pk), tokens.get(pk)
+        if row is not None:
+            found = {"match_id": str(row["match__uuid"]), "status": row["match__status"]}
+            found |= {"by": row["match__created_by"], "at": row["match__created_at"].isoformat()}
+        elif token is not None and token.closed_at is not None:
+            found = {"status": "closed", "at": token.closed_at.isoformat()}
+        else:
+            found = {"status": "gone"}
+        details.append({"id": str(uuids.get(pk, "")), **found})
+    first = details[0]
+    message = _("Record %(id)s is not free: it is %(status)s.") % {
+        "id": first["id"],
+        "status": first["status"],
+    }
+    if "match_id" in first:
+        message = _(
+            "Record %(id)s is in match %(match)s (%(status)s), made by %(by)s at %(at)s. Reject it first."
+        ) % {
+            "id": first["id"],
+            "match": first["match_id"],
+            "status": first["status"],
+            "by": first["by"],
+            "at": first["at"],
+        }
+    return Conflict(
+        message, code="match.token_taken", word="match_state_conflict", details={"records": details}
+    )

@@ -1,0 +1,102 @@
+"""Puts a bank account to a ledger: its statement stream joins side A of the ledger's reconciliation."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+
+from ledgers.models import BankAccount, Ledger
+from ledgers.services.books import account_create, normal_identifier
+from organizations import audit
+from organizations.actors import Actor
+from organizations.refusals import Conflict, Invalid
+from reconciliation.services.locks import own_reconciliations, own_streams
+from reconciliation.services.tokens import tokens_issue_existing
+from rules.services import setup
+from rules.states import Side
+
+
+def bank_account_create(
+    *,
+    organization_id: int,
+    name: str,
+    identifier: str = "",
+    currency: str = "",
+    ledger: Ledger | None = None,
+    by: Actor,
+    at: datetime,
+) -> BankAccount:
+    """A bank account, put to a ledger at once where one is given (its currency is then the ledger's by default)."""
+    account = account_create(
+        organization_id=organization_id,
+        name=name,
+        identifier=identifier,
+        currency=currency or (ledger.currency if ledger else ""),
+        by=by,
+        at=at,
+    )
+    return bank_account_attach(bank_account=account, ledger=ledger, by=by, at=at) if ledger else account
+
+
+def bank_account_attach(*, bank_account: BankAccount, ledger: Ledger, by: Actor, at: datetime) -> BankAccount:
+    """Put the account to the ledger. What its stream holds already gets open items in the same act.
+
+    Refuses: another ledger's account ("bank_account.taken"), another currency.
+    """
+    account = (
+        BankAccount.objects.select_for_update(of=("self",)).select_related("ledger").get(pk=bank_account.pk)
+    )
+    if account.ledger_id == ledger.pk:
+        return account
+    if account.ledger is not None:
+        raise Conflict(
+            _("Account %(name)s belongs to ledger %(code)s already.")
+            % {"name": account.name, "code": account.ledger.code},
+            code="bank_account.taken",
+            word="bank_account_taken",
+        )
+    if account.currency and account.currency != ledger.currency:
+        raise Invalid(
+            _("The account is kept in %(account)s, the ledger in %(ledger)s.")
+            % {"account": account.currency, "ledger": ledger.currency},
+            code="bank_account.currency_differs",
+        )
+    stream = setup.statement_stream(account, by=by, at=at)
+    reconciliation = setup.ledger_reconciliation(ledger, by=by, at=at)
+    own_streams([stream.pk])
+    own_reconciliations([reconciliation.pk])
+    account.ledger, account.currency = ledger, account.currency or ledger.currency
+    account.modified_at, account.modified_by = at, by.ref
+    account.save(update_fields=["ledger", "currency", "modified_at", "modified_by"])
+    setup.statement_stream(account, by=by, at=at)
+    issued = tokens_issue_existing(reconciliation=reconciliation, stream_id=stream.pk, side=Side.A)
+    audit.record(
+        action="bank_account.attached",
+        organization_id=account.organization_id,
+        by=by,
+        at=at,
+        subject=account,
+        subjects=[ledger],
+        open_items=issued,
+    )
+    return account
+
+
+def account_remember(*, ledger: Ledger, identifier: str, by: Actor, at: datetime) -> BankAccount:
+    """The ledger takes the account that a one-account file names: its nameless account gets the id, or a new one."""
+    nameless = BankAccount.objects.live().filter(ledger=ledger, identifier="").order_by("pk").first()
+    if nameless is None:
+        return bank_account_create(
+            organization_id=ledger.organization_id,
+            name=identifier or ledger.description or ledger.code,
+            identifier=identifier,
+            ledger=ledger,
+            by=by,
+            at=at,
+        )
+    if identifier:
+        nameless.identifier = normal_identifier(identifier)
+        nameless.modified_at, nameless.modified_by = at, by.ref
+        nameless.save(update_fields=["identifier", "modified_at", "modified_by"])
+    return nameless

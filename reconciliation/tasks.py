@@ -1,0 +1,34 @@
+"""Celery doorbells of this floor: ids in, one call."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.utils import timezone
+
+from organizations.refusals import Refusal
+from reconciliation.services import execution, sources
+
+
+@shared_task
+def execute_pass(*, pass_id: int, **_later: object) -> None:
+    """`_later` lets an old worker take a message of the next release."""
+    for next_id in execution.pass_execute(pass_id=pass_id, clock=timezone.now):
+        execute_pass.delay(pass_id=next_id)
+
+
+@shared_task
+def import_source(*, source_file_id: int, **_later: object) -> None:
+    """A refusal is no failure of the task: the file's row says what is wrong with it."""
+    try:
+        sources.source_import(source_file_id=source_file_id, at=timezone.now())
+    except Refusal:
+        return
+
+
+@shared_task
+def requeue_lost(**_later: object) -> None:
+    """Ring again for what a dead worker left: passes and imports that nobody is at."""
+    for pass_id in execution.lost_passes(at=timezone.now()):
+        execute_pass.delay(pass_id=pass_id)
+    for source_file_id in execution.lost_imports(at=timezone.now()):
+        import_source.delay(source_file_id=source_file_id)

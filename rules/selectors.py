@@ -1,0 +1,31 @@
+"""Questions about reconciliations and their rules."""
+
+from __future__ import annotations
+
+from django.db.models import OuterRef, QuerySet, Subquery
+
+from ledgers.models import DataStream
+from rules.models import Reconciliation, Rule, RuleRevision
+
+
+def rules_of(reconciliation: Reconciliation) -> QuerySet[Rule]:
+    """The rules that hold for it in order: its own, or the organization's shared defaults until it has its own."""
+    rules = Rule.objects.filter(organization_id=reconciliation.organization_id)
+    if reconciliation.own_rules:
+        return rules.filter(reconciliation=reconciliation).in_order()
+    return rules.filter(reconciliation__isnull=True).in_order()
+
+
+def current_revisions(reconciliation: Reconciliation) -> list[RuleRevision]:
+    """The newest revision of each active rule, in the order in which they run."""
+    newest = RuleRevision.objects.filter(rule=OuterRef("pk")).order_by("-number")
+    ids = rules_of(reconciliation).active().annotate(revision=Subquery(newest.values("pk")[:1]))
+    order = [revision for revision in ids.values_list("revision", flat=True) if revision is not None]
+    found = RuleRevision.objects.select_related("rule").in_bulk(order)
+    return [found[pk] for pk in order]
+
+
+def reconciliations_of(stream: DataStream) -> list[tuple[Reconciliation, str]]:
+    """Each live reconciliation that the stream is wired to, with the stream's side in it, in lock order."""
+    wired = stream.wiring.filter(reconciliation__voided_at__isnull=True).select_related("reconciliation")
+    return [(wire.reconciliation, wire.side) for wire in wired.order_by("reconciliation_id")]
