@@ -1,9 +1,11 @@
 """What `./dev` is made of: standard library only, since it runs before anything is installed."""
 
+import os
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-STATE = ROOT / ".tieout"  # everything that a run leaves behind; not in git
+# Everything that a run leaves behind; not in git. The variable is for the tests of `./dev` itself.
+STATE = Path(os.environ.get("TIEOUT_STATE_ROOT") or ROOT / ".tieout")
 
 
 class Problem(Exception):
@@ -12,3 +14,8 @@ class Problem(Exception):
 
 def say(text: str = "") -> None:
     print(text, flush=True)
+
+
+def shown(path: Path) -> Path:
+    """A path as a person in the checkout would write it."""
+    return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path

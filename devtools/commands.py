@@ -15,7 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from devtools import ROOT, STATE, Problem, environment, say
+from devtools import ROOT, STATE, Problem, environment, say, shown
 from devtools.processes import Stage, Stopped, exclusive, raise_on_signals, wait_until
 from devtools.services import Account, free_port, reachable_home, running_services, services
 
@@ -116,7 +116,7 @@ def serve_web(stage: Stage, python: Path, env: dict[str, str], name: str, port: 
     web = stage.start("The web server", gunicorn, env=env, log=log / "web.log", cwd=ROOT)
     wait_until(lambda: answers(f"http://{address}/ready"), child=web, seconds=60, what="The web server")
     say(
-        f"\nTieout runs at http://{address}/admin/   (API docs: http://{address}/api/docs/; logs: {log.relative_to(ROOT)}/)"
+        f"\nTieout runs at http://{address}/admin/   (API docs: http://{address}/api/docs/; logs: {shown(log)}/)"
     )
     say("Ctrl-C stops it and everything it started.")
     stage.wait()
@@ -207,7 +207,7 @@ def answers(url: str) -> bool:
 
 
 def logs(name: str) -> str:
-    return f" Logs: {(STATE / name / 'logs').relative_to(ROOT)}/"
+    return f" Logs: {shown(STATE / name / 'logs')}/"
 
 
 # --- test -----------------------------------------------------------------------------------------------------

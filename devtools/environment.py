@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from devtools import ROOT, Problem, say
+from devtools import ROOT, Problem, say, shown
 
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
@@ -23,7 +23,7 @@ def _run(command: Sequence[str | Path], what: str) -> None:
 
 
 def _make_venv(venv: Path) -> None:
-    say(f"Making {venv.relative_to(ROOT)} ...")
+    say(f"Making {shown(venv)} ...")
     if shutil.which("uv"):
         return _run(["uv", "venv", "--quiet", "--clear", "--python", sys.executable, venv], "uv venv")
     made = subprocess.run(
@@ -70,7 +70,7 @@ def ensure(lock: Path, *, venv: Path = VENV) -> Path:
     if not usable:
         _make_venv(venv)
     uv = _uv(venv)
-    say(f"Installing from {lock.relative_to(ROOT)} ...")
+    say(f"Installing from {shown(lock)} ...")
     # The run-time lock is added to what is there, so that a demo after a test run does not take the test tools away.
     verb = ["install"] if lock == RUN_LOCK else ["sync"]
     requirements = ["-r", lock] if lock == RUN_LOCK else [lock]

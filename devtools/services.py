@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from devtools import ROOT, STATE, Problem
+from devtools import STATE, Problem
 from devtools.processes import Stage, wait_until
 
 DATABASE = "tieout"
@@ -96,7 +96,7 @@ def reachable_home(account: Account) -> Path:
     STATE.mkdir(exist_ok=True)
     if account.reaches(STATE):
         return STATE
-    home = Path("/var/tmp") / f"tieout-{hashlib.sha256(str(ROOT).encode()).hexdigest()[:12]}"  # noqa: S108
+    home = Path("/var/tmp") / f"tieout-{hashlib.sha256(str(STATE).encode()).hexdigest()[:12]}"  # noqa: S108
     home.mkdir(mode=0o711, exist_ok=True)
     if home.is_symlink() or home.stat().st_uid != os.geteuid():
         raise Problem(
@@ -161,12 +161,11 @@ def start_postgres(stage: Stage, python: Path, name: str, *, durable: bool) -> s
     account = Account.choose()
     home = reachable_home(account)
     programs = postgres_programs(python, account, home)
-    data, secret = home / name / "postgres", STATE / name / "postgres.password"
+    data, secret = home / name / "postgres", home / name / "postgres.password"
     data.parent.mkdir(parents=True, exist_ok=True)
     data.parent.chmod(0o711)
     if not (data / "PG_VERSION").exists():
         shutil.rmtree(data, ignore_errors=True)
-        secret.parent.mkdir(parents=True, exist_ok=True)
         secret.touch(mode=0o600)
         secret.write_text(secrets.token_urlsafe(24))
         make_cluster(programs, data, secret.read_text(), account)

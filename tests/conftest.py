@@ -1,5 +1,6 @@
 """Fixtures and hooks of the whole suite: real PostgreSQL, and one real Celery worker where a test asks for it."""
 
+import os
 import shutil
 from collections.abc import Iterator
 
@@ -17,8 +18,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_unconfigure() -> None:
-    if settings.own_storage:
-        shutil.rmtree(settings.own_storage, ignore_errors=True)
+    if "PYTEST_XDIST_WORKER" not in os.environ:  # the last of the run's processes
+        shutil.rmtree(settings.storage, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

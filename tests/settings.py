@@ -26,8 +26,8 @@ os.environ.setdefault("TIEOUT_TEST_RUN", str(os.getpid()))
 os.environ["TIEOUT_QUEUE_PREFIX"] = (
     f"test-{os.environ['TIEOUT_TEST_RUN']}-{os.environ.get('PYTEST_XDIST_WORKER', 'master')}:"
 )
-own_storage = "" if "TIEOUT_STORAGE_ROOT" in os.environ else tempfile.mkdtemp(prefix="tieout-test-storage-")
-os.environ.setdefault("TIEOUT_STORAGE_ROOT", own_storage)
+storage = Path(tempfile.gettempdir(), f"tieout-test-storage-{os.environ['TIEOUT_TEST_RUN']}")
+os.environ.setdefault("TIEOUT_STORAGE_ROOT", str(storage))
 
 # A lost worker's task comes back soon enough for a test to see it.
 os.environ.setdefault("TIEOUT_VISIBILITY_TIMEOUT_SECONDS", "3")
