@@ -183,9 +183,10 @@ CELERY_BROKER_URL = env_url("BROKER_URL", schemes=("redis", "rediss", "valkey", 
 CELERY_BROKER_URL = (
     CELERY_BROKER_URL.replace("valkey", "redis", 1) if CELERY_BROKER_URL[0] == "v" else CELERY_BROKER_URL
 )
+# Before every key of ours in the broker, so that several installations (and test runs) can share one.
+_queue_prefix = env_text("TIEOUT_QUEUE_PREFIX", default="tieout:")
 CELERY_BROKER_TRANSPORT_OPTIONS = {
-    # Before every key of ours in the broker, so that several installations (and test runs) can share one.
-    "global_keyprefix": env_text("TIEOUT_QUEUE_PREFIX", default="tieout:"),
+    "global_keyprefix": _queue_prefix,
     # A message that no worker has finished after this many seconds goes to another one. Longer tasks are fine: they
     # claim their job's row with a heartbeat, and drop a second delivery of work that is alive.
     "visibility_timeout": env_int("TIEOUT_VISIBILITY_TIMEOUT_SECONDS", default=30, at_least=1),
@@ -229,7 +230,7 @@ CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": CELERY_BROKER_URL,
-        "KEY_PREFIX": CELERY_BROKER_TRANSPORT_OPTIONS["global_keyprefix"] + "cache",
+        "KEY_PREFIX": f"{_queue_prefix}cache",
     }
 }
 
@@ -277,7 +278,7 @@ UNFOLD = {
 
 # --- Logs: one JSON object per line on standard error -----------------------------------------------------------
 
-_shared_processors = [
+_shared_processors: list[structlog.typing.Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
     structlog.stdlib.add_log_level,

@@ -20,6 +20,7 @@ from devtools.processes import Stage, Stopped, exclusive, raise_on_signals, wait
 from devtools.services import Account, free_port, reachable_home, running_services, services
 
 Arguments = list[str]
+Command = list[str | Path]
 
 
 # --- demo and serve -------------------------------------------------------------------------------------------
@@ -86,7 +87,7 @@ def start_application(stage: Stage, python: Path, name: str) -> dict[str, str]:
         != 0
     ):
         raise Problem("The database could not be migrated (see above).")
-    celery = [python, "-m", "celery", "-A", "config"]
+    celery: Command = [python, "-m", "celery", "-A", "config"]
     log = STATE / name / "logs"
     worker = [
         *celery,
@@ -105,11 +106,11 @@ def start_application(stage: Stage, python: Path, name: str) -> dict[str, str]:
 
 def serve_web(stage: Stage, python: Path, env: dict[str, str], name: str, port: int) -> None:
     log = STATE / name / "logs"
-    beat = [python, "-m", "celery", "-A", "config", "beat", "--loglevel", "INFO", "--pidfile", ""]
+    beat: Command = [python, "-m", "celery", "-A", "config", "beat", "--loglevel", "INFO", "--pidfile", ""]
     stage.start("Beat", beat, env=env, log=log / "beat.log", cwd=ROOT)
     port = port if is_free(port) else free_port()
     address = f"127.0.0.1:{port}"
-    gunicorn = [
+    gunicorn: Command = [
         python, "-m", "gunicorn", "config.wsgi", "--bind", address, "--workers", "2", "--threads", "4",
         "--no-control-socket", "--timeout", "120", "--graceful-timeout", "5", "--error-logfile", "-",
     ]  # fmt: skip
@@ -280,9 +281,9 @@ def check(rest: Arguments) -> int:
     """format, lint, types, import contracts, migrations, deployment settings, API schema: all of them, then a summary"""
     argparse.ArgumentParser(prog="./dev check", description=check.__doc__).parse_args(rest)
     python = environment.ensure(environment.DEV_LOCK)
-    tool = [python, "-m"]
-    manage_py = [python, "manage.py"]
-    checks: dict[str, list[str | Path]] = {
+    tool: Command = [python, "-m"]
+    manage_py: Command = [python, "manage.py"]
+    checks: dict[str, Command] = {
         "format": [*tool, "ruff", "format", "--check", "."],
         "lint": [*tool, "ruff", "check", "."],
         "types": [*tool, "mypy"],

@@ -108,9 +108,8 @@ def lock() -> None:
 
 def child_environment(**values: str) -> dict[str, str]:
     """Our environment for children, with the virtual environment's programs first."""
-    return {
-        **os.environ,
-        "PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}",
-        "PYTHONUNBUFFERED": "1",
-        **values,
-    }
+    inherited = {
+        key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"
+    }  # 3 s a start
+    path = f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
+    return {**inherited, "PATH": path, "PYTHONUNBUFFERED": "1", **values}

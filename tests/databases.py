@@ -13,6 +13,8 @@ from django.core.management import call_command
 from django.db import connection, connections
 from psycopg import sql
 
+from tests.postgresql.base import DatabaseOperations
+
 TEMPLATE_PREFIX = "tieout_template_"
 MIGRATE_LOCK = 7_240_031  # any number that nothing else uses as an advisory lock in the maintenance database
 
@@ -88,7 +90,7 @@ def keep_what_migrations_filled() -> None:
         tables = connection.introspection.table_names(cursor)
         probe = sql.SQL("SELECT EXISTS (SELECT FROM {})")
         filled = [t for t in tables if cursor.execute(probe.format(sql.Identifier(t))).fetchone()[0]]
-    connection.ops.kept_tables = frozenset(filled)
+    DatabaseOperations.kept_tables = frozenset(filled)
 
 
 @contextmanager

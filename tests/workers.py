@@ -32,7 +32,7 @@ class Worker:
     """`kill` and `start` let a test lose its worker in the middle of a task."""
 
     def __init__(self) -> None:
-        self.prefix = settings.CELERY_BROKER_TRANSPORT_OPTIONS["global_keyprefix"]
+        self.prefix = os.environ["TIEOUT_QUEUE_PREFIX"]
         self.broker = redis.Redis.from_url(settings.CELERY_BROKER_URL)
         self.process: subprocess.Popen[bytes] | None = None
         self.log = Path(tempfile.mkstemp(prefix="tieout-test-worker-", suffix=".log")[1])
