@@ -1,0 +1,135 @@
+"""The pair path: or-groups, several bands, words and other conditions. Candidates are enumerated, within a budget, over
+classes of twins; then assigned. Called by `one_to_one`, and for what the line path leaves to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rules.engine.ambiguity import certain
+from rules.engine.assignment import Edges, assign
+from rules.engine.candidates import BUDGET, candidates
+from rules.engine.found import NONE, Found, TooBroad, joined
+from rules.engine.intervals import unfold
+from rules.engine.plan import Alternative
+from rules.engine.sides import Bools, Ints, Side
+from rules.engine.tree import OnAmbiguity
+from rules.engine.twins import Twins, twins
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a one-to-one rule asks of one step: the alternatives, what counts as cost, and what is not to be offered."""
+
+    alternatives: tuple[Alternative, ...]
+    on_ambiguity: OnAmbiguity
+    dates: tuple[str, str]
+    magnitude: bool
+    named: tuple[frozenset[str], frozenset[str]]
+
+    def edges(self, a: Side, b: Side, rows_a: Ints, rows_b: Ints) -> Edges:
+        measure_a, measure_b = a.measure[rows_a], b.measure[rows_b]
+        if self.magnitude:
+            measure_a, measure_b = np.abs(measure_a), np.abs(measure_b)
+        day_a, day_b = a.days(self.dates[0])[rows_a], b.days(self.dates[1])[rows_b]
+        return Edges(rows_a, rows_b, np.abs(measure_a - measure_b), np.abs(day_b - day_a), day_a + day_b)
+
+
+@dataclass(frozen=True, slots=True)
+class Classes:
+    """Candidate pairs of classes of twins, and which of them meet no other class: there twins pair up in order."""
+
+    a: Ints
+    b: Ints
+    alone: Bools
+
+    @classmethod
+    def of(cls, a: Ints, b: Ints) -> Classes:
+        alone = (np.bincount(a)[a] == 1) & (np.bincount(b)[b] == 1) if len(a) else np.zeros(0, bool)
+        return cls(a, b, alone)
+
+
+def pair_by_candidates(job: Job, a: Side, b: Side, refused: tuple[Ints, Ints]) -> Found:
+    """Raises TooBroad where the candidates exceed the budget. `refused`: pairs of rows that are no candidates."""
+    twins_a, twins_b = twins(a, job.named[0]), twins(b, job.named[1])
+    among = _marked(twins_a.first, len(a)), _marked(twins_b.first, len(b))
+    rows_a, rows_b = candidates(job.alternatives, a, b, among)
+    class_a, class_b = twins_a.of[rows_a], twins_b.of[rows_b]
+    touched = _refused_among(class_a, class_b, twins_a, twins_b, refused)
+    gone = touched == twins_a.size[class_a] * twins_b.size[class_b]
+    classes = Classes.of(class_a[~gone], class_b[~gone])
+    touched = touched[~gone]
+    blocks = _blocks(classes, classes.alone & (touched == 0), twins_a, twins_b)
+    expand = classes.alone & (touched > 0) if job.on_ambiguity == "sole" else ~classes.alone | (touched > 0)
+    edges = _expanded(job, a, b, classes, expand, twins_a, twins_b, refused)
+    chosen, proven = assign(edges)
+    assigned = Found(edges.a[chosen], edges.b[chosen], proven=proven)
+    if job.on_ambiguity == "sole":
+        left_open = _rows_of(np.unique(classes.a[~classes.alone]), twins_a)
+        assigned = Found(assigned.a, assigned.b, left_open, proven=proven)
+    elif job.on_ambiguity == "abstain":
+        assigned = certain(edges, chosen, twins_a.of, twins_b.of)
+    found = joined([blocks, assigned])
+    return Found(found.a, found.b, found.ambiguous, len(rows_a), found.proven)
+
+
+def _marked(rows: Ints, size: int) -> Bools:
+    marks = np.zeros(size, bool)
+    marks[rows] = True
+    return marks
+
+
+def _refused_among(
+    class_a: Ints, class_b: Ints, twins_a: Twins, twins_b: Twins, refused: tuple[Ints, Ints]
+) -> Ints:
+    """How many refused pairs of records each pair of classes holds."""
+    width = len(twins_b.size)
+    codes = class_a * width + class_b
+    of_refused = twins_a.of[refused[0]] * width + twins_b.of[refused[1]]
+    distinct, count = np.unique(of_refused, return_counts=True)
+    if not len(distinct):
+        return np.zeros(len(codes), np.int64)
+    place = np.minimum(np.searchsorted(distinct, codes), len(distinct) - 1)
+    return np.where(distinct[place] == codes, count[place], 0)
+
+
+def _rows_of(classes: Ints, twins_: Twins) -> Ints:
+    return twins_.rows[unfold(twins_.start[classes], twins_.start[classes + 1])[1]]
+
+
+def _blocks(classes: Classes, chosen: Bools, twins_a: Twins, twins_b: Twins) -> Found:
+    """Twins that meet only each other, in order: the oldest of both first."""
+    class_a, class_b = classes.a[chosen], classes.b[chosen]
+    count = np.minimum(twins_a.size[class_a], twins_b.size[class_b])
+    start_a, start_b = twins_a.start[class_a], twins_b.start[class_b]
+    return Found(
+        twins_a.rows[unfold(start_a, start_a + count)[1]], twins_b.rows[unfold(start_b, start_b + count)[1]]
+    )
+
+
+def _expanded(
+    job: Job,
+    a: Side,
+    b: Side,
+    classes: Classes,
+    chosen: Bools,
+    twins_a: Twins,
+    twins_b: Twins,
+    refused: tuple[Ints, Ints],
+) -> Edges:
+    """The candidate pairs of records behind pairs of classes, without the refused ones."""
+    class_a, class_b = classes.a[chosen], classes.b[chosen]
+    total = int((twins_a.size[class_a] * twins_b.size[class_b]).sum())
+    if total > BUDGET:
+        raise TooBroad(total)
+    number, place_a = unfold(twins_a.start[class_a], twins_a.start[class_a + 1])
+    with_b = class_b[number]
+    again, place_b = unfold(twins_b.start[with_b], twins_b.start[with_b + 1])
+    rows_a, rows_b = twins_a.rows[place_a[again]], twins_b.rows[place_b]
+    codes = rows_a * len(b) + rows_b
+    if len(refused[0]):
+        allowed = ~np.isin(codes, refused[0] * len(b) + refused[1])
+        rows_a, rows_b, codes = rows_a[allowed], rows_b[allowed], codes[allowed]
+    order = np.argsort(codes)
+    return job.edges(a, b, rows_a[order], rows_b[order]) if len(order) else job.edges(a, b, NONE, NONE)

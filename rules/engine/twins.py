@@ -1,0 +1,60 @@
+"""Twins: records of one side that are equal in all that a rule looks at, so that it makes no difference which of them
+is taken. They are interchangeable, never ambiguous; the oldest, then the lowest id, goes first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from rules.engine.keys import hashed
+from rules.engine.sides import BASE_TYPES, TWIN_FIELDS, Ints, Side
+
+
+@dataclass(frozen=True, slots=True)
+class Twins:
+    """`of`: each row's class, numbered by its first row's place among first rows. `rows`: rows by class, then row;
+    class c has rows[start[c]:start[c + 1]]."""
+
+    of: Ints
+    rows: Ints
+    start: Ints
+
+    @property
+    def size(self) -> Ints:
+        return np.diff(self.start)
+
+    @property
+    def first(self) -> Ints:
+        return self.rows[self.start[:-1]]
+
+
+def twins(side: Side, named: Iterable[str]) -> Twins:
+    """The classes of a side for a rule that names these fields."""
+    base = set(BASE_TYPES) - {"id"}
+    fields = sorted(base.union(TWIN_FIELDS, named).intersection(side.frame.columns))
+    columns = [side.frame[field] for field in fields]
+    codes = hashed(columns)
+    order = np.argsort(codes)
+    same = codes[order][1:] == codes[order][:-1]
+    if not _really_same(columns, order[1:][same], order[:-1][same]):
+        codes = side.frame.select(pl.struct(fields).rank("dense").cast(pl.UInt64)).to_series().to_numpy()
+    elif not same.any():
+        every = np.arange(len(side))
+        return Twins(every, every, np.arange(len(side) + 1))
+    return _numbered(codes)
+
+
+def _really_same(columns: list[pl.Series], left: Ints, right: Ints) -> bool:
+    return all(column.gather(left).eq_missing(column.gather(right)).all() for column in columns)
+
+
+def _numbered(codes: np.ndarray) -> Twins:
+    _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
+    number = np.empty(len(first), np.int64)
+    number[np.argsort(first)] = np.arange(len(first))
+    of = number[inverse]
+    rows = np.argsort(of, kind="stable")
+    return Twins(of, rows, np.concatenate(([0], np.cumsum(np.bincount(of, minlength=len(first))))))
