@@ -30,7 +30,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
 def account(request: HttpRequest) -> list[dict[str, Any]]:
     """Links under the person's name, above the one to sign out."""
     links = [{"title": now("Your settings"), "link": reverse("admin:personal_settings")}]
-    if request.user.has_usable_password():
+    if request.user.is_authenticated and request.user.has_usable_password():
         links.append({"title": now("Change password"), "link": reverse("admin:password_change")})
     return links
 

@@ -62,11 +62,11 @@ class Answer:
 
 
 @overload
-def perform(act: Callable[[], T], *, key: None = None) -> T: ...
+def perform(act: Callable[[], Answer], *, key: ActKey | None) -> Answer: ...
 
 
 @overload
-def perform(act: Callable[[], Answer], *, key: ActKey | None) -> Answer: ...
+def perform(act: Callable[[], T], *, key: None = None) -> T: ...
 
 
 def perform(act: Callable[[], T], *, key: ActKey | None = None) -> T | Answer:

@@ -90,8 +90,8 @@ def run_acts(request: HttpRequest, acts: Iterable[tuple[str, Callable[[], Any]]]
     if done:
         messages.success(request, ngettext("%(n)s done.", "%(n)s done.", done) % {"n": done})
     refused = [(label, result.refusal) for label, result in results if result.refusal is not None]
-    for label, refusal in refused[:REFUSALS_SHOWN_MAX]:
-        messages.error(request, f"{label}: {sentence_of(refusal)}")
+    for label, why in refused[:REFUSALS_SHOWN_MAX]:
+        messages.error(request, f"{label}: {sentence_of(why)}")
     if len(refused) > REFUSALS_SHOWN_MAX:
         more = len(refused) - REFUSALS_SHOWN_MAX
         messages.error(

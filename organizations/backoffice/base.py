@@ -14,7 +14,7 @@ from django import forms
 from django.contrib import admin
 from django.core.exceptions import ImproperlyConfigured
 from django.db.models import ForeignKey, ManyToManyField, Model, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -131,7 +131,7 @@ class ScopedModelAdmin(ScopedFieldsMixin, ActsMixin, ExportsMixin, ModelAdmin, O
     nav_group: str = "organization"
     nav_icon: str = "list"
     nav_order: int = 50
-    nav_title: str = ""
+    nav_title: Any = ""
 
     intro: Any = ""  # one sentence above the list: what these things are
     empty_text: Any = gettext_lazy("There is nothing here yet.")
@@ -180,11 +180,10 @@ class ScopedModelAdmin(ScopedFieldsMixin, ActsMixin, ExportsMixin, ModelAdmin, O
         saved = perform(partial(self.save_act, request, obj, form, change))
         obj.pk = saved.pk
 
-    def log_addition(self, *args: Any, **kwargs: Any) -> None:
-        """The service wrote the audit event."""
+    def log_addition(self, *args: Any, **kwargs: Any) -> Any:
+        """Nothing: the service wrote the audit event."""
 
     log_change = log_addition
-    log_deletion = log_addition
     log_deletions = log_addition
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
@@ -195,7 +194,7 @@ class ScopedModelAdmin(ScopedFieldsMixin, ActsMixin, ExportsMixin, ModelAdmin, O
 
     # --- Pages --------------------------------------------------------------------------------------------------
 
-    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponseBase:
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         extra_context = {
             **(extra_context or {}),
             "intro": self.intro,

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import label_for_field, lookup_field
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import (
@@ -57,7 +58,7 @@ class ExportsMixin(admin.ModelAdmin):
         """Reads only, so it is a GET: the address can be kept with its filter."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        return self._exported(request, self.get_changelist_instance(request).queryset, kind)  # type: ignore[attr-defined]
+        return self._exported(request, self.get_changelist_instance(request).queryset, kind)
 
     @admin.action(description=gettext_lazy("Export as CSV"))
     def export_csv(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponseBase:
@@ -74,11 +75,11 @@ class ExportsMixin(admin.ModelAdmin):
         return [(self._title_of(name), self._value_of(name)) for name in names]
 
     def _title_of(self, name: Any) -> str:
-        return str(admin.utils.label_for_field(name, self.model, model_admin=self))
+        return str(label_for_field(name, self.model, model_admin=self))
 
     def _value_of(self, name: Any) -> Any:
         def value(row: Any) -> Any:
-            field, _attribute, value = admin.utils.lookup_field(name, row, self)
+            field, _attribute, value = lookup_field(name, row, self)
             return (
                 row._get_FIELD_display(field)
                 if field is not None and getattr(field, "choices", None)

@@ -111,7 +111,7 @@ def _xlsx_cell(table: Any, row: int, column: int, value: Any, formats: dict[str,
         table.write_datetime(row, column, timezone.make_naive(value), formats["datetime"])
     elif isinstance(value, date):
         table.write_datetime(row, column, value, formats["date"])
-    elif isinstance(value, int | float | Decimal) and abs(value) < 10**15:
+    elif isinstance(value, int | float | Decimal) and abs(float(value)) < 10**15:
         table.write_number(row, column, value)
     else:  # a number beyond 15 digits would be rounded by a spreadsheet: keep it as text
         table.write_string(row, column, UNFIT_FOR_XML.sub(" ", str(value))[:32_767])

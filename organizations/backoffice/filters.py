@@ -77,17 +77,21 @@ class RangeFilter(admin.FieldListFilter):
     ) -> None:
         self.path = field_path
         self.bounds: dict[str, str] = {}
-        for name in self.expected_parameters():
+        for name in self._names:
             value = params.pop(name, "")
             self.bounds[name] = (value[-1] if isinstance(value, list) else value).strip()
         super().__init__(field, request, params, model, model_admin, field_path)
         self.request = request
 
-    def expected_parameters(self) -> list[str]:
-        return [f"{self.path}_from", f"{self.path}_to"]
+    def expected_parameters(self) -> list[str | None]:
+        return list(self._names)
+
+    @property
+    def _names(self) -> tuple[str, str]:
+        return f"{self.path}_from", f"{self.path}_to"
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        for name, lookup in zip(self.expected_parameters(), ("gte", "lte"), strict=True):
+        for name, lookup in zip(self._names, ("gte", "lte"), strict=True):
             text = self.bounds[name]
             if text:
                 try:
@@ -101,7 +105,7 @@ class RangeFilter(admin.FieldListFilter):
         """What one bound means; raises ValueError with a sentence for people."""
         raise NotImplementedError
 
-    def choices(self, changelist: ChangeList) -> Iterator[dict[str, Any]]:
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
         form = RangeForm(name=self.path, input_type=self.input_type, title=str(self.title), data=self.bounds)
         yield {"request": self.request, "parameter_name": self.path, "form": form}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Q
 from django.utils.translation import gettext as _
@@ -42,7 +43,12 @@ def api_key_create(
     if expires_at is not None and expires_at <= at:
         raise Invalid(_("The expiry is in the past. Choose a later one, or none."), code="api_key.expires_at")
     key, text = _insert(membership, name.strip(), granted, expires_at, at)
-    facts = {"name": key.name, "prefix": key.prefix, "scopes": granted, "expires_at": expires_at}
+    facts: dict[str, Any] = {
+        "name": key.name,
+        "prefix": key.prefix,
+        "scopes": granted,
+        "expires_at": expires_at,
+    }
     audit.record(
         action="api_key.created", organization_id=organization_id, by=by, at=at, subject=key, **facts
     )
@@ -126,7 +132,7 @@ def _check_can_rotate(key: ApiKey, at: datetime) -> None:
 def _maker(organization_id: int, by: Actor) -> Membership:
     """The maker's live membership: a key belongs to a person, so a key or a task makes none."""
     by.require("keys:manage")
-    if by.kind != "user" or by.organization_id != organization_id:
+    if by.kind != "user" or by.user_id is None or by.organization_id != organization_id:
         raise Forbidden(_("Only a member who signed in can make API keys."), code="api_key.needs_person")
     return Membership.objects.active().get(organization_id=organization_id, user_id=by.user_id)
 

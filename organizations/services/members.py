@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db.models import Q
@@ -127,7 +128,13 @@ def _known_role(role: str) -> None:
 
 
 def _record(
-    action: str, membership: Membership, by: Actor | str, at: datetime, *, subjects=(), **data: object
+    action: str,
+    membership: Membership,
+    by: Actor | str,
+    at: datetime,
+    *,
+    subjects: Iterable[audit.Subject] = (),
+    **data: object,
 ) -> None:
     audit.record(
         action=action,
