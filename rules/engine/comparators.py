@@ -77,11 +77,12 @@ def reach(leaf: Leaf, a: Side) -> tuple[Ints, Ints]:
     if leaf.days is not None:
         return value + leaf.days[0], value + leaf.days[1]
     assert leaf.tolerance is not None
-    slack = _slack(leaf.tolerance, value, a.decimal_places)
-    return value - slack, value + slack
+    room = slack(leaf.tolerance, value, a.decimal_places)
+    return value - room, value + room
 
 
-def _slack(tolerance: Tolerance, value: Ints, decimal_places: Ints) -> Ints:
+def slack(tolerance: Tolerance, value: Ints, decimal_places: Ints) -> Ints:
+    """The most that Side B may be away from these Side A values: minor units or days."""
     if tolerance.unit == "day":
         return np.full(len(value), int(tolerance.amount), np.int64)
     if tolerance.unit == "dollar":

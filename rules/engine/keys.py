@@ -79,9 +79,9 @@ def line_up(
     else:
         cut = np.uint64((1 << 64) - (1 << bits))
         key_a, key_b = key_a & cut, key_b & cut
-    order_a = _order(key_a | place_a.astype(np.uint64), None if ties is None else ties[0])
+    order_a = sorting(key_a | place_a.astype(np.uint64), None if ties is None else ties[0])
     codes_b = key_b | place_b.astype(np.uint64)
-    order_b = _order(codes_b, None if ties is None else ties[1])
+    order_b = sorting(codes_b, None if ties is None else ties[1])
     sorted_b, sorted_a = codes_b[order_b], key_a[order_a]
     lo = np.searchsorted(sorted_b, sorted_a | from_[order_a].astype(np.uint64))
     hi = np.searchsorted(sorted_b, sorted_a | to[order_a].astype(np.uint64))
@@ -104,7 +104,7 @@ def _ranked(points: Ints, low: Ints, high: Ints) -> tuple[Ints, Ints, Ints]:
     )
 
 
-def _order(codes: Hashes, ties: Ints | None) -> Ints:
+def sorting(codes: Hashes | Ints, ties: Ints | None = None) -> Ints:
     """The sorting order, equal codes by `ties` and then by row. numpy's fast sort is not stable, so only the rows that
     share their code are sorted again."""
     order = np.argsort(codes)

@@ -23,8 +23,10 @@ class Refused:
         both = (rows_a >= 0) & (rows_b >= 0)
         return rows_a[both], rows_b[both]
 
-    def __bool__(self) -> bool:
-        return bool(self._groups)
+    def single_ids(self, of_b: bool) -> Ints:
+        """The ids that stand alone on a side of a refused group."""
+        sides = [b if of_b else a for a, b in self._groups]
+        return np.array(sorted({next(iter(side)) for side in sides if len(side) == 1}), np.int64)
 
     def holds(self, ids_a: Ints, ids_b: Ints) -> bool:
         """Whether exactly this group was rejected."""

@@ -35,15 +35,21 @@ def twins(side: Side, named: Iterable[str]) -> Twins:
     """The classes of a side for a rule that names these fields."""
     base = set(BASE_TYPES) - {"id"}
     fields = sorted(base.union(TWIN_FIELDS, named).intersection(side.frame.columns))
-    columns = [side.frame[field] for field in fields]
+    return classes([side.frame[field] for field in fields])
+
+
+def classes(columns: list[pl.Series]) -> Twins:
+    """Rows by equal values in all these columns; a missing value equals a missing value."""
+    size = len(columns[0])
     codes = hashed(columns)
     order = np.argsort(codes)
     same = codes[order][1:] == codes[order][:-1]
     if not _really_same(columns, order[1:][same], order[:-1][same]):
-        codes = side.frame.select(pl.struct(fields).rank("dense").cast(pl.UInt64)).to_series().to_numpy()
+        frame = pl.DataFrame([column.alias(str(place)) for place, column in enumerate(columns)])
+        codes = frame.select(pl.struct(pl.all()).rank("dense").cast(pl.UInt64)).to_series().to_numpy()
     elif not same.any():
-        every = np.arange(len(side))
-        return Twins(every, every, np.arange(len(side) + 1))
+        every = np.arange(size)
+        return Twins(every, every, np.arange(size + 1))
     return _numbered(codes)
 
 
