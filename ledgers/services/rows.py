@@ -67,7 +67,7 @@ def copy_out(
             data = b"".join(bytes(part) for part in copy)
     if not data:
         return pl.DataFrame(schema=schema)
-    return pl.read_csv(data, has_header=False, schema=schema, missing_utf8_is_empty_string=True)
+    return pl.read_csv(data, has_header=False, schema=schema)
 
 
 def _bind(query: str, params: Sequence[object]) -> str:

@@ -213,9 +213,9 @@ def _members_write(row: Pass, matches: pl.DataFrame, members: pl.DataFrame) -> N
             "side",
             pl.col("measure").alias("applied"),
             pl.lit(True).alias("live"),
-            pl.col("overdue_at").replace("", None),
+            "overdue_at",
             (pl.col("overdue_by_hand") == 1).alias("overdue_by_hand"),
-            pl.col("overdue_seen_at").replace("", None),
+            "overdue_seen_at",
         ),
     )
 

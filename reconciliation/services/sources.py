@@ -200,7 +200,7 @@ def _uploader(source: SourceFile) -> Actor:
 def _read(parsed: ParsedFile, source: SourceFile, run: Run) -> None:
     with default_storage.open(source.storage_name) as file:
         try:
-            source.format = formats.detect(file.read(formats.DETECT_BYTES), source.filename)
+            source.format = formats.detect(file.read(formats.HEAD_BYTES), source.filename)
             file.seek(0)
             binary: BinaryIO = file  # type: ignore[assignment]
             parsed.read(binary, format=source.format, currency=run.ledger.currency)

@@ -1,0 +1,153 @@
+"""The clearing invariant as plain SQL: each check selects the rows at fault. Run by `check_integrity` and by tests.
+
+Each query gives (reconciliation or ledger id, subject id, text). None may find a row, ever.
+"""
+
+# ruff: noqa: S608 - every query is our own text; nothing from outside goes into one.
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db import connection
+
+FAULTS_MAX = 100
+
+STANDING = """
+    FROM rules_reconciliationstream w
+    JOIN rules_reconciliation rec ON rec.id = w.reconciliation_id AND rec.voided_at IS NULL
+    LEFT JOIN ledgers_ledger lg ON lg.id = rec.ledger_id
+    JOIN ledgers_record r ON r.stream_id = w.stream_id AND r.voided_at IS NULL AND r.kind = 'entry'
+    LEFT JOIN reconciliation_openitem o ON o.reconciliation_id = rec.id AND o.record_id = r.id
+    LEFT JOIN reconciliation_matchmember mm ON mm.reconciliation_id = rec.id AND mm.record_id = r.id AND mm.live
+"""
+MEASURE = "(CASE rec.sign_mode WHEN 'effect' THEN r.effect ELSE r.signed_amount END)"
+
+CHECKS: dict[str, str] = {
+    "record neither open nor matched": f"""
+        SELECT rec.id, r.id, 'no token and no live match' {STANDING}
+        WHERE o.record_id IS NULL AND mm.record_id IS NULL
+            AND rec.kind <> 'settlement' AND (lg.opening_balance IS NULL OR r.date >= lg.opening_balance_on)""",
+    "record open and matched at once": f"""
+        SELECT rec.id, r.id, 'token is ' || CASE WHEN o.held_by IS NULL THEN 'free' ELSE 'held by ' || o.held_by END
+            || ', live match is ' || mm.match_id {STANDING}
+        WHERE o.record_id IS NOT NULL AND mm.record_id IS NOT NULL AND o.held_by IS DISTINCT FROM mm.match_id""",
+    "token held by a match that is not live": """
+        SELECT o.reconciliation_id, o.record_id, 'held by match ' || o.held_by FROM reconciliation_openitem o
+        WHERE o.held_by IS NOT NULL AND NOT EXISTS (SELECT FROM reconciliation_matchmember mm
+            WHERE mm.match_id = o.held_by AND mm.record_id = o.record_id AND mm.live)""",
+    "amount is not covered plus open": f"""
+        SELECT rec.id, r.id, 'amount ' || {MEASURE} || ', applied ' || coalesce(mm.applied, 0) || ', open '
+            || coalesce(o.open_amount, 0) {STANDING}
+        WHERE (o.record_id IS NOT NULL OR mm.record_id IS NOT NULL)
+            AND (coalesce(mm.applied, 0) + coalesce(o.open_amount, 0) <> {MEASURE}
+                OR abs(coalesce(mm.applied, 0)) + abs(coalesce(o.open_amount, 0)) <> abs({MEASURE}))""",
+    "token without a live record of its stream": """
+        SELECT o.reconciliation_id, o.record_id, 'orphaned token' FROM reconciliation_openitem o
+        LEFT JOIN ledgers_record r ON r.id = o.record_id AND r.voided_at IS NULL
+        LEFT JOIN rules_reconciliationstream w ON w.reconciliation_id = o.reconciliation_id
+            AND w.stream_id = r.stream_id AND w.side = o.side
+        WHERE w.id IS NULL""",
+    "live member without a live record of its stream": """
+        SELECT mm.reconciliation_id, mm.record_id, 'orphaned member of match ' || mm.match_id
+        FROM reconciliation_matchmember mm
+        LEFT JOIN ledgers_record r ON r.id = mm.record_id AND r.voided_at IS NULL
+        LEFT JOIN rules_reconciliationstream w ON w.reconciliation_id = mm.reconciliation_id
+            AND w.stream_id = r.stream_id AND w.side = mm.side
+        WHERE mm.live AND w.id IS NULL""",
+    "member and match disagree on being live": """
+        SELECT m.reconciliation_id, m.id, 'match is ' || m.status || ', members live: ' || count(mm.record_id)
+            FILTER (WHERE mm.live) || ' of ' || m.record_count
+        FROM reconciliation_match m LEFT JOIN reconciliation_matchmember mm ON mm.match_id = m.id
+        GROUP BY m.id
+        HAVING count(mm.record_id) <> m.record_count OR count(mm.record_id) FILTER (WHERE mm.live)
+            <> CASE WHEN m.status IN ('suggested', 'accepted') THEN m.record_count ELSE 0 END""",
+    "member without its match, or of another reconciliation": """
+        SELECT mm.reconciliation_id, mm.record_id, 'match ' || mm.match_id FROM reconciliation_matchmember mm
+        LEFT JOIN reconciliation_match m ON m.id = mm.match_id AND m.reconciliation_id = mm.reconciliation_id
+        WHERE m.id IS NULL""",
+    "match's totals are not its members'": """
+        SELECT m.reconciliation_id, m.id, 'totals ' || m.total_a || ' and ' || m.total_b || ', members '
+            || coalesce(sum(mm.applied) FILTER (WHERE mm.side = 'a'), 0) || ' and '
+            || coalesce(sum(mm.applied) FILTER (WHERE mm.side = 'b'), 0)
+        FROM reconciliation_match m JOIN reconciliation_matchmember mm ON mm.match_id = m.id
+        LEFT JOIN reconciliation_openitem o ON o.held_by = m.id AND o.record_id = mm.record_id
+        WHERE m.status IN ('suggested', 'accepted')
+        GROUP BY m.id
+        HAVING coalesce(sum(mm.applied + coalesce(o.open_amount, 0)) FILTER (WHERE mm.side = 'a'), 0) <> m.total_a
+            OR coalesce(sum(mm.applied + coalesce(o.open_amount, 0)) FILTER (WHERE mm.side = 'b'), 0) <> m.total_b""",
+    "members of one match in several currencies": """
+        SELECT m.reconciliation_id, m.id, string_agg(DISTINCT r.currency, ', ') FROM reconciliation_match m
+        JOIN reconciliation_matchmember mm ON mm.match_id = m.id JOIN ledgers_record r ON r.id = mm.record_id
+        GROUP BY m.id HAVING count(DISTINCT r.currency) > 1 OR min(r.currency) <> m.currency""",
+    "ledger's balance is not the sum of its entries": """
+        SELECT l.id, l.id, 'deltas ' || coalesce(d.debit, 0) || '/' || coalesce(d.credit, 0) || ', entries '
+            || coalesce(e.debit, 0) || '/' || coalesce(e.credit, 0)
+        FROM ledgers_ledger l
+        LEFT JOIN (SELECT ledger_id, sum(debit) AS debit, sum(credit) AS credit, sum(entries) AS n
+            FROM ledgers_ledgerdelta GROUP BY ledger_id) d ON d.ledger_id = l.id
+        LEFT JOIN (SELECT s.ledger_id, sum(r.amount) FILTER (WHERE r.direction = 'debit') AS debit,
+                sum(r.amount) FILTER (WHERE r.direction = 'credit') AS credit, count(*) AS n
+            FROM ledgers_datastream s JOIN ledgers_record r ON r.stream_id = s.id AND r.voided_at IS NULL
+            WHERE s.kind = 'ledger' GROUP BY s.ledger_id) e ON e.ledger_id = l.id
+        WHERE (coalesce(d.debit, 0), coalesce(d.credit, 0), coalesce(d.n, 0))
+            <> (coalesce(e.debit, 0), coalesce(e.credit, 0), coalesce(e.n, 0))""",
+    "journal's totals are not its entries'": """
+        SELECT j.organization_id, j.id, 'totals ' || j.total_debit || '/' || j.total_credit FROM ledgers_journal j
+        LEFT JOIN ledgers_record r ON r.journal_id = j.id AND r.voided_at IS NULL
+        GROUP BY j.id
+        HAVING coalesce(sum(r.amount) FILTER (WHERE r.direction = 'debit'), 0) <> j.total_debit
+            OR coalesce(sum(r.amount) FILTER (WHERE r.direction = 'credit'), 0) <> j.total_credit""",
+    "live statement line without a live record": """
+        SELECT l.source_file_id, l.id, 'record ' || l.record_id FROM ledgers_statementline l
+        LEFT JOIN ledgers_record r ON r.id = l.record_id AND r.voided_at IS NULL
+        WHERE l.voided_at IS NULL AND r.id IS NULL""",
+    "statement record that no live line states": """
+        SELECT s.id, r.id, 'no live line' FROM ledgers_datastream s
+        JOIN ledgers_record r ON r.stream_id = s.id AND r.voided_at IS NULL
+        WHERE s.kind = 'statement' AND NOT EXISTS (
+            SELECT FROM ledgers_statementline l WHERE l.record_id = r.id AND l.voided_at IS NULL)""",
+    "run said to be running without a pass under way": """
+        SELECT run.reconciliation_id, run.id, 'running' FROM reconciliation_run run
+        WHERE run.status = 'running' AND run.voided_at IS NULL AND NOT EXISTS (
+            SELECT FROM reconciliation_pass p WHERE p.run_id = run.id AND p.status IN ('pending', 'running'))""",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A row that breaks a rule. `scope_id`: its reconciliation (for books and files: ledger, organization or file)."""
+
+    check: str
+    scope_id: int
+    subject_id: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.check}: {self.scope_id}/{self.subject_id}: {self.text}"
+
+
+def faults() -> list[Fault]:
+    """Every fault, at most FAULTS_MAX per check. Empty when all is well."""
+    found: list[Fault] = []
+    with connection.cursor() as cursor:
+        for name, query in CHECKS.items():
+            cursor.execute(f"SELECT * FROM ({query}) AS fault LIMIT {FAULTS_MAX}")
+            found += [Fault(name, *row) for row in cursor.fetchall()]
+    return found
+
+
+OPEN_SUMS = """
+SELECT rec.name, s.name, o.side, r.currency, count(*) FILTER (WHERE o.closed_at IS NULL),
+    coalesce(sum(o.open_amount) FILTER (WHERE o.closed_at IS NULL), 0)::bigint,
+    count(*) FILTER (WHERE o.closed_at IS NOT NULL)
+FROM reconciliation_openitem o JOIN ledgers_record r ON r.id = o.record_id
+JOIN ledgers_datastream s ON s.id = r.stream_id JOIN rules_reconciliation rec ON rec.id = o.reconciliation_id
+GROUP BY rec.id, s.id, o.side, r.currency ORDER BY rec.id, o.side, s.id, r.currency
+"""
+
+
+def open_sums() -> list[tuple[str, str, str, str, int, int, int]]:
+    """(reconciliation, stream, side, currency, open count, open sum in minor units, closed count) of what is not cleared."""
+    with connection.cursor() as cursor:
+        cursor.execute(OPEN_SUMS)
+        return list(cursor.fetchall())
