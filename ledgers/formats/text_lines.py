@@ -1,0 +1,118 @@
+"""Bytes to physical lines of UTF-8 text, with what can be wrong in bytes refused early; read by the CSV table reader."""
+
+import codecs
+from collections.abc import Iterator
+from io import StringIO
+from typing import BinaryIO
+
+from ledgers.formats.events import FileRefused
+
+BLOCK_BYTES = 1 << 18
+
+LINE_MAX = 1_000_000
+"""Characters in one line at most; also in one row, where quotes hold line breaks."""
+
+_MARKS = (  # UTF-32 first: its little-endian mark begins with that of UTF-16
+    (codecs.BOM_UTF32_LE, "UTF-32"),
+    (codecs.BOM_UTF32_BE, "UTF-32"),
+    (codecs.BOM_UTF16_LE, "UTF-16"),
+    (codecs.BOM_UTF16_BE, "UTF-16"),
+)
+_OTHER_FILES = (
+    (b"PK\x03\x04", "a ZIP archive or an Excel workbook"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
+    (b"%PDF", "a PDF document"),
+    (b"\x1f\x8b", "a gzip archive"),
+)
+
+
+def physical_lines(file: BinaryIO) -> Iterator[str]:
+    """Each line with its line break (LF, CR LF or CR, as written), in memory of one block and one line.
+
+    Raises FileRefused: file.empty, file.binary, file.encoding, file.line_too_long; each names the line.
+    """
+    decode = codecs.getincrementaldecoder("utf-8")().decode
+    done, tail, first = 0, "", True
+    while True:
+        block = _first_block(file) if first else file.read(BLOCK_BYTES)
+        _refuse_nul(block, tail, done)
+        try:
+            text = decode(block, final=not block)
+        except UnicodeDecodeError as error:
+            raise _not_utf8(error, tail, done) from None
+        text = tail + (text.lstrip("\ufeff") if first else text)
+        first = False
+        _refuse_long(text, len(tail), done)
+        cut = _end_of_whole_lines(text) if block else len(text)
+        yield from StringIO(text[:cut], newline="")
+        done += _breaks(text[:cut])
+        tail = text[cut:]
+        if not block:
+            return
+
+
+def too_long(line: int) -> FileRefused:
+    message = (
+        f"Line {line:,} is longer than {LINE_MAX:,} characters, so this is not a table of statement lines. If a quote"
+        " is opened and never closed, close it; else export the file again, with one row to a line."
+    )
+    return FileRefused("file.line_too_long", message)
+
+
+def _first_block(file: BinaryIO) -> bytes:
+    """The first bytes, enough of them to know a mark by; refuses what cannot be UTF-8 text."""
+    head = file.read(BLOCK_BYTES)
+    while len(head) < 4 and (more := file.read(BLOCK_BYTES)):
+        head += more
+    if not head:
+        raise FileRefused("file.empty", "The file is empty. Export it again and check that it holds rows.")
+    for magic, what in _OTHER_FILES:
+        if head.startswith(magic):
+            message = (
+                f"The file is {what}, not text. Export the statement as CSV or camt.053, and upload that."
+            )
+            raise FileRefused("file.binary", message)
+    for mark, encoding in _MARKS:
+        if head.startswith(mark):
+            raise FileRefused(
+                "file.encoding", f"The file is {encoding} text. Save it as UTF-8 and upload it again."
+            )
+    return head
+
+
+def _refuse_nul(block: bytes, tail: str, done: int) -> None:
+    place = block.find(b"\0")
+    if place >= 0:
+        line = done + 1 + _breaks(tail + block[:place].decode("latin-1"))
+        message = (
+            f"Line {line:,} holds a NUL byte, so the file is binary, damaged, or UTF-16 without a mark."
+            " Save it as UTF-8 text and upload it again."
+        )
+        raise FileRefused("file.binary", message)
+
+
+def _not_utf8(error: UnicodeDecodeError, tail: str, done: int) -> FileRefused:
+    line = done + 1 + _breaks(tail + error.object[: error.start].decode("latin-1"))
+    byte = error.object[error.start]
+    message = (
+        f"Line {line:,} is not UTF-8 text (byte 0x{byte:02X}); perhaps the file is Windows-1252 or Latin-1."
+        " Save it as UTF-8 and upload it again."
+    )
+    return FileRefused("file.encoding", message)
+
+
+def _refuse_long(text: str, held: int, done: int) -> None:
+    """Only the line that was held over can be longer than a block, so only that one is measured."""
+    if len(text) > LINE_MAX and held:
+        breaks = [place for place in (text.find("\n", held - 1), text.find("\r", held - 1)) if place >= 0]
+        if min(breaks, default=len(text)) > LINE_MAX:
+            raise too_long(done + 1)
+
+
+def _end_of_whole_lines(text: str) -> int:
+    """A CR at the very end may be half of a CR LF, so it waits for the next block."""
+    return max(text.rfind("\n"), text.rfind("\r", 0, len(text) - 1)) + 1
+
+
+def _breaks(text: str) -> int:
+    return text.count("\n") + (text.count("\r") - text.count("\r\n") if "\r" in text else 0)
