@@ -1,6 +1,5 @@
 """Django's settings. Each variable it reads is listed, with its meaning, in .env.example."""
 
-import re
 import sys
 from datetime import timedelta
 from pathlib import Path

@@ -108,7 +108,7 @@ def serve_web(stage: Stage, python: Path, env: dict[str, str], name: str, port: 
     log = STATE / name / "logs"
     beat: Command = [python, "-m", "celery", "-A", "config", "beat", "--loglevel", "INFO", "--pidfile", ""]
     stage.start("Beat", beat, env=env, log=log / "beat.log", cwd=ROOT)
-    port = port if is_free(port) else free_port()
+    port = port if port and is_free(port) else free_port()
     address = f"127.0.0.1:{port}"
     gunicorn: Command = [
         python, "-m", "gunicorn", "config.wsgi", "--bind", address, "--workers", "2", "--threads", "4",

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.architecture.source import ROOT
@@ -18,6 +18,7 @@ OURS = {"DATABASE_URL", "BROKER_URL", "SECRET_KEY", "DJANGO_SETTINGS_MODULE", "L
 
 class Run:
     def __init__(self, *arguments: str, state: Path, command: tuple[str, ...] = ("dev",), **env: str) -> None:
+        self.state = state
         self.mark = f"TIEOUT_MARK={uuid.uuid4()}"
         clean = {
             k: v for k, v in os.environ.items() if k not in OURS and not k.startswith(("TIEOUT_", "PYTEST_"))
@@ -48,8 +49,16 @@ class Run:
         return self.process.returncode, output
 
     def left_running(self) -> dict[int, str]:
-        """Every process that has inherited our mark, by id: its command line."""
-        return dict(marked(self.mark))
+        """Every process that it has started, by id: its command line."""
+        return {pid: line for pid, line in processes() if self._is_ours(pid)}
+
+    def _is_ours(self, pid: int) -> bool:
+        """By our mark in its environment, or by its folder: the servers write their titles over the former."""
+        try:
+            marked = self.mark.encode() in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+            return marked or Path(f"/proc/{pid}/cwd").readlink().is_relative_to(self.state)
+        except OSError:
+            return False  # ended meanwhile, or somebody else's
 
     def wait_until_nothing_is_left(self, seconds: float) -> None:
         wait_for(
@@ -59,13 +68,13 @@ class Run:
         )
 
 
-def marked(mark: str) -> Iterator[tuple[int, str]]:
+def processes() -> Iterator[tuple[int, str]]:
     for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            if mark.encode() in (folder / "environ").read_bytes().split(b"\0"):
-                yield int(folder.name), (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()[:100]
-        except (OSError, ValueError):
-            continue  # ended meanwhile, or somebody else's
+        with suppress(OSError):
+            yield (
+                int(folder.name),
+                (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"),
+            )
 
 
 @contextmanager

@@ -28,16 +28,24 @@ def state() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_nothing_is_left_after_a_signal(state, number):
+def test_nothing_of_the_whole_application_is_left_after_a_signal(state):
     with running("serve", "--port", "0", state=state) as run:
         run.read_until("Tieout runs at http://127.0.0.1:")
         commands = " ".join(run.left_running().values())
-        for part in ("postgres", "valkey-server", "gunicorn", "worker", "beat", "watchdog"):
+        for part in ("bin/postgres", "valkey-server", "gunicorn", " worker ", " beat ", "watchdog"):
             assert part in commands, f"{part} should run"
-        run.process.send_signal(number)
+        run.process.send_signal(signal.SIGTERM)
         code, output = run.end()
-        assert code == (0 if number == signal.SIGINT else 128 + number), output
+        assert code == 128 + signal.SIGTERM, output
+        run.wait_until_nothing_is_left(seconds=2)
+
+
+def test_ctrl_c_ends_it_well_and_leaves_nothing(state):
+    with running(state=state, command=("-c", TWO_SERVICES)) as run:
+        run.read_until("started")
+        run.process.send_signal(signal.SIGINT)
+        code, output = run.end()
+        assert (code, output) == (0, "")
         run.wait_until_nothing_is_left(seconds=2)
 
 
@@ -50,13 +58,19 @@ def test_nothing_is_left_when_dev_itself_is_killed(state):
 
 
 TWO_SERVICES = """
-import sys, pathlib, time
+import pathlib, sys
+from devtools import commands
 from devtools.processes import Stage
 from devtools.services import services
-with Stage() as stage:
-    services(stage, pathlib.Path(sys.executable), "some run", durable=False)
-    print("started", flush=True)
-    stage.wait()
+
+def serve(rest):
+    with Stage() as stage:
+        services(stage, pathlib.Path(sys.executable), "some run", durable=False)
+        print("started", flush=True)
+        stage.wait()
+
+commands.COMMANDS["serve"] = serve
+sys.exit(commands.main(["serve"]))
 """
 
 
@@ -114,7 +128,7 @@ def test_only_password_holders_reach_the_services(state):
         with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
             psycopg.connect(f"postgresql://tieout:guess@127.0.0.1:{port}")
         port = addresses["BROKER_URL"].rsplit(":", 1)[1].split("/")[0]
-        with redis.Redis(port=int(port)) as broker, pytest.raises(redis.AuthenticationError):
+        with redis.Redis(port=int(port), retry=None) as broker, pytest.raises(redis.AuthenticationError):
             broker.ping()
         for secret in state.rglob("*"):
             if secret.is_file() and any(p.encode() in secret.read_bytes() for p in passwords(addresses)):
