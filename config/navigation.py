@@ -39,6 +39,10 @@ def stylesheet(request: HttpRequest) -> str:
     return static("tieout/admin.css")
 
 
+def icon(request: HttpRequest) -> str:
+    return static("tieout/icon.svg")
+
+
 def groups(request: HttpRequest) -> list[dict[str, Any]]:
     """Groups with at least one page that the person may see, each with its pages in their order."""
     found: dict[str, list[tuple[int, dict[str, Any]]]] = {name: [] for name in GROUPS}

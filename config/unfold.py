@@ -10,6 +10,7 @@ UNFOLD: dict[str, Any] = {
     "SHOW_HISTORY": False,  # Django's own log is not the audit trail; the trail has its page
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_BACK_BUTTON": True,
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "config.navigation.icon"}],
     "STYLES": ["config.navigation.stylesheet"],
     "BORDER_RADIUS": "6px",
     "COLORS": {

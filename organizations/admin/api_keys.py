@@ -8,7 +8,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -27,7 +27,7 @@ from organizations.backoffice.acts import Act
 from organizations.backoffice.base import ScopedModelAdmin
 from organizations.backoffice.current import current_organization
 from organizations.models import ApiKey
-from organizations.scopes import KEY_EVERYTHING, KEY_GRANTABLE
+from organizations.scopes import KEY_GRANTABLE, READ
 from organizations.services import keys
 
 SCOPE = "keys:manage"
@@ -51,7 +51,7 @@ class KeyForm(forms.Form):
     scopes = forms.MultipleChoiceField(
         label=gettext_lazy("Permissions"),
         choices=[(scope, scope) for scope in sorted(KEY_GRANTABLE)],
-        initial=sorted(KEY_EVERYTHING),
+        initial=sorted(READ),
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
         help_text=gettext_lazy("The fewer, the better. A key never does more than its maker may."),
     )
@@ -93,11 +93,11 @@ class ApiKeyAdmin(ScopedModelAdmin):
     list_filter = ("made_by", "created_at")
     list_select_related = ("made_by__user",)
     search_fields = ("name", "prefix")
-    ordering = ("revoked_at", "created_at", "pk")
+    ordering = (F("revoked_at").asc(nulls_first=True), "created_at", "pk")
     fields = (
         "name",
         "prefix",
-        "state",
+        "state_text",
         "maker",
         "scopes_text",
         "last_used_at",
@@ -116,6 +116,10 @@ class ApiKeyAdmin(ScopedModelAdmin):
     def state(self, obj: ApiKey) -> tuple[str, str]:
         state = obj.state(at=timezone.now())
         return state, str(WORDS[state])
+
+    @display(description=gettext_lazy("State"))
+    def state_text(self, obj: ApiKey) -> str:
+        return self.state(obj)[1]
 
     @display(description=gettext_lazy("Made by"), ordering="made_by__user__username")
     def maker(self, obj: ApiKey) -> str:

@@ -21,7 +21,7 @@ from organizations.actors import Actor, shown_names
 from organizations.backoffice.acts import Act
 from organizations.backoffice.base import ScopedModelAdmin
 from organizations.backoffice.current import current_organization
-from organizations.backoffice.history import facts_of, words
+from organizations.backoffice.history import facts_of, person, words
 from organizations.models import AuditEvent
 
 
@@ -78,7 +78,7 @@ class AuditEventAdmin(ScopedModelAdmin):
     @display(description=gettext_lazy("Who"), ordering="actor")
     def who(self, obj: AuditEvent) -> str:
         known = getattr(obj, "shown_actor", None)
-        return known or shown_names(obj.organization_id, [obj.actor])[obj.actor]
+        return person(known or shown_names(obj.organization_id, [obj.actor])[obj.actor])
 
     @display(description=gettext_lazy("What"), ordering="action")
     def what(self, obj: AuditEvent) -> str:

@@ -4,21 +4,53 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
+from django.contrib.postgres.forms import SimpleArrayField
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextareaWidget
 
-from organizations.backoffice.base import ScopedModelAdmin
+from organizations.backoffice.base import RefusalForm, ScopedModelAdmin
 from organizations.backoffice.current import actor_of, current_organization
 from organizations.models import Calendar
 from organizations.services.tenants import calendar_save
 
+WEEKDAYS = [
+    (1, gettext_lazy("Monday")),
+    (2, gettext_lazy("Tuesday")),
+    (3, gettext_lazy("Wednesday")),
+    (4, gettext_lazy("Thursday")),
+    (5, gettext_lazy("Friday")),
+    (6, gettext_lazy("Saturday")),
+    (7, gettext_lazy("Sunday")),
+]
+
+
+class CalendarForm(RefusalForm):
+    weekend = forms.TypedMultipleChoiceField(
+        label=gettext_lazy("Weekend"),
+        choices=WEEKDAYS,
+        coerce=int,
+        required=False,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        help_text=gettext_lazy("Days of the week that are no business days."),
+    )
+    holidays = SimpleArrayField(
+        forms.DateField(),
+        label=gettext_lazy("Holidays"),
+        required=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
+        help_text=gettext_lazy("Days like 2026-12-25, with commas between them."),
+    )
+
 
 @admin.register(Calendar)
 class CalendarAdmin(ScopedModelAdmin):
+    form = CalendarForm
     view_scope = "reconciliations:read"
     add_scope = change_scope = "policies:write"
     nav_icon, nav_order = "calendar_month", 40
@@ -33,7 +65,7 @@ class CalendarAdmin(ScopedModelAdmin):
 
     @display(description=gettext_lazy("Weekend"))
     def weekend_text(self, obj: Calendar) -> str:
-        return ", ".join(str(day) for day in obj.weekend) or "–"
+        return ", ".join(str(name) for day, name in WEEKDAYS if day in obj.weekend) or "–"
 
     @display(description=gettext_lazy("Holidays"))
     def holiday_count(self, obj: Calendar) -> int:

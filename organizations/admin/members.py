@@ -9,7 +9,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -68,10 +68,10 @@ class MembershipAdmin(ScopedModelAdmin):
     empty_text = gettext_lazy("Nobody is a member yet.")
     list_display = ("person", "email", "role_label", "state", "created_at")
     list_filter = ("role", "ended_at")
-    list_select_related = ("user",)
+    list_select_related = ("user", "organization")
     search_fields = ("user__username", "user__email", "user__first_name", "user__last_name")
-    ordering = ("ended_at", "created_at", "pk")
-    fields = ("person", "email", "role_label", "state", "created_at", "ended_at")
+    ordering = (F("ended_at").asc(nulls_first=True), "created_at", "pk")
+    fields = ("person", "email", "role_label", "created_at", "ended_at")
     readonly_fields = fields
 
     @display(description=gettext_lazy("Name"), ordering="user__username")

@@ -23,6 +23,7 @@ class OrganizationAdmin(ScopedModelAdmin):
     view_scope = change_scope = "organization:manage"
     nav_icon, nav_order = "domain", 10
     nav_title = gettext_lazy("Organization")
+    intro = gettext_lazy("Its name and time zone, which says where a business day begins and ends.")
     fields = ("name", "time_zone", "slug", "uuid", "created_at")
     readonly_fields = ("slug", "uuid", "created_at")
 

@@ -19,6 +19,7 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
+from unfold.views import ChangeList
 
 from organizations.acts import perform
 from organizations.backoffice.act_views import ActsMixin
@@ -65,6 +66,14 @@ class OutsideTransactions(admin.ModelAdmin):
         except Refusal as refusal:
             request.tieout_refusal = refusal  # type: ignore[attr-defined]  # the form reads it, and is invalid
             return self._changeform_view(request, object_id, form_url, extra_context)  # type: ignore[attr-defined]
+
+
+class FilteredList(ChangeList):
+    """Counts the filtered rows only: a second count of all rows would cost as much and tell little."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.full_result_count = self.result_count
 
 
 class ScopedFieldsMixin:
@@ -161,7 +170,12 @@ class ScopedModelAdmin(ScopedFieldsMixin, ActsMixin, ExportsMixin, ModelAdmin, O
     # --- One organization at a time ---------------------------------------------------------------------------
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return narrowed(super().get_queryset(request), request, self.organization_path)
+        rows = narrowed(super().get_queryset(request), request, self.organization_path)
+        related = self.list_select_related
+        return rows.select_related(*related) if related and not isinstance(related, bool) else rows
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return FilteredList
 
     def stored(self, request: HttpRequest, obj: Any) -> Any:
         """The row as it is stored, for services that compare before and after."""

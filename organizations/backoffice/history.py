@@ -38,9 +38,14 @@ def history_of(
 def lines_of(organization_id: int, events: Sequence[AuditEvent]) -> list[Line]:
     shown = shown_names(organization_id, {event.actor for event in events})
     return [
-        Line(event.pk, event.at, shown[event.actor], words(event.action), facts_of(event.data))
+        Line(event.pk, event.at, person(shown[event.actor]), words(event.action), facts_of(event.data))
         for event in events
     ]
+
+
+def person(shown: str) -> str:
+    """ "user:Anna" as "Anna"; keys and tasks say what they are."""
+    return shown.removeprefix("user:")
 
 
 def words(action: str) -> str:

@@ -44,5 +44,9 @@ def narrowed(queryset: QuerySet[Any], request: HttpRequest, path: str) -> QueryS
 
 
 def rows_of(model: type[Model], request: HttpRequest, site: AdminSite) -> QuerySet[Any]:
-    """All rows of a model that belong to the chosen organization."""
+    """All rows of a model that belong to the chosen organization, as its page would read them if it has one."""
+    page = site._registry.get(model)
+    if getattr(page, "organization_path", None) is not None:
+        assert page is not None
+        return page.get_queryset(request)
     return narrowed(model._default_manager.all(), request, organization_path_of(model, site))

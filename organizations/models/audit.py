@@ -52,7 +52,7 @@ class AuditEvent(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.action} {self.subject_type} {self.subject_id}"
+        return f"{self.action} {self.subject_type.rpartition('.')[2]} {self.subject_id}"
 
 
 class AuditUnsealed(models.Model):

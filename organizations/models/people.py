@@ -128,7 +128,9 @@ class Membership(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.role} {self.user_id}"
+        # Never a query: the name where the user is loaded already.
+        known = "user" in self._state.fields_cache
+        return self.user.shown_name if known else f"{self.role} {self.user_id}"
 
     @property
     def is_active(self) -> bool:
