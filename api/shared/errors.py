@@ -21,6 +21,7 @@ from django.http.multipartparser import MultiPartParserError
 from django.utils.translation import gettext as _
 from django.views import defaults
 from rest_framework import exceptions
+from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.shared.problems import (
@@ -60,6 +61,12 @@ def handle(exc: Exception, context: dict[str, Any]) -> Response:
         got_request_exception.send(sender=type(context.get("view")), request=request._request)
     body = body_of(problem, surface, correlation)
     return Response(body, status=problem.status, headers=problem.headers, content_type=CONTENT_TYPE)
+
+
+def body_of_exception(exc: Exception, request: Request, surface: str) -> dict[str, Any]:
+    """The body alone, for answers that report several outcomes."""
+    words = SURFACES[surface]
+    return body_of(problem_of(exc, words), words, correlation_id(request._request))
 
 
 def problem_of(exc: Exception, surface: Surface) -> Problem:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC
 from typing import Any
 
@@ -55,21 +55,31 @@ class MoneyField(serializers.Field):  # type: ignore[type-arg]
         return value
 
 
-class InstantField(serializers.DateTimeField):
+class Derived:
+    """A read-only field whose value is a column (`source`) or, with `get`, a function of the row."""
+
+    def __init__(self, *, get: Callable[[Any], Any] | None = None, **kwargs: Any) -> None:
+        self.get = get
+        super().__init__(read_only=True, **kwargs)
+
+    def get_attribute(self, instance: Any) -> Any:
+        if self.get is not None:
+            return self.get(instance)
+        return super().get_attribute(instance)  # type: ignore[misc]
+
+
+class InstantField(Derived, serializers.DateTimeField):
     """UTC with Z, whatever time zone is active."""
 
     def __init__(self, **kwargs: Any) -> None:
-        kwargs.setdefault("read_only", True)
         super().__init__(default_timezone=UTC, **kwargs)
 
 
-class ActorField(serializers.CharField):
+class ActorField(Derived, serializers.CharField):
     """An actor's ref, shown by the name that `present` looked up for the whole batch; null where nobody acted."""
 
     def __init__(self, **kwargs: Any) -> None:
-        kwargs.setdefault("read_only", True)
-        kwargs.setdefault("allow_null", True)
-        super().__init__(**kwargs)
+        super().__init__(allow_null=True, **kwargs)
 
     def to_representation(self, value: str) -> str | None:  # type: ignore[override]
         names: Mapping[str, str] = self.context.get("names", {})
@@ -135,16 +145,7 @@ def present_all(
     rows = list(rows)
     serializer = kind(rows, many=True, context=context)
     fields = serializer.child.fields.values()  # type: ignore[attr-defined]
-    sources = [field.source for field in fields if isinstance(field, ActorField)]
-    refs = {ref for row in rows for source in sources if (ref := _ref(row, source))}
+    actors = [field for field in fields if isinstance(field, ActorField)]
+    refs = {ref for row in rows for field in actors if (ref := field.get_attribute(row))}
     context["names"] = shown_names(organization_id, refs) if refs else {}
-    serializer._context = context
     return list(serializer.data)
-
-
-def _ref(row: Any, source: str) -> str:
-    for step in source.split("."):
-        row = row.get(step) if isinstance(row, Mapping) else getattr(row, step, None)
-        if row is None:
-            return ""
-    return str(row)

@@ -54,10 +54,11 @@ def answer_of(request: Request, whole: Callable[[], Answer]) -> Answer:
 
 
 def response_of(answer: Answer) -> Response:
-    headers = dict(answer.headers)
-    if answer.replayed:
-        headers[REPLAYED] = "true"
-    return Response(answer.body, status=answer.status, headers=headers)
+    return Response(answer.body, status=answer.status, headers={**answer.headers, **replay_headers(answer)})
+
+
+def replay_headers(answer: Answer) -> dict[str, str]:
+    return {REPLAYED: "true"} if answer.replayed else {}
 
 
 def key_of(request: Request) -> ActKey | None:

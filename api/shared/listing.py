@@ -39,6 +39,8 @@ class Field:
     nullable: bool = False
     values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Where a word of the contract stands for several stored ones."""
+    equal: Callable[[list[Any]], Q] | None = None
+    """How to find equal values where the column itself would be slow to compare."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,8 @@ class Listing:
     key: str = "id"
     named: tuple[str, ...] = ()
     """Fields that may be asked by their bare name, one value or several with commas between."""
+    comparisons: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Parameters that compare a field: name → (field, operator of the filter grammar)."""
     others: tuple[str, ...] = ()
     """Parameters that the view reads by itself."""
     style: Style = GET_ALL
@@ -92,7 +96,7 @@ def _count(rows: QuerySet[Any], known: Callable[[], int] | None) -> tuple[int, b
 
 
 def _known_names(listing: Listing, query: QueryDict) -> None:
-    plain = STANDARD | set(listing.named) | set(listing.others)
+    plain = {*STANDARD, *listing.named, *listing.comparisons, *listing.others}
     for name in query:
         if name not in plain and not name.startswith("search."):
             raise bad_query(name, _("This list has no such parameter."))
@@ -115,7 +119,7 @@ def _order(listing: Listing, query: QueryDict) -> Order:
         if bare not in dict(asked):
             asked.append((bare, name.strip().startswith("-") or (turned == "desc" and "sort" in query)))
     if listing.key not in dict(asked):
-        asked.append((listing.key, asked[-1][1]))
+        asked.append((listing.key, False))
     return asked
 
 
@@ -186,6 +190,9 @@ def _conditions(listing: Listing, query: QueryDict) -> Iterator[Q]:
             yield _by_parameter(listing, name, query[name])
         elif name in listing.named:
             yield _equal(name, listing.fields[name], _several(name, query[name]))
+        elif name in listing.comparisons:
+            of, operator = listing.comparisons[name]
+            yield _compare(listing.fields[of], operator, query[name], name)
 
 
 def _free_text(listing: Listing, text: str) -> Q:
@@ -224,23 +231,23 @@ def _structured(listing: Listing, text: str) -> Iterator[Q]:
             yield _compare(known, operator, value)
 
 
-def _compare(known: Field, operator: str, value: Any) -> Q:
+def _compare(known: Field, operator: str, value: Any, parameter: str = "filter") -> Q:
     if operator == "ne":
         return ~_compare(known, "eq", value)
     if operator not in LOOKUPS:
         message = _("%(operator)s is no comparison. Known: eq, ne, gt, gte, lt, lte, in, like.")
-        raise bad_query("filter", message % {"operator": operator})
+        raise bad_query(parameter, message % {"operator": operator})
     if operator == "like":
-        return _like("filter", known, value)
+        return _like(parameter, known, value)
     if operator == "in":
         if not isinstance(value, list) or len(value) > LIST_VALUES_MAX:
             raise bad_query(
-                "filter", _("in takes a list of at most %(most)d values.") % {"most": LIST_VALUES_MAX}
+                parameter, _("in takes a list of at most %(most)d values.") % {"most": LIST_VALUES_MAX}
             )
-        return _equal("filter", known, value)
+        return _equal(parameter, known, value)
     if operator == "eq":
-        return Q(**{f"{known.path}__isnull": True}) if value is None else _equal("filter", known, [value])
-    return Q(**{f"{known.path}__{LOOKUPS[operator]}": _read("filter", known, value)})
+        return Q(**{f"{known.path}__isnull": True}) if value is None else _equal(parameter, known, [value])
+    return Q(**{f"{known.path}__{LOOKUPS[operator]}": _read(parameter, known, value)})
 
 
 def _several(parameter: str, text: str) -> list[str]:
@@ -255,6 +262,8 @@ def _equal(parameter: str, known: Field, values: list[Any]) -> Q:
     for value in values:
         one = _read(parameter, known, value)
         stored.extend(known.values.get(one, (one,)) if known.values else [one])
+    if known.equal is not None:
+        return known.equal(stored)
     return Q(**{known.path: stored[0]}) if len(stored) == 1 else Q(**{f"{known.path}__in": stored})
 
 

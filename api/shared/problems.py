@@ -49,6 +49,10 @@ FIXED_LEDGER_CODES = {
     413: "request.too_large",
     429: "request.throttled",
 }
+GENERIC_WORDS = frozenset(
+    {"", "refused", "not_found", "validation_error", "conflict", "unreadable_file", "forbidden", "too_large"}
+)
+"""What refusals say by default; the contract has better words for these."""
 LEDGER_WORDS = frozenset(
     {
         "run_not_found",
@@ -88,7 +92,7 @@ def ledger_code(problem: Problem) -> str:
 def _ledger_word(problem: Problem) -> str:
     """The contract's word: as the refusal says, else from its reason ("run.not_found"), else from the status."""
     from_reason = problem.reason.replace(".", "_")
-    if problem.word in LEDGER_WORDS:
+    if problem.word not in GENERIC_WORDS:
         return problem.word
     if from_reason in LEDGER_WORDS:
         return from_reason

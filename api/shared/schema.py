@@ -250,6 +250,8 @@ def parameters_of(listing: Listing) -> list[OpenApiParameter]:
         _query(name, TYPES[listing.fields[name].kind], "Equal; several with commas between.")
         for name in listing.named
     ]
+    for name, (of, _operator) in listing.comparisons.items():
+        known.append(_query(name, TYPES[listing.fields[of].kind], f"Compares {of}."))
     help_text = "Equal. With `.in` after the name: a list with commas; with `.like`: a part of the text."
     known += [_query(f"search.{name}", TYPES[one.kind], help_text) for name, one in listing.fields.items()]
     return known
@@ -259,17 +261,26 @@ def _query(name: str, kind: OpenApiTypes, description: str) -> OpenApiParameter:
     return OpenApiParameter(name, kind, OpenApiParameter.QUERY, description=description)
 
 
-def get_all_of(row: type[serializers.Serializer[Any]], name: str, example: Mapping[str, Any]) -> Any:
-    """The getAll envelope around rows of one shape."""
+def get_all_of(
+    row: type[serializers.Serializer[Any]],
+    name: str,
+    example: Mapping[str, Any],
+    *,
+    more: Mapping[str, serializers.Field[Any, Any, Any, Any]] | None = None,
+    more_example: Mapping[str, Any] | None = None,
+) -> Any:
+    """The getAll envelope around rows of one shape; `more` are fields that one list adds."""
     fields: dict[str, Any] = {
         "data": row(many=True),
         "total": serializers.IntegerField(help_text="Rows after filters."),
         "total_unfiltered": serializers.IntegerField(help_text="Rows before filters."),
         "has_more": serializers.BooleanField(),
         "next_cursor": serializers.CharField(allow_null=True, help_text="For `cursor`; null at the end."),
+        **(more or {}),
     }
     envelope = type(name, (serializers.Serializer,), fields)
     value = {"data": [example], "total": 1, "total_unfiltered": 1, "has_more": False, "next_cursor": None}
+    value |= more_example or {}
     return with_example(value)(envelope)
 
 
