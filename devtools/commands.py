@@ -114,7 +114,9 @@ def serve_web(stage: Stage, python: Path, env: dict[str, str], name: str, port: 
         python, "-m", "gunicorn", "config.wsgi", "--bind", address, "--workers", "2", "--threads", "4",
         "--no-control-socket", "--timeout", "120", "--graceful-timeout", "5", "--error-logfile", "-",
     ]  # fmt: skip
-    web = stage.start("The web server", gunicorn, env=env, log=log / "web.log", cwd=ROOT)
+    web = stage.start(
+        "The web server", gunicorn, env=env, log=log / "web.log", stop_signal=signal.SIGINT, cwd=ROOT
+    )
     wait_until(lambda: answers(f"http://{address}/ready"), child=web, seconds=60, what="The web server")
     say(
         f"\nTieout runs at http://{address}/admin/   (API docs: http://{address}/api/docs/; logs: {shown(log)}/)"

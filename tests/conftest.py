@@ -49,10 +49,10 @@ def worker(
     assert request.node.get_closest_marker("worker"), (
         "mark a test that uses `worker` with @pytest.mark.worker"
     )
-    if worker_process.process is None or worker_process.process.poll() is not None:
+    if not worker_process.is_alive():
         worker_process.start()  # an earlier test killed it
     worker_process.wait_until_idle()
     yield worker_process
-    if worker_process.process.poll() is not None:
+    if not worker_process.is_alive():
         worker_process.forget()
     worker_process.wait_until_idle()

@@ -67,6 +67,9 @@ class Worker:
         assert self.process.poll() is None, f"the worker ended:\n{self.log.read_text()}"
         return bool(app.control.ping(timeout=0.5))
 
+    def is_alive(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
     def kill(self) -> None:
         """Like a machine that loses power: the worker and its pool, at once."""
         assert self.process is not None
@@ -90,7 +93,7 @@ class Worker:
             self.broker.delete(key)
 
     def stop(self) -> None:
-        if self.process is not None and self.process.poll() is None:
+        if self.is_alive():
             self.kill()
         self.forget()
         self.broker.close()
