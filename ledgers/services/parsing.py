@@ -41,7 +41,7 @@ class ParsedStatement:
 
     def frames(self) -> Iterator[pl.DataFrame]:
         for kept in self._frames:
-            yield pl.read_ipc(kept, memory_map=False) if isinstance(kept, Path) else kept
+            yield pl.read_ipc(kept) if isinstance(kept, Path) else kept
 
     @property
     def booked(self) -> StatementEnd:

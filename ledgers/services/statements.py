@@ -102,7 +102,7 @@ def statement_write(
 
 def _told_apart(lines: pl.DataFrame, *, statement: Statement, stream: DataStream) -> pl.DataFrame:
     """Adds record_id (null: new), suspect, and the key that holds. See the module `dedup` and its rule on twins."""
-    known = _known(stream, lines["dedup_key"])
+    known = known_records(stream, lines["dedup_key"])
     told = lines.join(known, left_on="dedup_key", right_on="key", how="left", maintain_order="left")
     told = told.with_columns(pl.lit(False).alias("suspect"))
     if statement.from_date is None:
@@ -117,7 +117,7 @@ def _told_apart(lines: pl.DataFrame, *, statement: Statement, stream: DataStream
     again = (
         again.drop("record_id", "ended_on")
         .with_columns(fresh.alias("dedup_key"))
-        .join(_known(stream, fresh).drop("ended_on"), left_on="dedup_key", right_on="key", how="left")
+        .join(known_records(stream, fresh).drop("ended_on"), left_on="dedup_key", right_on="key", how="left")
         .with_columns(pl.col("record_id").is_null().alias("suspect"))
         .select(*lines.columns, "record_id", "suspect")
     )
@@ -125,8 +125,8 @@ def _told_apart(lines: pl.DataFrame, *, statement: Statement, stream: DataStream
     return pl.concat([kept, again]).sort("line_no")
 
 
-def _known(stream: DataStream, keys: pl.Series) -> pl.DataFrame:
-    """Live records of the stream under these keys, and on which day the statement that brought each one ended."""
+def known_records(stream: DataStream, keys: pl.Series) -> pl.DataFrame:
+    """Live records of the stream under these keys (key, record_id, ended_on), and on which day the statement that brought each one ended."""
     with connection.cursor() as cursor:
         cursor.execute(
             """

@@ -11,6 +11,7 @@ from django.db.models import Case, CharField, Count, Exists, OuterRef, Q, QueryS
 from django.utils.translation import gettext as _
 
 from ledgers.models import StatementLine
+from ledgers.states import LineStatus
 from organizations.refusals import NotFound
 from reconciliation.models import MatchMember, OpenItem, Run, RunSource
 
@@ -29,7 +30,8 @@ def item_lines(run: Run) -> QuerySet[StatementLine]:
     earlier = StatementLine.objects.live().filter(
         source_file_id__in=source_file_ids(run), record_id=OuterRef("record_id"), pk__lt=OuterRef("pk")
     )
-    return lines.filter(~Exists(earlier))
+    # The line that brought a record comes before every other one of it, so only known lines need the look.
+    return lines.filter(Q(status=LineStatus.NEW) | ~Exists(earlier))
 
 
 def item_rows(run: Run) -> QuerySet[StatementLine]:

@@ -14,10 +14,10 @@ from django.utils.translation import gettext as _
 
 from ledgers.formats import read_entries
 from ledgers.formats.events import FileRefused
-from ledgers.models import DataStream, Ledger, Record
+from ledgers.models import Ledger
 from ledgers.services import postings
 from ledgers.services.dedup import base_keys, numbered_keys
-from ledgers.services.statements import ImportCounts
+from ledgers.services.statements import ImportCounts, known_records
 from ledgers.states import Direction, JournalKind
 from organizations import audit
 from organizations.actors import Actor
@@ -177,7 +177,7 @@ def _not_known(
     parts = []
     for (ledger_id,), part in facts.partition_by("ledger_id", as_dict=True).items():
         keys = numbered_keys(base_keys(part))["key"]
-        known = _known_keys(streams[int(ledger_id)], keys)
+        known = known_records(streams[int(ledger_id)], keys)["key"]
         parts.append(part.with_columns(keys.alias("dedup_key"), keys.is_in(known.implode()).alias("known")))
     told = pl.concat(parts).sort("line_no")
     _refuse_changed(told)
@@ -191,7 +191,11 @@ def _refuse_changed(lines: pl.DataFrame) -> None:
     if mixed.is_empty():
         return
     rows = [
-        {"line": line, "field": "journal", "message": f"journal '{key}' was imported before without this line"}
+        {
+            "line": line,
+            "field": "journal",
+            "message": f"journal '{key}' was imported before without this line",
+        }
         for line, key in mixed.head(ROWS_SHOWN).select("line_no", "journal_key").iter_rows()
     ]
     raise Unreadable(
@@ -200,11 +204,6 @@ def _refuse_changed(lines: pl.DataFrame) -> None:
         word="invalid_file",
         details={"rows": rows, "row_errors": mixed.height},
     )
-
-
-def _known_keys(stream: DataStream, keys: pl.Series) -> pl.Series:
-    found = Record.objects.live().filter(stream=stream, dedup_key__in=keys.to_list())
-    return pl.Series([str(key) for key in found.values_list("dedup_key", flat=True)], dtype=pl.String)
 
 
 def _entries(lines: pl.DataFrame, *, organization_id: int) -> pl.DataFrame:

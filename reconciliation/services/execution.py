@@ -67,6 +67,20 @@ def _claim(row: Pass, *, at: datetime) -> bool:
     return bool(claimed)
 
 
+def _release_others(row: Pass, *, at: datetime) -> None:
+    """We hold the lock, so the worker of any other running pass is gone: it waits again, with its place in the queue.
+    Where one of the same run waits already, that one does its work."""
+    running = Pass.objects.filter(reconciliation_id=row.reconciliation_id, status=PassStatus.RUNNING)
+    for other in running.exclude(pk=row.pk):
+        waiting = Pass.objects.filter(
+            reconciliation_id=row.reconciliation_id, run_id=other.run_id, status=PassStatus.PENDING
+        )
+        if waiting.exists():
+            other.move(PassStatus.FAILED, finished_at=at, error="Its worker was lost; a later pass goes on.")
+        else:
+            other.move(PassStatus.PENDING)
+
+
 def _run(row: Pass, clock: Callable[[], datetime]) -> None:
     try:
         work = matching.prepare(row)

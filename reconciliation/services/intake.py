@@ -211,7 +211,7 @@ def _raise_balance_gap(statement: Statement, run: Run, *, by: Actor, at: datetim
         run_id=run.pk,
         rows=[
             {
-                "statement": statement,
+                "statement_id": statement.pk,
                 "source_file_id": statement.source_file_id,
                 "amount": gap,
                 "currency": statement.currency,
