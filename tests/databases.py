@@ -43,31 +43,35 @@ def _exists(server: psycopg.Connection, name: str) -> bool:
     return server.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone() is not None
 
 
-def ensure_template(server: psycopg.Connection) -> str:
-    """The migrated template's name; made by whoever comes first, while the others wait."""
-    name = TEMPLATE_PREFIX + migrations_digest()
+@contextmanager
+def one_at_a_time(server: psycopg.Connection) -> Iterator[None]:
     server.execute("SELECT pg_advisory_lock(%s)", [MIGRATE_LOCK])
     try:
-        if not _exists(server, name):
-            building = f"{name}_building"
-            server.execute(
-                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(building))
-            )
-            server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(building)))
-            _migrate(building)
-            server.execute(
-                sql.SQL("ALTER DATABASE {} RENAME TO {}").format(
-                    sql.Identifier(building), sql.Identifier(name)
-                )
-            )
+        yield
     finally:
         server.execute("SELECT pg_advisory_unlock(%s)", [MIGRATE_LOCK])
+
+
+def ensure_template(server: psycopg.Connection) -> str:
+    """The migrated template's name; made by whoever comes first, in place of what older migrations made."""
+    name = TEMPLATE_PREFIX + migrations_digest()
+    if not _exists(server, name):
+        for (old,) in server.execute(
+            "SELECT datname FROM pg_database WHERE datname LIKE %s", [f"{TEMPLATE_PREFIX}%"]
+        ):
+            _drop(server, old)
+        building = f"{name}_building"
+        server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(building)))
+        with pointed_at(building):
+            call_command("migrate", interactive=False, verbosity=0)
+        server.execute(
+            sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(building), sql.Identifier(name))
+        )
     return name
 
 
-def _migrate(name: str) -> None:
-    with pointed_at(name):
-        call_command("migrate", interactive=False, verbosity=0)
+def _drop(server: psycopg.Connection, name: str) -> None:
+    server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 @contextmanager
@@ -97,16 +101,15 @@ def keep_what_migrations_filled() -> None:
 def cloned_database(worker: str) -> Iterator[str]:
     """A fresh copy of the template for one test process, dropped at the end."""
     name = database_name(worker)
-    with maintenance_connection() as server:
+    with maintenance_connection() as server, one_at_a_time(server):
         template = ensure_template(server)
-        server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
-        server.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
-        )
+        _drop(server, name)
+        copy = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        server.execute(copy.format(sql.Identifier(name), sql.Identifier(template)))
     try:
         with pointed_at(name):
             keep_what_migrations_filled()
             yield name
     finally:
         with maintenance_connection() as server:
-            server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+            _drop(server, name)
