@@ -35,7 +35,7 @@ def find_ledger(
     ledger = Ledger.objects.of(organization_id).filter(**given).first()
     if ledger is None:
         raise NotFound(
-            _("There is no ledger %(name)s.") % {"name": next(iter(given.values()))},
+            _("There is no such ledger. Look its id or code up in the list of ledgers."),
             code="ledger.not_found",
             word="ledger_not_found",
         )
@@ -107,7 +107,7 @@ def journal_of(*, organization_id: int, journal_id: UUID) -> Journal:
     journal = Journal.objects.filter(organization_id=organization_id, uuid=journal_id).first()
     if journal is None:
         raise NotFound(
-            _("There is no journal %(id)s.") % {"id": journal_id},
+            _("There is no such journal."),
             code="journal.not_found",
             word="journal_not_found",
         )

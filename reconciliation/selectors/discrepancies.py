@@ -26,7 +26,7 @@ def discrepancy_of(*, organization_id: int, discrepancy_id: UUID) -> Discrepancy
     row = discrepancy_rows(organization_id).filter(uuid=discrepancy_id).first()
     if row is None:
         raise NotFound(
-            _("There is no discrepancy %(id)s.") % {"id": discrepancy_id},
+            _("There is no such discrepancy."),
             code="discrepancy.not_found",
             word="discrepancy_not_found",
         )

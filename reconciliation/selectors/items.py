@@ -137,7 +137,7 @@ def item_of(*, organization_id: int, item_id: UUID) -> tuple[StatementLine, Run]
     line = item_rows(source.run).filter(record__uuid=item_id).first() if source is not None else None
     if source is None or line is None:
         raise NotFound(
-            _("There is no statement line %(id)s.") % {"id": item_id},
+            _("There is no such statement line."),
             code="item.not_found",
             word="item_not_found",
         )

@@ -48,9 +48,7 @@ def match_of(*, organization_id: int, match_id: UUID) -> Match:
     """NotFound "match.not_found"."""
     match = match_rows(organization_id).filter(uuid=match_id).first()
     if match is None:
-        raise NotFound(
-            _("There is no match %(id)s.") % {"id": match_id}, code="match.not_found", word="match_not_found"
-        )
+        raise NotFound(_("There is no such match."), code="match.not_found", word="match_not_found")
     return match
 
 

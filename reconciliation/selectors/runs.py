@@ -93,9 +93,7 @@ def run_of(*, organization_id: int, run_id: UUID) -> Run:
     """One run with its counts. NotFound "run.not_found"; another organization's looks the same."""
     run = runs_of(organization_id).select_related("ledger", "reconciliation").filter(uuid=run_id).first()
     if run is None:
-        raise NotFound(
-            _("There is no run %(id)s.") % {"id": run_id}, code="run.not_found", word="run_not_found"
-        )
+        raise NotFound(_("There is no such run."), code="run.not_found", word="run_not_found")
     return run
 
 
