@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from devtools import ROOT, Problem, say, shown
+from devtools import ROOT, STATE, Problem, say, shown
 
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
@@ -22,39 +22,44 @@ def _run(command: Sequence[str | Path], what: str) -> None:
         raise Problem(f"{what} failed:\n{done.stdout}{done.stderr}".rstrip())
 
 
+def _succeeds(command: Sequence[str | Path]) -> bool:
+    return (
+        subprocess.run([str(c) for c in command], capture_output=True, check=False, cwd=ROOT).returncode == 0
+    )
+
+
 def _make_venv(venv: Path) -> None:
     say(f"Making {shown(venv)} ...")
-    if shutil.which("uv"):
-        return _run(["uv", "venv", "--quiet", "--clear", "--python", sys.executable, venv], "uv venv")
-    made = subprocess.run(
-        [sys.executable, "-m", "venv", "--clear", str(venv)], capture_output=True, text=True, check=False
-    )
-    if made.returncode != 0:
+    make = [sys.executable, "-m", "venv", "--clear"]
+    # Debian's Python has no ensurepip unless python3-venv is installed: then without pip, uv is found another way.
+    if not _succeeds([*make, venv]) and not _succeeds([*make, "--without-pip", venv]):
         shutil.rmtree(venv, ignore_errors=True)
-        version = f"{sys.version_info.major}.{sys.version_info.minor}"
-        raise Problem(
-            f"Python {version} at {sys.executable} cannot make a virtual environment:\n{made.stdout}{made.stderr}\n"
-            f"On Debian or Ubuntu: apt-get install python{version}-venv. Or install uv (it needs no such package), then run this again."
-        )
-    return None
+        raise Problem(f"{sys.executable} cannot make a virtual environment. {_advice()}")
 
 
 def _uv(venv: Path) -> Path | str:
-    """uv on the path, else the one in the environment, installed there when it isn't yet."""
-    own = venv / "bin" / "uv"
-    if not own.exists() and (found := shutil.which("uv")):
+    """uv: on the path, or in the environment, or put there by pip, or beside it by the system's pip."""
+    own, beside, python = venv / "bin" / "uv", STATE / "uv", venv / "bin" / "python"
+    if own.exists():
+        return own
+    if found := shutil.which("uv"):
         return found
-    if not own.exists():
-        python = venv / "bin" / "python"
-        if (
-            subprocess.run(
-                [str(python), "-m", "pip", "--version"], capture_output=True, check=False
-            ).returncode
-            != 0
-        ):
-            _run([python, "-m", "ensurepip"], "Installing pip")
-        _run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", UV], "Installing uv")
-    return own
+    install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    if _succeeds([python, "-m", "pip", "--version"]):
+        _run([python, *install, UV], "Installing uv")
+        return own
+    if not _succeeds([sys.executable, "-m", "pip", "--version"]):
+        raise Problem(f"There is no pip to install uv with. {_advice()}")
+    _run([sys.executable, *install, "--upgrade", "--target", beside, UV], "Installing uv")
+    return beside / "bin" / "uv"
+
+
+def _advice() -> str:
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return (
+        f"On Debian or Ubuntu: apt-get install python{version}-venv. Elsewhere: install uv and put it on the path. "
+        "Then run this again."
+    )
 
 
 def _digest(lock: Path) -> str:
