@@ -226,6 +226,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "reconciliation.tasks.requeue_lost",
         "schedule": timedelta(seconds=15),
     },
+    "Ring again for what a dead worker left": {
+        "task": "reconciliation.tasks.requeue_lost",
+        "schedule": timedelta(seconds=10),
+    },
     "Seal the audit trail": {"task": "organizations.tasks.seal_audit", "schedule": timedelta(seconds=15)},
     "Forget old idempotency keys": {
         "task": "organizations.tasks.expire_idempotency_keys",
