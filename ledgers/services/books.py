@@ -10,7 +10,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from ledgers.models import BankAccount, Ledger, LedgerDelta
+from ledgers.models import BankAccount, DataStream, Ledger
 from ledgers.money import exponent
 from ledgers.states import LedgerType
 from organizations import audit
@@ -111,7 +111,7 @@ def ledger_change(*, ledger: Ledger, changes: Mapping[str, Any], by: Actor, at: 
     fresh_effects = {"type", "opening_balance", "opening_date"} & {
         name for name, value in changes.items() if value != _current(ledger, name)
     }
-    if fresh_effects and LedgerDelta.objects.filter(ledger=ledger).exists():
+    if fresh_effects and DataStream.objects.filter(ledger=ledger).exists():  # made with the first entry
         raise Conflict(
             _("The ledger has entries, so its %(field)s cannot change any more. Open a new ledger instead.")
             % {"field": sorted(fresh_effects)[0].replace("_", " ")},

@@ -57,9 +57,19 @@ def void_sources(*, run: Run, sources: list[RunSource], by: Actor, at: datetime)
     return VoidCounts(voided=len(gone), stayed=len(record_ids) - len(gone))
 
 
+def lock_for_voiding(run: Run) -> None:
+    """Take every reconciliation that the run's records may be open in, exclusively and before any row, so that no act
+    is half way through one of them."""
+    files = RunSource.objects.filter(run=run).values("source_file_id")
+    stream_ids = set(Statement.objects.filter(source_file_id__in=files).values_list("stream_id", flat=True))
+    share_streams(stream_ids)
+    own_reconciliations({run.reconciliation_id, *_reconciliations_of(stream_ids)})
+
+
 def source_void(*, run: Run, source_file: SourceFile, by: Actor, at: datetime) -> VoidCounts:
     """Delete a file from a run. Refused while it is being imported or a pass of the run is under way."""
     refuse_if_under_way(run)
+    lock_for_voiding(run)
     source = RunSource.objects.select_for_update(of=("self",)).get(run=run, source_file=source_file)
     source_file.refresh_from_db()
     if source_file.voided_at is not None:

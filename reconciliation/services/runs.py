@@ -15,7 +15,7 @@ from organizations.actors import Actor
 from organizations.refusals import Conflict, Invalid
 from reconciliation.models import Run
 from reconciliation.selectors.runs import is_closed
-from reconciliation.services.records import refuse_if_under_way, void_sources
+from reconciliation.services.records import lock_for_voiding, refuse_if_under_way, void_sources
 from reconciliation.states import RunMode, RunStatus
 from rules.services import setup
 
@@ -101,6 +101,7 @@ def run_void(*, run: Run, by: Actor, at: datetime) -> None:
 
     Refused while it is closed (reopen an item first) or a pass of it is under way.
     """
+    lock_for_voiding(run)
     run = Run.objects.select_for_update(of=("self",)).get(pk=run.pk)
     if run.voided_at is not None:
         return

@@ -245,6 +245,14 @@ def _write(parsed: ParsedFile, source: SourceFile, run: Run, *, by: Actor, at: d
         days += [
             day for day in (row.from_date, row.opening_on, row.to_date, row.closing_on) if day is not None
         ]
+    if Run.objects.filter(
+        pk=run.pk, voided_at__isnull=False
+    ).exists():  # read under the locks of the statements
+        raise Unreadable(
+            _("The run was deleted while its file was being read. Nothing was imported."),
+            code="run.voided",
+            word="run_state_conflict",
+        )
     duplicates = raise_duplicates(source_file=source, run=run, by=by, at=at) if counts.imported else 0
     source.move(
         SourceFileStatus.COMPLETED,

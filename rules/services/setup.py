@@ -23,6 +23,8 @@ def entry_stream(ledger: Ledger, *, by: Actor, at: datetime) -> DataStream:
     found = DataStream.objects.filter(ledger=ledger).first()
     if found is not None:
         return found
+    # Held against a change of the ledger's type, which is refused once the stream is there: effects hang on it.
+    ledger = Ledger.objects.select_for_update(no_key=True).get(pk=ledger.pk)
     stream, _made = DataStream.objects.get_or_create(
         ledger=ledger,
         defaults={
