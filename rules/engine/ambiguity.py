@@ -1,8 +1,9 @@
-"""Which taken pairs are ambiguous: another assignment of the same size and cost (amount and days) would give one of the
-records another partner, up to the exchange of twins. Called by `pairs` for rules that abstain.
+"""Which taken pairs are ambiguous: another assignment of the same size and cost (amount and days) gives one of the
+records another partner, twins being the same partner. Called by `pairs` for rules that abstain.
 
 Method: the residual graph of the assignment over classes of twins. Prices are found that leave no arc below 0; an arc
-can then be used at no cost exactly if it lies on a cycle of arcs at 0.
+can then be used at no cost exactly if it lies on a cycle of arcs at 0. A pair of classes is certain if none of its arcs
+does: then every such assignment takes it equally often.
 """
 
 from __future__ import annotations
@@ -41,10 +42,7 @@ def certain(edges: Edges, chosen: Ints, class_a: Ints, class_b: Ints) -> Found:
     taken = np.bincount(place[chosen], minlength=len(codes))
     size_a = np.bincount(near[np.unique(edges.a, return_index=True)[1]])
     size_b = np.bincount(far[np.unique(edges.b, return_index=True)[1]])
-    movable = _movable(near[one], far[one], _cost(edges.only(one)), taken, size_a, size_b)
-    others_a = np.bincount(near[one], movable)[near[one]] - movable
-    others_b = np.bincount(far[one], movable)[far[one]] - movable
-    ambiguous = ((others_a > 0) | (others_b > 0))[place[chosen]]
+    ambiguous = _movable(near[one], far[one], _cost(edges.only(one)), taken, size_a, size_b)[place[chosen]]
     sure = chosen[~ambiguous]
     return Found(edges.a[sure], edges.b[sure], edges.a[chosen[ambiguous]])
 
@@ -59,7 +57,7 @@ def _cost(edges: Edges) -> Ints:
 
 
 def _movable(a: Ints, b: Ints, cost: Ints, taken: Ints, size_a: Ints, size_b: Ints) -> Bools:
-    """For each pair of classes whether some assignment of the same size and cost takes more of it."""
+    """For each pair of classes whether some assignment of the same size and cost takes more or less of it."""
     arcs = _residual(a, b, cost, taken, size_a, size_b)
     price = _prices(arcs, len(size_a) + len(size_b) + 2)
     if price is None:
@@ -70,8 +68,7 @@ def _movable(a: Ints, b: Ints, cost: Ints, taken: Ints, size_a: Ints, size_b: In
     free = free.only(part[free.tail] == part[free.head])
     width = len(price)
     on_cycle = _without_leaves(np.minimum(free.tail, free.head), np.maximum(free.tail, free.head), width)
-    forward = free.tail * width + free.head
-    return np.isin(a * width + (b + len(size_a)), forward[np.isin(forward, on_cycle)])
+    return np.isin(a * width + (b + len(size_a)), on_cycle)
 
 
 def _residual(a: Ints, b: Ints, cost: Ints, taken: Ints, size_a: Ints, size_b: Ints) -> Arcs:
@@ -104,8 +101,8 @@ def _prices(arcs: Arcs, nodes: int) -> Ints | None:
 
 
 def _without_leaves(low: Ints, high: Ints, nodes: int) -> Ints:
-    """The codes (tail × nodes + head, both ways) of edges that are left when loose ends are cut off again and again:
-    an edge that leads nowhere else can only be used to and fro."""
+    """The codes (low × nodes + high) of edges that are left when loose ends are cut off again and again: an edge that
+    leads nowhere else can only be used to and fro."""
     codes = np.unique(low * nodes + high)
     while len(codes):
         low, high = codes // nodes, codes % nodes
@@ -114,4 +111,4 @@ def _without_leaves(low: Ints, high: Ints, nodes: int) -> Ints:
         if inner.all():
             break
         codes = codes[inner]
-    return np.concatenate((codes, codes % nodes * nodes + codes // nodes))
+    return codes

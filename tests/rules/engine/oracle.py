@@ -194,20 +194,11 @@ class OneToOne:
         return found
 
     def ambiguous(self, edges: list[Pair], chosen: Sequence[Pair]) -> list[Pair]:
-        """Chosen pairs where another assignment of equal size, amounts and days gives one of the two another partner,
-        twins being the same partner."""
-        goal = self.total(chosen, 2)
-        mine = self.as_classes(chosen)
-        found = []
+        """Chosen pairs that not every assignment of equal size, amounts and days has, twins being interchangeable."""
+        goal, mine = self.total(chosen, 2), self.as_classes(chosen)
         rivals = [self.as_classes(other) for other in assignments(edges) if self.total(other, 2) == goal]
-        for a, b in chosen:
-            own = self.twin_a(a), self.twin_b(b)
-            for rival in rivals:
-                more = [pair for pair in rival if rival[pair] > mine[pair] and pair != own]
-                if any(pair[0] == own[0] or pair[1] == own[1] for pair in more):
-                    found.append((a, b))
-                    break
-        return found
+        unsure = {pair for rival in rivals for pair in mine if rival[pair] != mine[pair]}
+        return [(a, b) for a, b in chosen if (self.twin_a(a), self.twin_b(b)) in unsure]
 
     def as_classes(self, pairs: Sequence[Pair]) -> Counter[tuple[Any, Any]]:
         return Counter((self.twin_a(a), self.twin_b(b)) for a, b in pairs)

@@ -1,0 +1,93 @@
+"""on_ambiguity: what `sole` and `abstain` leave open, on both paths, and that twins are interchangeable."""
+
+from collections import Counter
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from rules.engine import match, parse_rule
+from tests.rules.engine.books import Record, either, eq, every, frame, pairs_of, within
+from tests.rules.engine.oracle import OneToOne
+from tests.rules.engine.strategies import BOOKS_PER_SEED, books, mixed, plain, seeds
+from tests.rules.engine.test_one_to_one import NONE, as_records, run
+
+RULES: dict[str, dict[str, Any]] = {
+    "line": {"filters": every(eq("effect"), within(2))},
+    "exact keys": {"filters": every(eq("effect"))},
+    "candidates": {"filters": every(eq("effect"), either(within(1), eq("reference")))},
+}
+
+
+def refusals(seed: int, on: bool) -> list[set[tuple[int, int]]]:
+    rng = Random(seed)
+    sizes = [rng.randint(0, 4) if on else 0 for _ in range(BOOKS_PER_SEED)]
+    return [{(rng.randint(1, 5), rng.randint(1, 5)) for _ in range(size)} for size in sizes]
+
+
+@pytest.mark.parametrize("side", [plain, mixed])
+@pytest.mark.parametrize("refuse", [False, True])
+@pytest.mark.parametrize("name", RULES)
+@settings(max_examples=12, deadline=None)
+@given(seed=seeds())
+def test_sole_takes_only_records_that_meet_nobody_else(name: str, refuse: bool, side: Any, seed: int) -> None:
+    rule, refused = RULES[name] | {"on_ambiguity": "sole"}, refusals(seed, refuse)
+    found = books(seed, side)
+    for book, groups, not_offered in zip(found, run(rule, found, refused), refused, strict=True):
+        oracle = OneToOne(rule, *book)
+        _, edges = oracle.steps(not_offered)
+        pairs = as_records(book, groups)
+        expected = Counter({(a, b): count for a, b, count in oracle.sole(edges)})
+        assert oracle.as_classes(pairs) == expected, book
+        assert set(pairs) <= set(edges)
+
+
+@pytest.mark.parametrize("side", [plain, mixed])
+@pytest.mark.parametrize("name", RULES)
+@settings(max_examples=12, deadline=None)
+@given(seed=seeds())
+def test_abstain_leaves_open_exactly_what_could_be_otherwise(name: str, side: Any, seed: int) -> None:
+    found = books(seed, side)
+    best, sure = run(RULES[name], found), run(RULES[name] | {"on_ambiguity": "abstain"}, found)
+    for book, all_groups, groups in zip(found, best, sure, strict=True):
+        oracle = OneToOne(RULES[name], *book)
+        _, edges = oracle.steps(set())
+        pairs = as_records(book, all_groups)
+        expected = oracle.as_classes(pairs) - oracle.as_classes(oracle.ambiguous(edges, pairs))
+        assert oracle.as_classes(as_records(book, groups)) == expected, book
+
+
+def only(rule: str, side_a: list[Record], side_b: list[Record], policy: str) -> tuple[list[tuple[int, int]], int]:
+    spec = parse_rule(RULES[rule] | {"on_ambiguity": policy})
+    outcome = match(frame(side_a), frame(side_b), [spec])
+    return pairs_of(outcome), outcome.ambiguous
+
+
+@pytest.mark.parametrize("policy", ["best", "abstain", "sole"])
+@pytest.mark.parametrize("rule", RULES)
+def test_of_two_twins_for_one_the_first_is_taken(rule: str, policy: str) -> None:
+    assert only(rule, [Record(2), Record(1)], [Record(7)], policy) == ([(1, 7)], 0)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_another_counterparty_is_no_twin(rule: str) -> None:
+    rivals = [Record(1), Record(2, counterparty="ACME")]
+    assert only(rule, rivals, [Record(7)], "best") == ([(1, 7)], 0)
+    assert only(rule, rivals, [Record(7)], "abstain")[0] == []
+    assert only(rule, rivals, [Record(7)], "sole") == ([], 2)
+
+
+def test_abstain_takes_the_nearer_of_two() -> None:
+    side_b = [Record(7, day=1), Record(8, day=2)]
+    assert only("line", [Record(1)], side_b, "abstain") == ([(1, 7)], 0)
+    assert only("line", [Record(1)], side_b, "sole") == ([], 1)
+
+
+def test_what_is_ambiguous_is_counted_on_side_a() -> None:
+    side_a, side_b = [Record(1, day=1)], [Record(7, day=0), Record(8, day=2)]
+    assert only("line", side_a, side_b, "best") == ([(1, 7)], 0)
+    assert only("line", side_a, side_b, "abstain") == ([], 1)
+
+
+assert len(NONE) == BOOKS_PER_SEED
