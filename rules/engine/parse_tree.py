@@ -173,7 +173,8 @@ def _tolerance(
     if amount is None and unit is None:
         return None
     kind = kind_of(key)
-    unit = unit or {"money": "dollar", "date": "day"}.get(kind)
+    if unit is None:
+        unit = {"money": "dollar", "date": "day"}.get(kind)
     where: Path = (*path, "tolerance_unit")
     if operand != "eq":
         errors.add((*path, "tolerance_amount"), f'A tolerance goes with "eq" only, not with "{operand}".')
@@ -181,7 +182,7 @@ def _tolerance(
         errors.add((*path, "days"), 'Either "days" or a tolerance, not both.')
     elif kind == "text":
         errors.add(where, f"A tolerance is for amounts and dates; {key.field} is compared as text here.")
-    elif unit not in UNITS:
+    elif not isinstance(unit, str) or unit not in UNITS:
         errors.add(where, f"There is no unit {unit!r}. Units are {', '.join(UNITS)}.")
     elif UNITS[unit] != kind:
         errors.add(where, f'The unit "{unit}" does not fit {key.field}, which is {_name(kind)}.')
