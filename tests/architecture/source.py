@@ -45,8 +45,15 @@ def classes_of(path: Path) -> list[ast.ClassDef]:
 
 @cache
 def calls_of(path: Path) -> list[tuple[str, int]]:
-    """(what is called, as written, and its line) of each call in the file."""
-    return [(ast.unparse(n.func), n.lineno) for n in ast.walk(tree_of(path)) if isinstance(n, ast.Call)]
+    """(dotted name of what is called, its line) of each call in the file."""
+    return [(dotted(n.func), n.lineno) for n in ast.walk(tree_of(path)) if isinstance(n, ast.Call)]
+
+
+def dotted(node: ast.AST) -> str:
+    """`a.b.c` as written; what is no name, such as another call's result, is left out: `.c`."""
+    if isinstance(node, ast.Attribute):
+        return f"{dotted(node.value)}.{node.attr}"
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def functions(path: Path) -> Iterator[tuple[str, int]]:
