@@ -1,0 +1,69 @@
+"""Plays the demo from beginning to end, or takes the user's own files: progress by `say`, then the table as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from organizations.actors import Actor
+from reconciliation.demo import expectation, files, loading, months, table
+from reconciliation.demo.expectation import Played, Verdict
+from reconciliation.demo.loading import Clock, Filled, Say
+from reconciliation.demo.matching import match, was_matched
+from reconciliation.demo.report import run_report
+from reconciliation.selectors.integrity import CHECKS, faults
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What was printed as the table, what differs from the plan, and whether it was loaded in this call."""
+
+    text: str
+    verdict: Verdict
+    is_new: bool
+
+
+def play(*, by: Actor, wait: float, clock: Clock, say: Say) -> Result:
+    """Bring the months in, match them, and hold what was found against the plan. A second call changes nothing."""
+    eur, jpy = months.eur_month(), months.jpy_month()
+    arrived = [(eur, files.eur_files(eur)), (jpy, files.jpy_files(jpy))]
+    ledgers = [loading.ledger_of(month.account, by=by, clock=clock) for month, _files in arrived]
+    imported, known = loading.post_books([eur, jpy], by=by, clock=clock)
+    say(f"Books: {imported} entries posted" + (f", {known} already known." if known else "."))
+    filled = []
+    for ledger, (_month, demo_files) in zip(ledgers, arrived, strict=True):
+        say(f"Statement files for {ledger.code} {ledger.description}:")
+        filled.append(loading.fill_run(ledger, demo_files, by=by, clock=clock, say=say))
+    is_new = match_all(filled, wait=wait, by=by, clock=clock, say=say)
+    played = [
+        expectation.played(month, demo_files, run_report(one))
+        for one, (month, demo_files) in zip(filled, arrived, strict=True)
+    ]
+    verdict = expectation.judged(played)
+    verdict.differences += [str(fault) for fault in faults()]
+    return Result(_text(played, verdict), verdict, is_new)
+
+
+def match_all(filled: Iterable[Filled], *, wait: float, by: Actor, clock: Clock, say: Say) -> bool:
+    """Match what was not matched before; where no worker answers for the first, the others don't wait for one."""
+    unmatched = [one.run for one in filled if not was_matched(one.run)]
+    if unmatched:
+        say("Matching:")
+    for run in unmatched:
+        answered = match(run, wait=wait, by=by, clock=clock, say=say)
+        wait = wait if answered else 0
+    return bool(unmatched)
+
+
+def _text(played: list[Played], verdict: Verdict) -> str:
+    lines: list[str] = []
+    for one in played:
+        lines += [*table.run_table(one.report), ""]
+    lines += [*table.planted_table(verdict.checks), ""]
+    if verdict.differences:
+        lines += ["Not as planned:", *(f"  {difference}" for difference in verdict.differences)]
+    else:
+        lines.append(
+            f"Everything was found as planted, and nothing else. {len(CHECKS)} integrity checks: no fault."
+        )
+    return "\n".join(lines)

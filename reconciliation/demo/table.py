@@ -1,0 +1,142 @@
+"""The report as the text that the demo prints: the same for the same data, without times, ids or secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ledgers.money import format_minor
+from reconciliation.demo.expectation import Check
+from reconciliation.demo.loading import FileResult, accounts_of
+from reconciliation.demo.report import OpenRows, RunReport
+
+WIDTH = 100
+
+
+def run_table(report: RunReport) -> list[str]:
+    """Everything about one run: its files, what agreed, what did not, what was pointed out, the proof."""
+    ledger = report.run.ledger
+    account = ", ".join(filter(None, accounts_of(ledger))) or "not named by its files"
+    return [
+        _rule(f"{ledger.code} {ledger.description} · {ledger.currency} · account {account}"),
+        "",
+        *_files(report),
+        "",
+        *_agreed(report),
+        "",
+        *_open("Lines without an entry", report.lines, ledger.currency),
+        *_open("Entries without a line", report.entries, ledger.currency),
+        "",
+        *_pointed_out(report),
+        "",
+        *_proof(report),
+    ]
+
+
+def planted_table(checks: Iterable[Check]) -> list[str]:
+    rows = [f"  {check.title:<22}{check.planted:>8}{check.found:>7}   {check.outcome}" for check in checks]
+    return [_rule("Planted, and found"), "", f"  {'':<22}{'planted':>8}{'found':>7}", *rows]
+
+
+def money(minor: int, currency: str) -> str:
+    """Minor units with the currency's decimals and a comma at each thousand."""
+    text = format_minor(abs(minor), currency)
+    whole, dot, decimals = text.partition(".")
+    return f"{'-' if minor < 0 else ''}{int(whole):,}{dot}{decimals}"
+
+
+def _rule(title: str) -> str:
+    return f"── {title} ".ljust(WIDTH, "─")
+
+
+def _files(report: RunReport) -> list[str]:
+    rows = [f"  {'Files':<46}{'format':<10}{'imported':>9}{'already known':>15}"]
+    for result in report.filled.files:
+        rows += _file(result)
+    sources = [result.source for result in report.filled.files if result.source is not None]
+    imported = sum(source.imported_count or 0 for source in sources)
+    known = sum(source.already_known_count or 0 for source in sources)
+    refused = len(report.filled.files) - len(sources)
+    return [*rows, f"  {'':<46}{f'{refused} refused':<10}{imported:>9}{known:>15}"]
+
+
+def _file(result: FileResult) -> list[str]:
+    if result.source is not None:
+        source = result.source
+        name = result.name if len(result.name) < 46 else f"{result.name[:44]}…"
+        row = f"  {name:<46}{source.format:<10}{source.imported_count:>9}{source.already_known_count:>15}"
+        return [row, *(f"    not this ledger's: {_skipped(part)}" for part in source.skipped_statements)]
+    assert result.refusal is not None
+    return [f"  {result.name:<46}refused", *_wrapped(result.refusal.message, indent="    ")]
+
+
+def _skipped(part: dict[str, object]) -> str:
+    return f"account {part['account'] or 'without a name'}, {part['lines']} lines"
+
+
+def _agreed(report: RunReport) -> list[str]:
+    currency = report.run.ledger.currency
+    rows = [
+        f"  {'Agreed, by rule':<38}{'matches':>8}{'lines':>7}{'entries':>9}{'money in':>18}{'money out':>18}"
+    ]
+    rows += [
+        f"  {row.rule:<38}{row.matches:>8}{row.lines:>7}{row.entries:>9}"
+        f"{money(row.money_in, currency):>18}{money(row.money_out, currency):>18}"
+        for row in report.rules
+    ]
+    totals = [sum(getattr(row, name) for row in report.rules) for name in ("matches", "lines", "entries")]
+    sums = [sum(getattr(row, name) for row in report.rules) for name in ("money_in", "money_out")]
+    rows.append(
+        f"  {'':<38}{totals[0]:>8}{totals[1]:>7}{totals[2]:>9}"
+        f"{money(sums[0], currency):>18}{money(sums[1], currency):>18}"
+    )
+    waiting = sum(row.suggested for row in report.rules)
+    return [*rows, f"  {waiting} of these matches wait for a person to accept or reject them."]
+
+
+def _open(title: str, rows: OpenRows, currency: str) -> list[str]:
+    found = [f"  {f'{title}: {rows.count}':<78}{money(rows.total, currency):>20}"]
+    for row in rows.shown:
+        text = f"{row.reference or '–':<15}{row.text}"
+        found.append(f"    {row.day}  {text[:62]:<64}{money(row.amount, currency):>20}")
+    more = rows.count - len(rows.shown)
+    return found + ([f"    and {more} more"] if more else [])
+
+
+def _pointed_out(report: RunReport) -> list[str]:
+    if not report.pointed_out:
+        return ["  Pointed out: nothing"]
+    rows = [
+        f"    {row.type:<30}{row.severity:<10}{row.status:<10}{row.count:>5}" for row in report.pointed_out
+    ]
+    return ["  Pointed out", *rows]
+
+
+def _proof(report: RunReport) -> list[str]:
+    proof, currency = report.proof, report.run.ledger.currency
+    days = ", ".join(f"on {gap.day}, statement {gap.statement}" for gap in report.gaps)
+    rows: Sequence[tuple[str, int | None, str]] = [
+        ("opening, as the bank states it", proof.opening, ""),
+        ("statement lines", proof.statement_sum, ""),
+        ("closing, as the bank states it", proof.closing, ""),
+        ("missing in the statements", proof.statement_gap, days),
+        ("ledger entries", proof.ledger_sum, ""),
+        ("difference: lines less entries", proof.difference, ""),
+        ("  explained by open items", proof.open_items, ""),
+        ("  explained by closed items", proof.closed_items, ""),
+        ("unexplained", proof.unexplained, days if proof.unexplained else ""),
+    ]
+    return [f"  {'Proof':<38}{currency:>18}"] + [
+        f"    {title:<36}{'not stated' if amount is None else money(amount, currency):>18}  {text}".rstrip()
+        for title, amount, text in rows
+        if title != "  explained by closed items" or amount
+    ]
+
+
+def _wrapped(text: str, *, indent: str) -> list[str]:
+    lines, line = [], indent
+    for word in text.split():
+        if len(line) + len(word) + 1 > WIDTH and line.strip():
+            lines.append(line)
+            line = indent
+        line = f"{line} {word}" if line.strip() else f"{indent}{word}"
+    return [*lines, line]
