@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -33,8 +34,9 @@ class OrganizationAdmin(ScopedModelAdmin):
         )
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        own = current_organization(request)
-        return redirect("admin:organizations_organization_change", own.pk)
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return redirect("admin:organizations_organization_change", current_organization(request).pk)
 
     def save_act(self, request: HttpRequest, obj: Organization, form: Any, change: bool) -> Organization:
         return organization_change(

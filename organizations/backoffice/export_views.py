@@ -11,6 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import (
     FileResponse,
+    Http404,
     HttpRequest,
     HttpResponseBase,
     HttpResponseRedirect,
@@ -26,6 +27,7 @@ from organizations.backoffice.exports import CSV_ROWS_MAX, XLSX_ROWS_MAX, Column
 
 XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 ROWS_PER_READ = 2_000
+KINDS = ("csv", "xlsx")
 
 
 class ExportsMixin(admin.ModelAdmin):
@@ -52,12 +54,14 @@ class ExportsMixin(admin.ModelAdmin):
         """(label, address) of the two files of what the list shows now."""
         name = f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_export"
         query = f"?{request.GET.urlencode()}" if request.GET else ""
-        return [(kind.upper(), reverse(name, args=[kind]) + query) for kind in ("csv", "xlsx")]
+        return [(kind.upper(), reverse(name, args=[kind]) + query) for kind in KINDS]
 
     def export_view(self, request: HttpRequest, kind: str) -> HttpResponseBase:
         """Reads only, so it is a GET: the address can be kept with its filter."""
         if not self.has_view_permission(request):
             raise PermissionDenied
+        if kind not in KINDS:
+            raise Http404
         return self._exported(request, self.get_changelist_instance(request).queryset, kind)
 
     @admin.action(description=gettext_lazy("Export as CSV"))
@@ -75,16 +79,18 @@ class ExportsMixin(admin.ModelAdmin):
         return [(self._title_of(name), self._value_of(name)) for name in names]
 
     def _title_of(self, name: Any) -> str:
-        return str(label_for_field(name, self.model, model_admin=self))
+        title = str(label_for_field(name, self.model, model_admin=self))
+        return title[:1].upper() + title[1:]
 
     def _value_of(self, name: Any) -> Any:
         def value(row: Any) -> Any:
-            field, _attribute, value = lookup_field(name, row, self)
-            return (
-                row._get_FIELD_display(field)
-                if field is not None and getattr(field, "choices", None)
-                else value
-            )
+            field, attribute, value = lookup_field(name, row, self)
+            if isinstance(value, tuple | list) and hasattr(attribute, "label"):
+                return value[-1]  # unfold's labels: (key of the colour, text)
+            if isinstance(value, tuple | list) and hasattr(attribute, "header"):
+                return value[0]  # unfold's two-line cells: (text, small text, …)
+            has_choices = field is not None and getattr(field, "choices", None)
+            return row._get_FIELD_display(field) if has_choices else value
 
         return value
 

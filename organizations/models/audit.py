@@ -43,7 +43,7 @@ class AuditEvent(models.Model):
 
     class Meta:
         verbose_name = gettext_lazy("audit event")
-        verbose_name_plural = gettext_lazy("audit trail")
+        verbose_name_plural = gettext_lazy("audit events")
         indexes = [
             Index(fields=["organization", "id"], name="auditevent_by_organization"),
             Index(fields=["organization", "action", "id"], name="auditevent_by_action"),

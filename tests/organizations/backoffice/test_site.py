@@ -1,0 +1,107 @@
+"""The site: who gets in, and what surrounds every page."""
+
+import re
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from organizations.models import User
+from tests.factories.organizations import MembershipFactory, OrganizationFactory, UserFactory
+from tests.organizations.backoffice.people import browser_of, signed_in
+
+pytestmark = pytest.mark.django_db
+
+PASSWORD = "correct horse battery"
+
+
+def log_in(username: str, password: str = PASSWORD):
+    return Client().post(reverse("admin:login"), {"username": username, "password": password})
+
+
+def test_a_member_signs_in_though_not_staff():
+    membership = MembershipFactory(role="viewer")
+    response = log_in(membership.user.username)
+    assert (response.status_code, response["Location"]) == (302, reverse("admin:index"))
+
+
+def test_somebody_without_a_membership_is_told_so():
+    response = log_in(UserFactory(is_staff=True, is_superuser=True).username)
+    assert response.status_code == 200
+    assert "not a member of any organization" in response.content.decode()
+
+
+def test_a_wrong_password_gets_nobody_in():
+    response = log_in(MembershipFactory().user.username, "wrong")
+    assert response.status_code == 200
+    assert "_auth_user_id" not in response.client.session
+
+
+def test_ten_wrong_passwords_lock_the_name_out_for_that_address():
+    name = MembershipFactory().user.username
+    for _ in range(10):
+        log_in(name, "wrong")
+    assert log_in(name).status_code == 429
+
+
+@pytest.mark.parametrize("role", ["viewer", "operator", "approver", "admin"])
+def test_the_overview_leads_to_every_page_the_role_may_see(role):
+    client, _membership = signed_in(role)
+    page = client.get(reverse("admin:index"))
+    links = [item["link"] for group in page.context["places"] for item in group["items"]]
+    assert reverse("admin:organizations_calendar_changelist") in links
+    assert (reverse("admin:organizations_auditevent_changelist") in links) == (role in {"approver", "admin"})
+    assert (reverse("admin:organizations_membership_changelist") in links) == (role == "admin")
+    assert all(client.get(link).status_code in {200, 302} for link in links)
+
+
+def test_nothing_loads_from_outside_and_no_script_stands_in_the_page():
+    client, membership = signed_in()
+    urls = [
+        reverse("admin:index"),
+        reverse("admin:organizations_membership_changelist"),
+        reverse("admin:organizations_membership_change", args=[membership.pk]),
+        reverse("admin:organizations_apikey_list_act", args=["make"]),
+        reverse("admin:personal_settings"),
+    ]
+    for url in urls:
+        page = client.get(url).content.decode()
+        assert 'src="http' not in page
+        assert 'href="http' not in page
+        assert not re.findall(r"<script(?![^>]*\bsrc=)", page)
+
+
+def test_the_header_names_the_organization_and_offers_the_others():
+    here = MembershipFactory(organization=OrganizationFactory(name="A & B"))
+    page = browser_of(here).get(reverse("admin:index")).content.decode()
+    assert "A &amp; B" in page
+    assert reverse("admin:switch_organization") not in page
+    MembershipFactory(user=here.user, organization=OrganizationFactory(name="Other <b>"))
+    page = browser_of(here).get(reverse("admin:index")).content.decode()
+    assert reverse("admin:switch_organization") in page
+    assert "Other &lt;b&gt;" in page
+
+
+def test_people_see_times_in_their_zone_else_in_the_organizations():
+    membership = MembershipFactory(
+        role="admin",
+        organization__time_zone="Asia/Tokyo",
+        created_at="2026-03-31T09:00Z",
+    )
+    client = browser_of(membership)
+    url = reverse("admin:organizations_membership_changelist")
+    assert "2026-03-31 18:00" in client.get(url).content.decode()
+    User.objects.filter(pk=membership.user_id).update(time_zone="America/New_York")
+    assert "2026-03-31 05:00" in client.get(url).content.decode()
+
+
+def test_people_change_their_own_settings():
+    client, membership = signed_in("viewer")
+    url = reverse("admin:personal_settings")
+    assert client.get(url).status_code == 200
+    response = client.post(url, {"name": "Anna", "time_zone": "Europe/Berlin", "locale": ""})
+    assert response.status_code == 302
+    user = User.objects.get(pk=membership.user_id)
+    assert (user.shown_name, user.time_zone) == ("Anna", "Europe/Berlin")
+    assert client.post(url, {"name": "Anna", "time_zone": "Mars"}).status_code == 200
+    assert User.objects.get(pk=membership.user_id).time_zone == "Europe/Berlin"
