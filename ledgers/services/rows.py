@@ -1,6 +1,7 @@
 """Bulk rows: ids in blocks and COPY from frames. Every high-volume write of any floor goes through here.
 
-A frame's columns are the table's columns by name; text columns that are "" stay "", nulls become NULL.
+A frame's columns are the table's columns by name; text columns that are "" stay "", nulls become NULL. Django wraps the
+errors of execute() only: here each COPY does it, so that a deadlock is retried and a taken key is an IntegrityError.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def copy_into(table: str, frame: pl.DataFrame) -> None:
             include_header=False, quote_style="non_numeric", datetime_format="%Y-%m-%dT%H:%M:%S%.6f%:z"
         ).encode()
     )
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+    with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(statement) as copy:
         for start in range(0, len(data), COPY_BYTES):
             copy.write(data[start : start + COPY_BYTES])
 
@@ -63,7 +64,7 @@ def copy_out(
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")  # Django opens the connection lazily; mogrify below needs it
         bound = sql.SQL("COPY ({}) TO STDOUT (FORMAT csv)").format(sql.SQL(_bind(query, params)))  # type: ignore[arg-type]
-        with cursor.copy(bound) as copy:
+        with connection.wrap_database_errors, cursor.copy(bound) as copy:
             data = b"".join(bytes(part) for part in copy)
     if not data:
         return pl.DataFrame(schema=schema)

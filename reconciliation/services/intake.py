@@ -11,7 +11,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import polars as pl
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
 from ledgers.models import DataStream, Journal, Ledger, Record, SourceFile, Statement
@@ -91,26 +91,35 @@ def journal_post(
             % {"said": currency, "kept": entries[0].ledger.currency},
             code="journal.currency_differs",
         )
+    _check_not_posted(journal_id)
+    journal = JournalIn(type, reference, description, value_date, occurred_at, metadata or {}, journal_id)
+    filled = [_filled(entry, journal) for entry in entries]
+    frame = postings.entries_frame(filled, zone=zone_of(organization_id), at=at, one_journal=True)
+    try:
+        with transaction.atomic():
+            written = entries_write(
+                frame,
+                postings.one_journal(journal, frame),
+                ledgers={entry.ledger.pk: entry.ledger for entry in entries},
+                organization_id=organization_id,
+                by=by,
+                at=at,
+            )
+    except IntegrityError:  # the same id came in beside us and was first
+        _check_not_posted(journal_id)
+        raise
+    made = Journal.objects.get(uuid=written["journal_uuid"][0])
+    _audit_posting("journal.posted", entries[0].ledger, written, by=by, at=at, journal=str(made.uuid))
+    return made
+
+
+def _check_not_posted(journal_id: UUID | None) -> None:
     if journal_id is not None and Journal.objects.filter(uuid=journal_id).exists():
         raise Conflict(
             _("Transaction %(id)s exists already.") % {"id": journal_id},
             code="journal.id_taken",
             word="journal_exists",
         )
-    journal = JournalIn(type, reference, description, value_date, occurred_at, metadata or {}, journal_id)
-    filled = [_filled(entry, journal) for entry in entries]
-    frame = postings.entries_frame(filled, zone=zone_of(organization_id), at=at, one_journal=True)
-    written = entries_write(
-        frame,
-        postings.one_journal(journal, frame),
-        ledgers={entry.ledger.pk: entry.ledger for entry in entries},
-        organization_id=organization_id,
-        by=by,
-        at=at,
-    )
-    made = Journal.objects.get(uuid=written["journal_uuid"][0])
-    _audit_posting("journal.posted", entries[0].ledger, written, by=by, at=at, journal=str(made.uuid))
-    return made
 
 
 def _filled(entry: EntryIn, journal: JournalIn) -> EntryIn:

@@ -23,6 +23,8 @@ def entry_stream(ledger: Ledger, *, by: Actor, at: datetime) -> DataStream:
     found = DataStream.objects.filter(ledger=ledger).first()
     if found is not None:
         return found
+    # The shared rules before the ledger's own rows: posting to several new ledgers at once meets others in one order.
+    reconciliation = ledger_reconciliation(ledger, by=by, at=at)
     # Held against a change of the ledger's type, which is refused once the stream is there: effects hang on it.
     ledger = Ledger.objects.select_for_update(no_key=True).get(pk=ledger.pk)
     stream, _made = DataStream.objects.get_or_create(
@@ -37,7 +39,7 @@ def entry_stream(ledger: Ledger, *, by: Actor, at: datetime) -> DataStream:
             "created_by": by.ref,
         },
     )
-    _wire(ledger_reconciliation(ledger, by=by, at=at), stream, Side.B)
+    _wire(reconciliation, stream, Side.B)
     return stream
 
 

@@ -15,7 +15,7 @@ from tests.clock import NOW
 from tests.factories.organizations import actor_with
 from tests.reconciliation.books import STATEMENT, books
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
