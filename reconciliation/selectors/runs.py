@@ -93,8 +93,18 @@ def run_of(*, organization_id: int, run_id: UUID) -> Run:
     """One run with its counts. NotFound "run.not_found"; another organization's looks the same."""
     run = runs_of(organization_id).select_related("ledger", "reconciliation").filter(uuid=run_id).first()
     if run is None:
-        raise NotFound(_("There is no such run."), code="run.not_found", word="run_not_found")
+        raise _no_such_run()
     return run
+
+
+def refuse_if_voided(run: Run) -> None:
+    """For acts that hold the run's row or its reconciliation: it may have been deleted since they read it."""
+    if not Run.objects.live().filter(pk=run.pk).exists():
+        raise _no_such_run()
+
+
+def _no_such_run() -> NotFound:
+    return NotFound(_("There is no such run."), code="run.not_found", word="run_not_found")
 
 
 def last_pass(run: Run) -> Pass | None:

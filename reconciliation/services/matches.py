@@ -15,6 +15,7 @@ from organizations.actors import Actor
 from organizations.refusals import Conflict, Invalid, NotFound
 from reconciliation.models import Match, MatchMember, RejectedGroup, Run
 from reconciliation.selectors.items import run_record_ids
+from reconciliation.selectors.runs import refuse_if_voided
 from reconciliation.services import discrepancies
 from reconciliation.services.locks import share_reconciliations
 from reconciliation.services.tokens import members_write, tokens_lock, tokens_return, tokens_take
@@ -88,8 +89,9 @@ def match_manual(
     Refuses: empty or repeated ids and a group that does not add up (Invalid), unknown ids (NotFound), an item or entry
     that is closed or in a live match (Conflict "match.token_taken", naming the match, by whom and when).
     """
+    share_reconciliations([run.reconciliation_id])  # first: nothing of the group can be voided from here on
+    refuse_if_voided(run)
     group = _group(run, item_ids, entry_ids)
-    share_reconciliations([run.reconciliation_id])
     total_a, total_b = sum(r.effect for r in group.items), sum(r.effect for r in group.entries)
     if total_a != total_b:
         raise Invalid(

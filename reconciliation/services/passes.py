@@ -15,7 +15,7 @@ from organizations.actors import Actor
 from organizations.refusals import Conflict
 from reconciliation import tasks
 from reconciliation.models import Pass, Run
-from reconciliation.selectors.runs import with_status
+from reconciliation.selectors.runs import refuse_if_voided, with_status
 from reconciliation.services.records import refuse_if_under_way
 from reconciliation.states import PassStatus, PassTrigger, RunStatus
 from rules.models import Reconciliation
@@ -48,6 +48,8 @@ def pass_request(
         raise Conflict(
             _("A pass is waiting already. Wait for its end."), code="pass.running", word="run_state_conflict"
         ) from None
+    if run is not None:
+        refuse_if_voided(run)  # its row is held by now: a deletion beside us is over, or comes after
     audit.record(
         action="pass.requested",
         organization_id=reconciliation.organization_id,

@@ -75,11 +75,7 @@ def source_void(*, run: Run, source_file: SourceFile, by: Actor, at: datetime) -
     if source_file.voided_at is not None:
         return VoidCounts(0, 0)
     if source_file.status not in (SourceFileStatus.COMPLETED, SourceFileStatus.FAILED):
-        raise Conflict(
-            _("The file is being imported. Wait until it has finished, then delete it."),
-            code="file.processing",
-            word="file_state_conflict",
-        )
+        raise file_processing()
     counts = void_sources(run=run, sources=[source], by=by, at=at)
     audit.record(
         action="source_file.voided",
@@ -92,6 +88,14 @@ def source_void(*, run: Run, source_file: SourceFile, by: Actor, at: datetime) -
         stayed=counts.stayed,
     )
     return counts
+
+
+def file_processing() -> Conflict:
+    return Conflict(
+        _("The file is being imported. Wait until it has finished, then delete it."),
+        code="file.processing",
+        word="file_state_conflict",
+    )
 
 
 def refuse_if_under_way(run: Run) -> None:

@@ -32,8 +32,12 @@ def route_to_ledger(
     Refused ("file.wrong_account"): the ledger's account isn't in the file, the currency differs, or the ledger knows no
     account and the file has several. A ledger without an account takes a one-account file and remembers it.
     """
-    own = list(BankAccount.objects.live().filter(ledger=ledger).order_by("pk"))
     named = sorted({normal_identifier(s.start.account) for s in statements if s.start.account})
+    own = _own_accounts(ledger)
+    if not any(account.identifier for account in own) and (named or not own):
+        # One import at a time gives the ledger its first account: the next one finds it.
+        Ledger.objects.select_for_update(no_key=True).get(pk=ledger.pk)
+        own = _own_accounts(ledger)
     others = {
         (account.identifier, account.currency): account
         for account in BankAccount.objects.of(ledger.organization_id).live().filter(identifier__in=named)
@@ -51,7 +55,10 @@ def route_to_ledger(
     if not statements or routes.taken:
         return routes
     if not named:
-        return Routes([(s, _sole_account(ledger, own, by=by, at=at)) for s in statements])
+        for statement in statements:
+            _check_currency(statement, ledger)
+        sole = _sole_account(ledger, own, by=by, at=at)
+        return Routes([(statement, sole) for statement in statements])
     raise _wrong_account(
         _(
             "The file is of %(named)s; ledger %(code)s has account %(own)s. Upload it to that account's ledger."
@@ -63,6 +70,10 @@ def route_to_ledger(
         },
         routes,
     )
+
+
+def _own_accounts(ledger: Ledger) -> list[BankAccount]:
+    return list(BankAccount.objects.live().filter(ledger=ledger).order_by("pk"))
 
 
 def _first_account(

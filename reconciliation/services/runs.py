@@ -10,12 +10,18 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from ledgers.models import Ledger
+from ledgers.states import SourceFileStatus
 from organizations import audit
 from organizations.actors import Actor
 from organizations.refusals import Conflict, Invalid
 from reconciliation.models import Run
 from reconciliation.selectors.runs import is_closed
-from reconciliation.services.records import lock_for_voiding, refuse_if_under_way, void_sources
+from reconciliation.services.records import (
+    file_processing,
+    lock_for_voiding,
+    refuse_if_under_way,
+    void_sources,
+)
 from reconciliation.states import RunMode, RunStatus
 from rules.services import setup
 
@@ -99,7 +105,7 @@ def run_note(*, run: Run, note: str, by: Actor, at: datetime) -> Run:
 def run_void(*, run: Run, by: Actor, at: datetime) -> None:
     """Take the run away with its files, items, matches and discrepancies. Entries of the ledger stay and are free again.
 
-    Refused while it is closed (reopen an item first) or a pass of it is under way.
+    Refused while it is closed (reopen an item first), a pass of it is under way or a file of it is being imported.
     """
     lock_for_voiding(run)
     run = Run.objects.select_for_update(of=("self",)).get(pk=run.pk)
@@ -112,6 +118,8 @@ def run_void(*, run: Run, by: Actor, at: datetime) -> None:
             word="run_state_conflict",
         )
     refuse_if_under_way(run)
+    if run.sources.filter(live=True, source_file__status=SourceFileStatus.PROCESSING).exists():
+        raise file_processing()
     counts = void_sources(run=run, sources=list(run.sources.filter(live=True)), by=by, at=at)
     run.discrepancies.live().update(voided_at=at)
     run.voided_at, run.voided_by = at, by.ref

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from tempfile import SpooledTemporaryFile
+from pathlib import Path
+from shutil import copyfileobj
+from tempfile import NamedTemporaryFile, SpooledTemporaryFile
 from typing import IO, Any, BinaryIO
 
 from django.conf import settings
@@ -28,7 +31,8 @@ from organizations.actors import Actor
 from organizations.acts import perform
 from organizations.refusals import Conflict, Refusal, TooLarge, Unreadable
 from reconciliation.models import Run, RunSource
-from reconciliation.services.intake import raise_duplicates, statement_import
+from reconciliation.selectors.runs import refuse_if_voided
+from reconciliation.services.intake import lock_for_intake, raise_duplicates, statement_import
 from reconciliation.services.locks import LockKind, free_session_lock, try_session_lock
 from reconciliation.services.routing import route_to_ledger
 from rules.services import setup
@@ -36,6 +40,7 @@ from rules.services import setup
 READ_BYTES = 1 << 20
 SPOOL_BYTES = 8 << 20
 DEDUP_RACES_MAX = 3
+LOCK_TIMED_OUT = "lock.timeout"
 DEDUP_CONSTRAINT = "record_dedup_once"
 FILENAME_MAX = 255
 
@@ -66,11 +71,31 @@ def receive(upload: IO[bytes]) -> ReceivedFile:
             digest.update(chunk)
             spool.write(chunk)
         received = ReceivedFile(digest.hexdigest(), size)
-        name = storage_name(received.checksum)
-        if not default_storage.exists(name):
-            spool.seek(0)
-            default_storage.save(name, File(spool))  # type: ignore[arg-type]
+        _keep(spool, storage_name(received.checksum), size)  # type: ignore[arg-type]
     return received
+
+
+def _keep(spool: IO[bytes], name: str, size: int) -> None:
+    """Whole or not at all: a second upload of the same bytes at this moment, or a crash half way, must never leave a
+    part of them under their name, to be read as the file."""
+    if default_storage.exists(name) and default_storage.size(name) == size:
+        return
+    spool.seek(0)
+    try:
+        place = Path(default_storage.path(name))
+    except NotImplementedError:  # an object store shows an object once it is whole
+        default_storage.save(name, File(spool))
+        return
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile(dir=place.parent, prefix="part-", delete=False) as part:
+        try:
+            copyfileobj(spool, part, READ_BYTES)
+            part.flush()
+            os.fsync(part.fileno())
+            os.chmod(part.name, settings.FILE_UPLOAD_PERMISSIONS or 0o644)
+            os.replace(part.name, place)
+        finally:
+            Path(part.name).unlink(missing_ok=True)
 
 
 def storage_name(checksum: str) -> str:
@@ -113,6 +138,7 @@ def source_add(
         if made is not None:
             return made, False
         raise _duplicate(run, received) from None
+    refuse_if_voided(run)  # its row is held by now: a deletion beside us is over, or comes after
     audit.record(
         action="source_file.uploaded",
         organization_id=run.organization_id,
@@ -215,7 +241,8 @@ def _read(parsed: ParsedFile, source: SourceFile, run: Run) -> None:
 
 
 def _looked_at_again(write: Callable[[], None]) -> None:
-    """Another import may bring the same lines at the same moment: its keys are seen at the next look."""
+    """Another import may bring the same lines at the same moment: its keys are seen at the next look. Nobody waits at
+    the other end of a lock here, so a long one before us is no reason to fail the file."""
     for races_left in reversed(range(DEDUP_RACES_MAX + 1)):
         try:
             perform(write)
@@ -223,18 +250,23 @@ def _looked_at_again(write: Callable[[], None]) -> None:
         except IntegrityError as error:
             if not races_left or DEDUP_CONSTRAINT not in str(error):
                 raise
+        except Conflict as refusal:
+            if not races_left or refusal.code != LOCK_TIMED_OUT:
+                raise
 
 
 def _write(parsed: ParsedFile, source: SourceFile, run: Run, *, by: Actor, at: datetime) -> None:
     source_format = source.format  # read from the bytes; the row is read again on each try
     source = SourceFile.objects.select_for_update(of=("self",)).get(pk=source.pk)
     routes = route_to_ledger(parsed.statements, ledger=run.ledger, by=by, at=at)
+    streams = [setup.statement_stream(account, by=by, at=at) for _statement, account in routes.taken]
+    lock_for_intake(streams)  # all of them before any row, whatever their order in the file
     counts, days = ImportCounts(), []
-    for position, (statement, account) in enumerate(routes.taken):
+    for position, (statement, _account) in enumerate(routes.taken):
         row, batch = statement_import(
             statement,
             source_file=source,
-            stream=setup.statement_stream(account, by=by, at=at),
+            stream=streams[position],
             position=position,
             currency=run.ledger.currency,
             run=run,
@@ -245,14 +277,6 @@ def _write(parsed: ParsedFile, source: SourceFile, run: Run, *, by: Actor, at: d
         days += [
             day for day in (row.from_date, row.opening_on, row.to_date, row.closing_on) if day is not None
         ]
-    if Run.objects.filter(
-        pk=run.pk, voided_at__isnull=False
-    ).exists():  # read under the locks of the statements
-        raise Unreadable(
-            _("The run was deleted while its file was being read. Nothing was imported."),
-            code="run.voided",
-            word="run_state_conflict",
-        )
     duplicates = raise_duplicates(source_file=source, run=run, by=by, at=at) if counts.imported else 0
     source.move(
         SourceFileStatus.COMPLETED,
@@ -297,6 +321,7 @@ def source_fail(source: SourceFile, refusal: Refusal, *, by: Actor, at: datetime
         error_message=refusal.message,
         error_rows=rows,
         error_row_count=refusal.details.get("row_errors", len(rows)),
+        skipped_statements=refusal.details.get("skipped_statements", []),
         finished_at=at,
     )
     RunSource.objects.filter(source_file=row).update(live=False)

@@ -358,7 +358,7 @@ def test_voiding_a_run_against_matches_by_hand_and_uploads():
 
         assert set(codes(results)) <= {
             "ok",
-            "run.not_found",
+            "run.not_found",  # deleted first
             "pass.running",
             "file.processing",
             "record.item_not_found",
