@@ -48,7 +48,8 @@ def demo(rest: Arguments) -> int:
         fresh("demo")
         with Stage() as stage:
             env = start_application(stage, python, "demo")
-            if stage.run("manage.py demo", [python, "manage.py", *load], env=env, cwd=ROOT) != 0:
+            quiet = {"LOG_LEVEL": "WARNING", **env}  # the table is what people came for
+            if stage.run("manage.py demo", [python, "manage.py", *load], env=quiet, cwd=ROOT) != 0:
                 raise Problem(f"The demo data could not be loaded (see above).{logs('demo')}")
             if not chosen.once:
                 serve_web(stage, python, env, "demo", chosen.port)
