@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ledgers.money import Money
+from reconciliation.demo.amounts import with_code
 from reconciliation.demo.files import DemoFile
 from reconciliation.demo.happenings import BankLine, BookEntry, Group, Happening, Month, Plant
 from reconciliation.demo.loading import is_duplicate
@@ -170,13 +170,13 @@ def _told(one: Played, happening: Happening) -> str:
     lines, entries = happening.open_lines, happening.open_entries
     if happening.plant == Plant.MISSING_LINE:
         gap = one.report.gaps[0]
-        return f"{Money(gap.amount, currency)} on {gap.day}, in the books and in the bank's balances only"
+        return f"{with_code(gap.amount, currency)} on {gap.day}, in the books and in the bank's balances only"
     if happening.plant == Plant.WRONG_SIDE:
-        return f"line {Money(lines[0].amount, currency)}, entry {Money(entries[0].amount, currency)}"
+        return f"line {with_code(lines[0].amount, currency)}, entry {with_code(entries[0].amount, currency)}"
     if happening.plant == Plant.AMOUNT_OFF:
-        return f"{Money(abs(lines[0].amount - entries[0].amount), currency)} between line and entry"
+        return f"{with_code(abs(lines[0].amount - entries[0].amount), currency)} between line and entry"
     rows: list[BankLine | BookEntry] = [*lines, *entries]
-    return ", ".join(str(Money(row.amount, currency)) for row in rows)
+    return ", ".join(with_code(row.amount, currency) for row in rows)
 
 
 def _of_files(months: list[Played]) -> list[Check]:

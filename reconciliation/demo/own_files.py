@@ -82,8 +82,8 @@ def _take_statement(path: Path, own: Own, *, by: Actor, clock: Clock, say: Say) 
         own.refused.append(FileResult(path.name, refusal=refusal))
         say(f"  {result_line(own.refused[-1])}")
         return
-    for account, currency in accounts:
-        ledger = own_ledger(account, currency, by=by, clock=clock)
+    # All ledgers first, so that each import knows whose the other statements of the file are.
+    for ledger in [own_ledger(account, currency, by=by, clock=clock) for account, currency in accounts]:
         run = run_for(ledger, key=RUN_KEY, note=RUN_NOTE, by=by, clock=clock)
         filled = own.filled.setdefault(run.pk, Filled(run))
         with path.open("rb") as file:

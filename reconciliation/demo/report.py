@@ -57,11 +57,11 @@ class OpenRows:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A statement whose lines miss its own closing balance by `amount` (minor units)."""
+    """What the statements do not state, minor units: inside one that does not add up, or between two in a row."""
 
-    statement: str
-    day: date | None
     amount: int
+    day: date | None  # on which the statement closes; between two: on which the later one opens
+    where: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,14 +158,24 @@ def _pointed_out(run: Run) -> list[PointedOut]:
 
 
 def gaps_of(run: Run) -> list[Gap]:
-    """Statements of the run that do not add up, oldest first."""
-    statements = (
-        Statement.objects.filter(source_file_id__in=source_file_ids(run), voided_at=None)
-        .annotate(gap=F("closing_amount") - F("opening_amount") - F("credit_sum") + F("debit_sum"))
-        .exclude(gap=0)
-        .exclude(gap=None)
-        .order_by("closing_on", "pk")
-    )
-    return [
-        Gap(row.number or str(row.position + 1), row.closing_on or row.to_date, row.gap) for row in statements
-    ]
+    """Statements of the run that miss their own closing balance, and openings that are not the closing before them."""
+    statements = Statement.objects.filter(source_file_id__in=source_file_ids(run), voided_at=None)
+    stated = statements.exclude(opening_amount=None).exclude(closing_amount=None)
+    gaps: list[Gap] = []
+    before: Statement | None = None
+    for row in stated.order_by("stream_id", "closing_on", "pk"):
+        if before is not None and before.stream_id == row.stream_id:
+            gaps += _between(before, row)
+        if row.balance_gap:
+            gaps.append(Gap(row.balance_gap, row.closing_on, f"statement {row.number or row.position + 1}"))
+        before = row
+    return gaps
+
+
+def _between(before: Statement, after: Statement) -> list[Gap]:
+    """Overlapping statements say nothing about what is between them."""
+    if not (before.closing_on and after.opening_on) or after.opening_on < before.closing_on:
+        return []
+    amount = (after.opening_amount or 0) - (before.closing_amount or 0)
+    where = f"no statement between {before.closing_on} and {after.opening_on}"
+    return [Gap(amount, after.opening_on, where)] if amount else []

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from ledgers.money import format_minor
+from reconciliation.demo.amounts import grouped
 from reconciliation.demo.expectation import Check
 from reconciliation.demo.loading import FileResult, accounts_of
 from reconciliation.demo.report import OpenRows, RunReport
 
 WIDTH = 100
+GAPS_SHOWN = 20
 
 
 def run_table(report: RunReport) -> list[str]:
@@ -37,13 +38,6 @@ def planted_table(checks: Iterable[Check]) -> list[str]:
     return [_rule("Planted, and found"), "", f"  {'':<22}{'planted':>8}{'found':>7}", *rows]
 
 
-def money(minor: int, currency: str) -> str:
-    """Minor units with the currency's decimals and a comma at each thousand."""
-    text = format_minor(abs(minor), currency)
-    whole, dot, decimals = text.partition(".")
-    return f"{'-' if minor < 0 else ''}{int(whole):,}{dot}{decimals}"
-
-
 def _rule(title: str) -> str:
     return f"── {title} ".ljust(WIDTH, "─")
 
@@ -64,7 +58,8 @@ def _file(result: FileResult) -> list[str]:
         source = result.source
         name = result.name if len(result.name) < 46 else f"{result.name[:44]}…"
         row = f"  {name:<46}{source.format:<10}{source.imported_count:>9}{source.already_known_count:>15}"
-        return [row, *(f"    not this ledger's: {_skipped(part)}" for part in source.skipped_statements)]
+        homeless = [part for part in source.skipped_statements if part["ledger_id"] is None]
+        return [row, *(f"    belongs to no ledger: {_skipped(part)}" for part in homeless)]
     assert result.refusal is not None
     return [f"  {result.name:<46}refused", *_wrapped(result.refusal.message, indent="    ")]
 
@@ -80,24 +75,24 @@ def _agreed(report: RunReport) -> list[str]:
     ]
     rows += [
         f"  {row.rule:<38}{row.matches:>8}{row.lines:>7}{row.entries:>9}"
-        f"{money(row.money_in, currency):>18}{money(row.money_out, currency):>18}"
+        f"{grouped(row.money_in, currency):>18}{grouped(row.money_out, currency):>18}"
         for row in report.rules
     ]
     totals = [sum(getattr(row, name) for row in report.rules) for name in ("matches", "lines", "entries")]
     sums = [sum(getattr(row, name) for row in report.rules) for name in ("money_in", "money_out")]
     rows.append(
         f"  {'':<38}{totals[0]:>8}{totals[1]:>7}{totals[2]:>9}"
-        f"{money(sums[0], currency):>18}{money(sums[1], currency):>18}"
+        f"{grouped(sums[0], currency):>18}{grouped(sums[1], currency):>18}"
     )
     waiting = sum(row.suggested for row in report.rules)
     return [*rows, f"  {waiting} of these matches wait for a person to accept or reject them."]
 
 
 def _open(title: str, rows: OpenRows, currency: str) -> list[str]:
-    found = [f"  {f'{title}: {rows.count}':<78}{money(rows.total, currency):>20}"]
+    found = [f"  {f'{title}: {rows.count}':<78}{grouped(rows.total, currency):>20}"]
     for row in rows.shown:
-        text = f"{row.reference or '–':<15}{row.text}"
-        found.append(f"    {row.day}  {text[:62]:<64}{money(row.amount, currency):>20}")
+        text = f"{row.reference or '–':<14} {row.text}"
+        found.append(f"    {row.day}  {text[:62]:<64}{grouped(row.amount, currency):>20}")
     more = rows.count - len(rows.shown)
     return found + ([f"    and {more} more"] if more else [])
 
@@ -113,23 +108,30 @@ def _pointed_out(report: RunReport) -> list[str]:
 
 def _proof(report: RunReport) -> list[str]:
     proof, currency = report.proof, report.run.ledger.currency
-    days = ", ".join(f"on {gap.day}, statement {gap.statement}" for gap in report.gaps)
-    rows: Sequence[tuple[str, int | None, str]] = [
-        ("opening, as the bank states it", proof.opening, ""),
-        ("statement lines", proof.statement_sum, ""),
-        ("closing, as the bank states it", proof.closing, ""),
-        ("missing in the statements", proof.statement_gap, days),
-        ("ledger entries", proof.ledger_sum, ""),
-        ("difference: lines less entries", proof.difference, ""),
-        ("  explained by open items", proof.open_items, ""),
-        ("  explained by closed items", proof.closed_items, ""),
-        ("unexplained", proof.unexplained, days if proof.unexplained else ""),
+    rows: list[tuple[str, int | None]] = [
+        ("opening, as the bank states it", proof.opening),
+        ("statement lines", proof.statement_sum),
+        ("closing, as the bank states it", proof.closing),
+        ("missing in the statements", proof.statement_gap),
+        ("ledger entries", proof.ledger_sum),
+        ("difference: lines less entries", proof.difference),
+        ("  explained by open items", proof.open_items),
     ]
-    return [f"  {'Proof':<38}{currency:>18}"] + [
-        f"    {title:<36}{'not stated' if amount is None else money(amount, currency):>18}  {text}".rstrip()
-        for title, amount, text in rows
-        if title != "  explained by closed items" or amount
+    rows += [("  explained by closed items", proof.closed_items)] if proof.closed_items else []
+    rows += [("  explained by matches elsewhere", proof.elsewhere)] if proof.elsewhere else []
+    rows.append(("unexplained", proof.unexplained))
+    gaps = report.gaps[:GAPS_SHOWN]
+    more = len(report.gaps) - len(gaps)
+    return [
+        f"  {'Proof':<38}{currency:>18}",
+        *(f"    {title:<36}{_stated(amount, currency):>18}" for title, amount in rows),
+        *(f"      {grouped(gap.amount, currency)} on {gap.day}: {gap.where}" for gap in gaps),
+        *([f"      and {more} more"] if more else []),
     ]
+
+
+def _stated(amount: int | None, currency: str) -> str:
+    return "not stated" if amount is None else grouped(amount, currency)
 
 
 def _wrapped(text: str, *, indent: str) -> list[str]:
