@@ -12,6 +12,7 @@ from organizations.refusals import Conflict
 from reconciliation.states import (
     PASS_MOVES,
     PASS_UNDER_WAY,
+    RUN_MOVES,
     PassKind,
     PassStatus,
     PassTrigger,
@@ -22,6 +23,11 @@ from rules.models import Reconciliation
 
 
 class RunQuerySet(models.QuerySet["Run"]):
+    def moved(self, to: str, **fields: object) -> int:
+        """Change the status of those that the table lets become `to`; the others stay. How many changed."""
+        may = [status for status, moves in RUN_MOVES.items() if to in moves]
+        return self.filter(status__in=may).update(status=to, **fields)
+
     def of(self, organization_id: int) -> RunQuerySet:
         return self.filter(organization_id=organization_id)
 

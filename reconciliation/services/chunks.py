@@ -19,12 +19,11 @@ from django.utils.translation import gettext as _
 
 from ledgers.services.rows import copy_out, copy_rows, draw_ids, id_sequence
 from organizations.actors import Actor, system_actor
-from organizations.acts import perform
 from organizations.ids import uuid7_block
 from reconciliation.matching import Work
 from reconciliation.models import Discrepancy, Match, MatchMember, Pass
 from reconciliation.services import discrepancies
-from reconciliation.services.locks import share_reconciliations
+from reconciliation.services.locks import perform_patiently, share_reconciliations
 from reconciliation.services.tokens import tokens_remove
 from reconciliation.states import DISCREPANCY_OPEN, DiscrepancyType, MatchOrigin, MatchStatus, PassStatus
 from rules.engine import Outcome
@@ -65,7 +64,7 @@ class _Chunk:
 
 def write_all(row: Pass, work: Work, outcome: Outcome, *, clock: Callable[[], datetime]) -> None:
     """Write every group that still holds, chunk by chunk. Raises Overtaken or CancelRequested between chunks."""
-    perform(partial(_started, row, work, outcome, at=clock()))
+    perform_patiently(partial(_started, row, work, outcome, at=clock()))
     members = _members(work, outcome)
     total = outcome.groups.height
     for start in range(0, total, settings.CHUNK_GROUPS):
@@ -77,7 +76,7 @@ def write_all(row: Pass, work: Work, outcome: Outcome, *, clock: Callable[[], da
             progress=99 * done // total,
             processed=work.total * done // total,
         )
-        perform(partial(_write, row, work, chunk, at=clock()))
+        perform_patiently(partial(_write, row, work, chunk, at=clock()))
     row.refresh_from_db()
 
 

@@ -13,6 +13,7 @@ from functools import partial
 
 from django.conf import settings
 from django.db.models import F, Q
+from django.utils.translation import gettext as _
 
 from ledgers.models import SourceFile
 from ledgers.states import SourceFileStatus
@@ -23,7 +24,13 @@ from organizations.refusals import Conflict
 from reconciliation import matching
 from reconciliation.models import Pass
 from reconciliation.services import chunks, discrepancies
-from reconciliation.services.locks import LockKind, free_session_lock, share_reconciliations, try_session_lock
+from reconciliation.services.locks import (
+    LockKind,
+    free_session_lock,
+    perform_patiently,
+    share_reconciliations,
+    try_session_lock,
+)
 from reconciliation.services.runs import run_begun, run_ended
 from reconciliation.states import PASS_UNDER_WAY, PassStatus
 
@@ -44,20 +51,18 @@ def pass_execute(*, pass_id: int, clock: Callable[[], datetime]) -> list[int]:
     if not try_session_lock(LockKind.PASS, row.reconciliation_id):
         return []  # a living pass of this reconciliation; at its end it rings for those that wait
     try:
-        if _claim(row, at=clock()):
+        row.refresh_from_db()
+        if perform(partial(_claim, row, at=clock())):
             _run(row, clock)
-        return _waiting(row)
     finally:
         free_session_lock(LockKind.PASS, row.reconciliation_id)
+    # Only now: whoever was turned away at the lock is waiting in this list, whoever comes later finds it free.
+    return _waiting(row)
 
 
 def _claim(row: Pass, *, at: datetime) -> bool:
     """Make it ours: running under a new attempt. Whoever wrote under an earlier one is dead, or writes nothing more."""
-    others = Pass.objects.filter(reconciliation_id=row.reconciliation_id, status=PassStatus.RUNNING).exclude(
-        pk=row.pk
-    )
-    # We hold the lock, so their worker is gone: they go back to waiting, with their place in the queue.
-    others.update(status=PassStatus.PENDING)
+    _release_others(row, at=at)
     claimed = Pass.objects.filter(pk=row.pk, status__in=PASS_UNDER_WAY, attempt=row.attempt).update(
         status=PassStatus.RUNNING, attempt=F("attempt") + 1, started_at=row.started_at or at, heartbeat_at=at
     )
@@ -76,7 +81,8 @@ def _release_others(row: Pass, *, at: datetime) -> None:
             reconciliation_id=row.reconciliation_id, run_id=other.run_id, status=PassStatus.PENDING
         )
         if waiting.exists():
-            other.move(PassStatus.FAILED, finished_at=at, error="Its worker was lost; a later pass goes on.")
+            error = _("Its worker was lost; a later pass goes on.")
+            other.move(PassStatus.FAILED, finished_at=at, error=error)
         else:
             other.move(PassStatus.PENDING)
 
@@ -89,12 +95,13 @@ def _run(row: Pass, clock: Callable[[], datetime]) -> None:
     except chunks.Overtaken:
         return  # another attempt has it, or somebody cancelled it and the row says so already
     except chunks.CancelRequested:
-        perform(partial(_end, row, PassStatus.CANCELLED, at=clock()))
+        perform_patiently(partial(_end, row, PassStatus.CANCELLED, at=clock()))
     except Exception as error:
         log.exception("pass failed", extra={"pass_id": row.pk})
-        perform(partial(_end, row, PassStatus.FAILED, error=f"{type(error).__name__}: {error}", at=clock()))
+        text = f"{type(error).__name__}: {error}"
+        perform_patiently(partial(_end, row, PassStatus.FAILED, error=text, at=clock()))
     else:
-        perform(partial(_end, row, PassStatus.COMPLETED, at=clock()))
+        perform_patiently(partial(_end, row, PassStatus.COMPLETED, at=clock()))
 
 
 def _end(row: Pass, status: PassStatus, *, error: str = "", at: datetime) -> None:

@@ -4,14 +4,21 @@ record), then rows. Every act on this floor takes them through here (docs/concur
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import IntEnum
+from typing import TypeVar
 
 from django.db import connection
 from django.utils.translation import gettext as _
 
 from ledgers.models import DataStream
+from organizations.acts import perform
 from organizations.refusals import Conflict
+
+T = TypeVar("T")
+
+PATIENCE = 4  # times that a worker waits for a lock as long as a person would
+LOCK_TIMED_OUT = "lock.timeout"
 
 
 class LockKind(IntEnum):
@@ -52,6 +59,17 @@ def share_reconciliations(reconciliation_ids: Iterable[int]) -> None:
 def own_reconciliations(reconciliation_ids: Iterable[int]) -> None:
     """Exclusive: wiring, and voiding what may be matched, so that no act is half way through these records."""
     _take("pg_advisory_xact_lock", LockKind.RECONCILIATION, reconciliation_ids)
+
+
+def perform_patiently(act: Callable[[], T]) -> T:
+    """For workers: nobody waits at the other end, and a job must not fail since somebody else's act takes long."""
+    for tries_left in reversed(range(PATIENCE)):
+        try:
+            return perform(act)
+        except Conflict as refusal:
+            if refusal.code != LOCK_TIMED_OUT or not tries_left:
+                raise
+    raise AssertionError("the last try returns or raises")
 
 
 def try_session_lock(kind: LockKind, row_id: int) -> bool:

@@ -106,9 +106,7 @@ def match_manual(
     match = _manual_row(run, group, total_a, total_b, note=note, by=by, at=at)
     members_write(match.pk, reconciliation_id=run.reconciliation_id, tokens=tokens.values())
     if run.status == RunStatus.PENDING:
-        Run.objects.filter(pk=run.pk, status=RunStatus.PENDING).update(
-            status=RunStatus.COMPLETED, completed_at=at
-        )
+        Run.objects.filter(pk=run.pk, status=RunStatus.PENDING).moved(RunStatus.COMPLETED, completed_at=at)
     discrepancies.follow(reconciliation_id=run.reconciliation_id, record_ids=group.record_ids, by=by, at=at)
     _audit("match.made_by_hand", match, by=by, at=at, records=group.record_ids)
     return match

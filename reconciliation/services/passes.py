@@ -14,6 +14,7 @@ from organizations import audit
 from organizations.actors import Actor
 from organizations.refusals import Conflict
 from reconciliation import tasks
+from reconciliation.doorbell import ring
 from reconciliation.models import Pass, Run
 from reconciliation.selectors.runs import refuse_if_voided, with_status
 from reconciliation.services.records import refuse_if_under_way
@@ -59,7 +60,7 @@ def pass_request(
         subjects=[run] if run is not None else [],
         trigger=trigger,
     )
-    transaction.on_commit(partial(tasks.execute_pass.delay, pass_id=asked.pk))
+    transaction.on_commit(partial(ring, tasks.execute_pass, pass_id=asked.pk))
     return asked
 
 

@@ -136,11 +136,11 @@ def run_void(*, run: Run, by: Actor, at: datetime) -> None:
 
 
 def run_begun(run_id: int, *, at: datetime) -> None:
-    """A pass of the run started."""
-    Run.objects.filter(pk=run_id).update(status=RunStatus.RUNNING, started_at=at, error_message="")
+    """A pass of the run started. One that goes on with a lost worker's pass changes nothing."""
+    Run.objects.filter(pk=run_id).moved(RunStatus.RUNNING, started_at=at, error_message="")
 
 
 def run_ended(run_id: int, *, at: datetime, error: str = "") -> None:
     """A pass of the run ended, well or not."""
     status = RunStatus.FAILED if error else RunStatus.COMPLETED
-    Run.objects.filter(pk=run_id).update(status=status, completed_at=at, error_message=error)
+    Run.objects.filter(pk=run_id).moved(status, completed_at=at, error_message=error)

@@ -33,14 +33,13 @@ from organizations.refusals import Conflict, Refusal, TooLarge, Unreadable
 from reconciliation.models import Run, RunSource
 from reconciliation.selectors.runs import refuse_if_voided
 from reconciliation.services.intake import lock_for_intake, raise_duplicates, statement_import
-from reconciliation.services.locks import LockKind, free_session_lock, try_session_lock
+from reconciliation.services.locks import LockKind, free_session_lock, perform_patiently, try_session_lock
 from reconciliation.services.routing import route_to_ledger
 from rules.services import setup
 
 READ_BYTES = 1 << 20
 SPOOL_BYTES = 8 << 20
 DEDUP_RACES_MAX = 3
-LOCK_TIMED_OUT = "lock.timeout"
 DEDUP_CONSTRAINT = "record_dedup_once"
 FILENAME_MAX = 255
 
@@ -241,17 +240,13 @@ def _read(parsed: ParsedFile, source: SourceFile, run: Run) -> None:
 
 
 def _looked_at_again(write: Callable[[], None]) -> None:
-    """Another import may bring the same lines at the same moment: its keys are seen at the next look. Nobody waits at
-    the other end of a lock here, so a long one before us is no reason to fail the file."""
+    """Another import may bring the same lines at the same moment: its keys are seen at the next look."""
     for races_left in reversed(range(DEDUP_RACES_MAX + 1)):
         try:
-            perform(write)
+            perform_patiently(write)
             return
         except IntegrityError as error:
             if not races_left or DEDUP_CONSTRAINT not in str(error):
-                raise
-        except Conflict as refusal:
-            if not races_left or refusal.code != LOCK_TIMED_OUT:
                 raise
 
 
