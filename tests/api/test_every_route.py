@@ -99,7 +99,9 @@ def test_every_operation_has_an_example(document):
     lacking = []
     for name, one in operations(document):
         answers = [answer for status, answer in one["responses"].items() if status.startswith("2")]
-        contents = [answer.get("content", {}) for answer in answers] + [one.get("requestBody", {}).get("content", {})]
+        contents = [answer.get("content", {}) for answer in answers] + [
+            one.get("requestBody", {}).get("content", {})
+        ]
         bodies = [body for content in contents for kind, body in content.items() if kind in SHOWN]
         lacking += [name for body in bodies if not body.get("examples")]
     assert lacking == []

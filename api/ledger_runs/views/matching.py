@@ -50,7 +50,12 @@ class PassLink(serializers.Serializer[Any]):
         ref_name = "PassLink"
 
 
-PASS_LINK = {"id": examples.ATTEMPT_ID, "status": "running", "progress": 40, "url": PASSES + examples.ATTEMPT_ID}
+PASS_LINK = {
+    "id": examples.ATTEMPT_ID,
+    "status": "running",
+    "progress": 40,
+    "url": PASSES + examples.ATTEMPT_ID,
+}
 
 
 @with_example({"pass": PASS_LINK})

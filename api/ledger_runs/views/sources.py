@@ -28,6 +28,7 @@ from ledgers.states import SourceFileStatus
 from organizations.acts import Answer
 from organizations.refusals import NotFound, Refusal, Unreadable
 from reconciliation import tasks
+from reconciliation.doorbell import ring
 from reconciliation.models import Run, RunSource
 from reconciliation.services import records, sources
 
@@ -166,7 +167,7 @@ class Upload(LedgerRunView, UploadView):
             with suppress(Refusal):  # it is kept in the file's row, and that is the answer
                 sources.source_import(source_file_id=file.pk, at=self.at)
         else:
-            tasks.import_source.delay(source_file_id=file.pk)
+            ring(tasks.import_source, source_file_id=file.pk)
             _wait(file, wait)
         file.refresh_from_db()
 
