@@ -6,6 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from organizations.refusals import Refusal
+from reconciliation.doorbell import ring
 from reconciliation.services import execution, sources
 
 
@@ -13,7 +14,7 @@ from reconciliation.services import execution, sources
 def execute_pass(*, pass_id: int, **_later: object) -> None:
     """`_later` lets an old worker take a message of the next release."""
     for next_id in execution.pass_execute(pass_id=pass_id, clock=timezone.now):
-        execute_pass.delay(pass_id=next_id)
+        ring(execute_pass, pass_id=next_id)
 
 
 @shared_task
@@ -29,6 +30,6 @@ def import_source(*, source_file_id: int, **_later: object) -> None:
 def requeue_lost(**_later: object) -> None:
     """Ring again for what a dead worker left: passes and imports that nobody is at."""
     for pass_id in execution.lost_passes(at=timezone.now()):
-        execute_pass.delay(pass_id=pass_id)
+        ring(execute_pass, pass_id=pass_id)
     for source_file_id in execution.lost_imports(at=timezone.now()):
-        import_source.delay(source_file_id=source_file_id)
+        ring(import_source, source_file_id=source_file_id)
