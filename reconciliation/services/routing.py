@@ -44,10 +44,10 @@ def route_to_ledger(
     }
     if not any(account.identifier for account in own) and named:
         own = [_first_account(ledger, named, others, by=by, at=at)]
-    routes = Routes()
+    routes, kept_apart = Routes(), _kept_apart(statements, own, ledger)
     for statement in statements:
         account = _account_of(statement, own)
-        if account is None:
+        if account is None or statement.start.index in kept_apart:
             routes.skipped.append(_skipped(statement, others))
         else:
             _check_currency(statement, ledger)
@@ -74,6 +74,18 @@ def route_to_ledger(
 
 def _own_accounts(ledger: Ledger) -> list[BankAccount]:
     return list(BankAccount.objects.live().filter(ledger=ledger).order_by("pk"))
+
+
+def _kept_apart(
+    statements: Sequence[ParsedStatement], own: Sequence[BankAccount], ledger: Ledger
+) -> set[int]:
+    """Of an account that the bank keeps in several currencies under one number: the statements in other currencies.
+
+    Where none is in the ledger's currency nothing is kept apart: the file is refused and says why.
+    """
+    named = [s for s in statements if s.start.currency and _account_of(s, own) is not None]
+    other = {s.start.index for s in named if s.start.currency != ledger.currency}
+    return other if len(other) < len(named) else set()
 
 
 def _first_account(
@@ -137,7 +149,8 @@ def _check_currency(statement: ParsedStatement, ledger: Ledger) -> None:
 
 def _skipped(statement: ParsedStatement, others: dict[tuple[str, str], BankAccount]) -> dict[str, object]:
     identifier = normal_identifier(statement.start.account or "")
-    known = next((account for (name, _c), account in others.items() if name == identifier), None)
+    same = {currency: account for (name, currency), account in others.items() if name == identifier}
+    known = same.get(statement.start.currency or "") or next(iter(same.values()), None)
     ledger = known.ledger if known is not None else None
     return {
         "account": identifier,
