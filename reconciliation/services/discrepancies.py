@@ -96,12 +96,12 @@ def follow(
     *,
     reconciliation_id: int,
     record_ids: Iterable[int],
-    run_id: int | None = None,
+    run_ids: Iterable[int] = (),
     by: Actor,
     at: datetime,
 ) -> None:
     """Bring the discrepancies of these records in step: closed when matched for good or closed, in review while
-    suggested, open when free. With a run, items that are free again are raised anew where nothing says so."""
+    suggested, open when free. In the runs named, items that are free again are raised anew where nothing says so."""
     ids = list(record_ids)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -116,7 +116,7 @@ def follow(
                 "auto_closed": AUTO_CLOSED,
             },
         )
-    if run_id is not None:
+    for run_id in run_ids:
         raise_unmatched(run_id=run_id, reconciliation_id=reconciliation_id, record_ids=ids, by=by, at=at)
 
 
@@ -179,13 +179,17 @@ def raise_many(
     return len(rows)
 
 
-def close_of_match(match: Match, *, by: Actor, at: datetime) -> None:
-    """A match's own discrepancies (amounts or dates differ) end when it is accepted as a whole or ends."""
-    Discrepancy.objects.open().filter(match=match).update(
-        status=DiscrepancyStatus.CLOSED,
-        closed_at=at,
-        closed_by=by.ref,
-        close_reason=AUTO_MATCHED if match.is_live else AUTO_ENDED,
+def close_of_accepted(match: Match, *, by: Actor, at: datetime) -> None:
+    """Somebody looked at the two dates and accepted the match. That its amounts differ stays said."""
+    Discrepancy.objects.open().filter(match=match, type=DiscrepancyType.DATE_MISMATCH).update(
+        status=DiscrepancyStatus.CLOSED, closed_at=at, closed_by=by.ref, close_reason=AUTO_MATCHED
+    )
+
+
+def close_of_ended(match_ids: Sequence[int], *, by: Actor, at: datetime) -> None:
+    """What was said of matches themselves (amounts or dates differ) ends with them."""
+    Discrepancy.objects.open().filter(match_id__in=match_ids).update(
+        status=DiscrepancyStatus.CLOSED, closed_at=at, closed_by=by.ref, close_reason=AUTO_ENDED
     )
 
 

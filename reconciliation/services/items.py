@@ -152,7 +152,7 @@ def _next_ticket() -> int:
 
 def _followed(action: str, run: Run, record: Record, *, by: Actor, at: datetime, **data: object) -> None:
     discrepancies.follow(
-        reconciliation_id=run.reconciliation_id, record_ids=[record.pk], run_id=run.pk, by=by, at=at
+        reconciliation_id=run.reconciliation_id, record_ids=[record.pk], run_ids=[run.pk], by=by, at=at
     )
     audit.record(
         action=action,

@@ -36,7 +36,7 @@ def match_accept(*, match_id: int, expected_status: str | None = None, by: Actor
     discrepancies.follow(
         reconciliation_id=match.reconciliation_id, record_ids=record_ids_of(match), by=by, at=at
     )
-    discrepancies.close_of_match(match, by=by, at=at)
+    discrepancies.close_of_accepted(match, by=by, at=at)
     _audit("match.accepted", match, by=by, at=at)
     return match
 
@@ -122,19 +122,41 @@ def match_lock(match_id: int) -> Match:
     return Match.objects.select_for_update(of=("self",)).get(pk=match_id)
 
 
-def match_end(
-    match: Match, *, status: str, reason: str, by: Actor, at: datetime, superseded_by: int | None = None
-) -> None:
+def match_end(match: Match, *, status: str, reason: str, by: Actor, at: datetime) -> None:
     """End a live match that the caller has locked: its tokens go back, its discrepancies follow. No audit line here."""
     _check_move(match, status)
-    record_ids = record_ids_of(match)
-    tokens_return(match_id=match.pk)
-    match.status, match.ended_at, match.ended_by, match.ended_reason = status, at, by.ref, reason
-    match.superseded_by = superseded_by
-    match.save(update_fields=["status", "ended_at", "ended_by", "ended_reason", "superseded_by"])
-    discrepancies.close_of_match(match, by=by, at=at)
+    matches_end(
+        [match.pk], reconciliation_id=match.reconciliation_id, status=status, reason=reason, by=by, at=at
+    )
+    match.refresh_from_db()
+
+
+def matches_end(
+    match_ids: Sequence[int],
+    *,
+    reconciliation_id: int,
+    status: str,
+    reason: str,
+    by: Actor,
+    at: datetime,
+    superseded_by: int | None = None,
+) -> None:
+    """The same for many live matches of one reconciliation, in a handful of statements however many they are."""
+    if not match_ids:
+        return
+    ended = Match.objects.filter(pk__in=match_ids)
+    members = MatchMember.objects.filter(match_id__in=match_ids).order_by("record_id")
+    tokens_return(match_ids=match_ids)
+    ended.update(
+        status=status, ended_at=at, ended_by=by.ref, ended_reason=reason, superseded_by=superseded_by
+    )
+    discrepancies.close_of_ended(match_ids, by=by, at=at)
     discrepancies.follow(
-        reconciliation_id=match.reconciliation_id, record_ids=record_ids, run_id=match.run_id, by=by, at=at
+        reconciliation_id=reconciliation_id,
+        record_ids=members.values_list("record_id", flat=True),
+        run_ids=ended.exclude(run=None).order_by("run_id").values_list("run_id", flat=True).distinct(),
+        by=by,
+        at=at,
     )
 
 

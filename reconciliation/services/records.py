@@ -6,55 +6,51 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from ledgers.models import SourceFile, Statement, StatementLine
 from ledgers.states import SourceFileStatus
 from organizations import audit
 from organizations.actors import Actor
-from organizations.refusals import Conflict
-from reconciliation.models import Discrepancy, Match, MatchMember, OpenItem, Pass, Run, RunSource
+from organizations.refusals import Conflict, NotFound
+from reconciliation.models import Discrepancy, MatchMember, Pass, Run, RunSource
+from reconciliation.selectors.items import run_record_ids
 from reconciliation.services.locks import own_reconciliations, share_streams
-from reconciliation.services.matches import match_end, match_lock
-from reconciliation.states import MATCH_LIVE, MatchStatus
+from reconciliation.services.matches import matches_end
+from reconciliation.states import MatchStatus
 from rules.models import ReconciliationStream
 
 
 @dataclass(frozen=True, slots=True)
 class VoidCounts:
-    """Records: `voided` with their last live line, `stayed` since another file states them too."""
+    """Records: `voided` with their last live line, `stayed` since another file states them too. `undone`: matches."""
 
     voided: int
     stayed: int
+    undone: int = 0
 
 
 def void_sources(*, run: Run, sources: list[RunSource], by: Actor, at: datetime) -> VoidCounts:
-    """Void these files of the run: their lines go, the matches of their lines are undone whole, and a record goes with
-    its last live line. Refused where a record is matched in another reconciliation ("record.matched_elsewhere").
-
-    Takes the reconciliation exclusively, so that no act is half way through one of these records.
+    """Void these files of the run: their lines go, a record goes with its last live line, and the matches of records
+    that go are undone whole; one that another file states stays with its matches. Refused where a record that would go
+    is matched in another reconciliation ("record.matched_elsewhere"). The caller holds `lock_for_voiding`.
     """
     file_ids = [source.source_file_id for source in sources]
-    stream_ids = set(
-        Statement.objects.filter(source_file_id__in=file_ids).values_list("stream_id", flat=True)
-    )
-    share_streams(stream_ids)
-    wired = _reconciliations_of(stream_ids)
-    own_reconciliations({run.reconciliation_id, *wired})
-    record_ids = _records_of(file_ids)
-    _refuse_matched_elsewhere(record_ids, run.reconciliation_id)
-    _undo_matches(run.reconciliation_id, record_ids, by=by, at=at)
-    StatementLine.objects.live().filter(source_file_id__in=file_ids).update(voided_at=at)
+    lines = StatementLine.objects.live().filter(source_file_id__in=file_ids)
+    record_ids = sorted(set(lines.values_list("record_id", flat=True)))
+    lines.update(voided_at=at)
+    gone = _unstated(record_ids)
+    _refuse_matched_elsewhere(gone, run.reconciliation_id)
+    undone = _undo_matches(run.reconciliation_id, gone, by=by, at=at)
+    _records_void(gone, by=by, at=at)
+    _discrepancies_void(run, file_ids, record_ids, gone, at=at)
     Statement.objects.filter(source_file_id__in=file_ids, voided_at=None).update(
         voided_at=at, voided_by=by.ref
     )
-    gone = _void_unstated(record_ids, by=by, at=at)
-    OpenItem.objects.filter(record_id__in=gone).delete()
-    Discrepancy.objects.live().filter(source_file_id__in=file_ids).update(voided_at=at)
-    Discrepancy.objects.live().filter(statement__source_file_id__in=file_ids).update(voided_at=at)
     SourceFile.objects.filter(pk__in=file_ids).update(voided_at=at, voided_by=by.ref)
     RunSource.objects.filter(pk__in=[source.pk for source in sources]).update(live=False)
-    return VoidCounts(voided=len(gone), stayed=len(record_ids) - len(gone))
+    return VoidCounts(voided=len(gone), stayed=len(record_ids) - len(gone), undone=undone)
 
 
 def lock_for_voiding(run: Run) -> None:
@@ -70,7 +66,11 @@ def source_void(*, run: Run, source_file: SourceFile, by: Actor, at: datetime) -
     """Delete a file from a run. Refused while it is being imported or a pass of the run is under way."""
     refuse_if_under_way(run)
     lock_for_voiding(run)
-    source = RunSource.objects.select_for_update(of=("self",)).get(run=run, source_file=source_file)
+    source = (
+        RunSource.objects.select_for_update(of=("self",)).filter(run=run, source_file=source_file).first()
+    )
+    if source is None:
+        raise NotFound(_("There is no such file in this run."), code="file.not_found", word="file_not_found")
     source_file.refresh_from_db()
     if source_file.voided_at is not None:
         return VoidCounts(0, 0)
@@ -86,6 +86,7 @@ def source_void(*, run: Run, source_file: SourceFile, by: Actor, at: datetime) -
         subjects=[run],
         voided=counts.voided,
         stayed=counts.stayed,
+        undone=counts.undone,
     )
     return counts
 
@@ -111,17 +112,26 @@ def refuse_if_under_way(run: Run) -> None:
         )
 
 
-def _records_of(file_ids: list[int]) -> list[int]:
-    lines = StatementLine.objects.live().filter(source_file_id__in=file_ids)
-    return sorted(set(lines.values_list("record_id", flat=True)))
-
-
 def _reconciliations_of(stream_ids: set[int]) -> list[int]:
     return list(
         ReconciliationStream.objects.filter(stream_id__in=stream_ids).values_list(
             "reconciliation_id", flat=True
         )
     )
+
+
+def _unstated(record_ids: list[int]) -> list[int]:
+    """Those of the live records that no live line states any more."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT r.id FROM ledgers_record r WHERE r.id = ANY(%s) AND r.voided_at IS NULL AND NOT EXISTS (
+                SELECT FROM ledgers_statementline l WHERE l.record_id = r.id AND l.voided_at IS NULL)
+            ORDER BY r.id
+            """,
+            [record_ids],
+        )
+        return [row[0] for row in cursor.fetchall()]
 
 
 def _refuse_matched_elsewhere(record_ids: list[int], reconciliation_id: int) -> None:
@@ -139,25 +149,36 @@ def _refuse_matched_elsewhere(record_ids: list[int], reconciliation_id: int) -> 
         )
 
 
-def _undo_matches(reconciliation_id: int, record_ids: list[int], *, by: Actor, at: datetime) -> None:
+def _undo_matches(reconciliation_id: int, record_ids: list[int], *, by: Actor, at: datetime) -> int:
     members = MatchMember.objects.filter(
-        reconciliation_id=reconciliation_id, record_id__in=record_ids, live=True, match__status__in=MATCH_LIVE
+        reconciliation_id=reconciliation_id, record_id__in=record_ids, live=True
     )
-    for match_id in sorted(set(members.values_list("match_id", flat=True))):
-        match: Match = match_lock(match_id)
-        match_end(match, status=MatchStatus.UNDONE, reason="source_voided", by=by, at=at)
+    match_ids = sorted(set(members.values_list("match_id", flat=True)))
+    matches_end(
+        match_ids,
+        reconciliation_id=reconciliation_id,
+        status=MatchStatus.UNDONE,
+        reason="source_voided",
+        by=by,
+        at=at,
+    )
+    return len(match_ids)
 
 
-def _void_unstated(record_ids: list[int], *, by: Actor, at: datetime) -> list[int]:
-    """Void the records that no live line states any more; their ids."""
+def _records_void(record_ids: list[int], *, by: Actor, at: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            """
-            UPDATE ledgers_record r SET voided_at = %s, voided_by = %s
-            WHERE r.id = ANY(%s) AND r.voided_at IS NULL AND NOT EXISTS (
-                SELECT FROM ledgers_statementline l WHERE l.record_id = r.id AND l.voided_at IS NULL)
-            RETURNING r.id
-            """,
+            "UPDATE ledgers_record SET voided_at = %s, voided_by = %s WHERE id = ANY(%s)",
             [at, by.ref, record_ids],
         )
-        return [row[0] for row in cursor.fetchall()]
+        cursor.execute("DELETE FROM reconciliation_openitem WHERE record_id = ANY(%s)", [record_ids])
+
+
+def _discrepancies_void(
+    run: Run, file_ids: list[int], record_ids: list[int], gone: list[int], *, at: datetime
+) -> None:
+    """Those of the files' statements, of records that are gone, and in this run of those that are no item of it now."""
+    left = sorted(set(record_ids) - run_record_ids(run, record_ids))
+    Discrepancy.objects.live().filter(
+        Q(statement__source_file_id__in=file_ids) | Q(record_id__in=gone) | Q(run=run, record_id__in=left)
+    ).update(voided_at=at)

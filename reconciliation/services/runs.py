@@ -132,6 +132,7 @@ def run_void(*, run: Run, by: Actor, at: datetime) -> None:
         subject=run,
         voided=counts.voided,
         stayed=counts.stayed,
+        undone=counts.undone,
     )
 
 

@@ -137,8 +137,8 @@ def tokens_remove(*, reconciliation_id: int, record_ids: Sequence[int]) -> None:
         )
 
 
-def tokens_return(*, match_id: int) -> None:
-    """Give back every token of a live match: whole again, with a new ticket and the overdue fields it had.
+def tokens_return(*, match_ids: Sequence[int]) -> None:
+    """Give back every token of live matches: whole again, with a new ticket and the overdue fields it had.
 
     A held rest is freed, and its closing ends with the match (a write-off stands under its match only).
     """
@@ -146,7 +146,8 @@ def tokens_return(*, match_id: int) -> None:
         cursor.execute(
             """
             WITH freed AS (
-                UPDATE reconciliation_matchmember SET live = false WHERE match_id = %(match)s AND live
+                UPDATE reconciliation_matchmember SET live = false
+                WHERE match_id = ANY(%(matches)s) AND live
                 RETURNING reconciliation_id, record_id, side, applied, overdue_at, overdue_by_hand, overdue_seen_at
             )
             INSERT INTO reconciliation_openitem AS item (reconciliation_id, record_id, side, open_amount, overdue_at,
@@ -157,9 +158,9 @@ def tokens_return(*, match_id: int) -> None:
                 open_amount = item.open_amount + excluded.open_amount,
                 ticket = nextval('reconciliation_ticket'), held_by = NULL, closed_at = NULL, closed_by = '',
                 close_reason = '', close_note = '', cleared_on = NULL
-            WHERE item.held_by = %(match)s
+            WHERE item.held_by = ANY(%(matches)s)
             """,
-            {"match": match_id},
+            {"matches": sorted(match_ids)},
         )
 
 
