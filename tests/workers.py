@@ -17,6 +17,7 @@ from django.db import connection
 from config.celery import app
 
 START_SECONDS = 60
+ANSWER_SECONDS = 10
 POLL_SECONDS = 0.02
 
 
@@ -75,6 +76,18 @@ class Worker:
         assert self.process is not None
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+
+    def pause(self) -> None:
+        """Leave the queue alone: tests that have no worker ring for nobody."""
+        self._told(app.control.cancel_consumer("celery", reply=True, timeout=ANSWER_SECONDS, limit=1))
+
+    def resume(self) -> None:
+        """Take messages again, but none that tests without a worker have left."""
+        self.broker.delete(f"{self.prefix}celery")
+        self._told(app.control.add_consumer("celery", reply=True, timeout=ANSWER_SECONDS, limit=1))
+
+    def _told(self, answers: list[dict[str, dict[str, str]]] | None) -> None:
+        assert answers, f"the worker does not answer; its log: {self.log.read_text()[-3000:]}"
 
     def is_idle(self) -> bool:
         """Nothing is waiting, and nothing is being worked on."""
