@@ -1,0 +1,25 @@
+"""The back office's pages of what agreed: runs and all that belongs to them, and the books as far as they are cleared."""
+
+from reconciliation.admin import (
+    bank_accounts,
+    discrepancies,
+    entries,
+    items,
+    ledgers,
+    matches,
+    passes,
+    runs,
+    source_files,
+)
+
+__all__ = [
+    "bank_accounts",
+    "discrepancies",
+    "entries",
+    "items",
+    "ledgers",
+    "matches",
+    "passes",
+    "runs",
+    "source_files",
+]

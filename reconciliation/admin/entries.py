@@ -1,0 +1,184 @@
+"""Ledger entries: read only; posted by API or CSV. Where each stands, and what it is matched with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.decorators import display
+
+from ledgers.amounts import major
+from ledgers.backoffice import BooksModelAdmin, amount_cell, link_to, totals
+from ledgers.models import Journal, Record
+from ledgers.states import StreamKind
+from organizations.backoffice.filters import AmountRangeFilter, ScopedRelatedFilter
+from reconciliation.admin.items import LABELS, StandingFilter, closing_words, match_link, standing_words
+from reconciliation.selectors.standing import CLOSED, MATCHED, PARTIAL, SUGGESTED, UNMATCHED, standings
+from rules.models import Reconciliation
+from rules.states import Side
+
+
+class EntryStandingFilter(StandingFilter):
+    record = "pk"
+    side = Side.B
+
+
+@admin.register(Record)
+class EntryAdmin(BooksModelAdmin):
+    organization_path = "stream__organization"
+    view_scope = "ledgers:read"
+    nav_icon, nav_order = "receipt", 30
+    nav_title = gettext_lazy("Ledger entries")
+    intro = gettext_lazy("Entries of your ledgers, and where each stands against the bank's statements.")
+    empty_text = gettext_lazy("There is no entry yet.")
+    empty_steps = gettext_lazy("Import your books as CSV on a ledger's page, or post entries by API.")
+    list_display = (
+        "date",
+        "reference_shown",
+        "text",
+        "amount_debit",
+        "amount_credit",
+        "ledger_link",
+        "standing",
+        "match_shown",
+        "journal_link",
+    )
+    list_filter = (
+        EntryStandingFilter,
+        ("stream__ledger", ScopedRelatedFilter),
+        "date",
+        "value_date",
+        ("amount", AmountRangeFilter),
+        "direction",
+    )
+    list_select_related = ("stream__ledger",)
+    search_fields = ("reference", "description", "event", "=uuid")
+    search_help_text = gettext_lazy("Reference, text, or event")
+    ordering = ("date", "pk")
+    fields = (
+        "ledger_link",
+        "journal_link",
+        "date",
+        "value_date",
+        "occurred_at",
+        "amount_debit",
+        "amount_credit",
+        "reference_shown",
+        "text",
+        "event",
+        "standing",
+        "match_shown",
+        "closing",
+        "uuid",
+        "created_at",
+    )
+    readonly_fields = fields
+    change_form_before_template = "reconciliation/line_sides.html"
+    export_columns = (
+        ("Entry", lambda entry: entry.pk),
+        ("Ledger", lambda entry: entry.stream.ledger.code),
+        ("Date", lambda entry: entry.date),
+        ("Value date", lambda entry: entry.value_date),
+        ("Debit", lambda entry: side_of(entry, "debit")),
+        ("Credit", lambda entry: side_of(entry, "credit")),
+        ("Currency", lambda entry: entry.currency),
+        ("Reference", lambda entry: entry.reference),
+        ("Description", lambda entry: entry.description),
+        ("Event", lambda entry: entry.event),
+        ("Standing", lambda entry: standing_words(entry.standing_now.status)),
+        ("Match", lambda entry: entry.standing_now.match_id),
+        ("Journal", lambda entry: entry.journal.uuid if entry.journal else ""),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows = super().get_queryset(request)
+        return rows.filter(stream__kind=StreamKind.LEDGER, voided_at__isnull=True)
+
+    def furnish(self, rows: list[Any]) -> None:
+        ledgers = {row.stream.ledger_id for row in rows}
+        by_ledger = dict(Reconciliation.objects.filter(ledger__in=ledgers).values_list("ledger_id", "pk"))
+        found = standings({(by_ledger[row.stream.ledger_id], row.pk) for row in rows})
+        journals = Journal.objects.in_bulk({row.journal_id for row in rows if row.journal_id is not None})
+        for row in rows:
+            row.standing_now = found[by_ledger[row.stream.ledger_id], row.pk]
+            row.journal = journals.get(row.journal_id)
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        found = super().get_object(request, object_id, from_field)
+        if found is not None:
+            self.furnish([found])
+        return found
+
+    @display(description=gettext_lazy("Ledger"))
+    def ledger_link(self, obj: Record) -> str:
+        return link_to(obj.stream.ledger)
+
+    @display(description=gettext_lazy("Reference"), ordering="reference")
+    def reference_shown(self, obj: Record) -> str:
+        return obj.reference or "–"
+
+    @display(description=gettext_lazy("Text"), ordering="description")
+    def text(self, obj: Record) -> str:
+        return obj.description or "–"
+
+    @display(description=gettext_lazy("Debit"))
+    def amount_debit(self, obj: Record) -> str:
+        return self._amount(obj, "debit")
+
+    @display(description=gettext_lazy("Credit"))
+    def amount_credit(self, obj: Record) -> str:
+        return self._amount(obj, "credit")
+
+    def _amount(self, obj: Record, direction: str) -> str:
+        return amount_cell(obj.amount, obj.decimal_places, obj.currency) if obj.direction == direction else ""
+
+    @display(description=gettext_lazy("Standing"), label=LABELS)
+    def standing(self, obj: Any) -> tuple[str, str]:
+        return obj.standing_now.status, standing_words(obj.standing_now.status)
+
+    @display(description=gettext_lazy("Match"))
+    def match_shown(self, obj: Any) -> str:
+        return match_link(obj.standing_now)
+
+    @display(description=gettext_lazy("Journal"))
+    def journal_link(self, obj: Any) -> str:
+        return link_to(obj.journal, _("Journal %(id)s") % {"id": obj.journal_id})
+
+    @display(description=gettext_lazy("Closed"))
+    def closing(self, obj: Any) -> str:
+        return closing_words(obj.standing_now, obj.stream.organization_id)
+
+    def list_summary(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[tuple[str, str]]:
+        return totals(queryset, net="effect")
+
+    def sentence(self, request: HttpRequest, obj: Any) -> str:
+        return {
+            UNMATCHED: _(
+                "No statement line is matched with this entry: the bank has not stated it, or not yet."
+            ),
+            PARTIAL: _("A match covers a part of this entry; the rest is open."),
+            SUGGESTED: _("A statement line is proposed for this entry, and nobody has decided yet."),
+            MATCHED: _("This entry is reconciled with the statement lines below."),
+            CLOSED: _("This entry needs no statement line."),
+        }[obj.standing_now.status]
+
+    def history_subjects(self, obj: Any) -> list[tuple[str, int | str]]:
+        found = obj.standing_now
+        about: list[tuple[str, int | str]] = [("ledgers.record", obj.pk)]
+        if obj.journal is not None:
+            about.append(("ledgers.journal", obj.journal_id))
+        return [*about, ("reconciliation.match", found.match_id)] if found.match_id else about
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
+        obj = kwargs.get("obj")
+        if obj is not None:
+            context["each"] = obj.standing_now.facing()
+        return super().render_change_form(request, context, *args, **kwargs)
+
+
+def side_of(entry: Record, direction: str) -> Any:
+    return major(entry.amount, entry.decimal_places) if entry.direction == direction else None

@@ -1,0 +1,307 @@
+"""Statement lines: where each stands, what it is matched with, closing and reopening it, its note."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+
+from ledgers.amounts import major
+from ledgers.backoffice import BooksModelAdmin, amount_cell, link_to, totals
+from ledgers.models import StatementLine
+from organizations.backoffice.acts import Act
+from organizations.backoffice.filters import AmountRangeFilter, DayRangeFilter, ScopedRelatedFilter
+from reconciliation.admin.words import moment, people, reason_words
+from reconciliation.models import MatchMember, OpenItem, Run
+from reconciliation.selectors.standing import (
+    CLOSED,
+    MATCHED,
+    PARTIAL,
+    SUGGESTED,
+    UNMATCHED,
+    Standing,
+    standings,
+)
+from reconciliation.services import items
+from rules.states import Side
+
+LABELS = {UNMATCHED: "warning", PARTIAL: "warning", SUGGESTED: "info", MATCHED: "success", CLOSED: "primary"}
+
+
+def standing_words(status: str) -> str:
+    return {
+        UNMATCHED: _("unmatched"),
+        PARTIAL: _("partly matched"),
+        SUGGESTED: _("proposal waits"),
+        MATCHED: _("matched"),
+        CLOSED: _("closed"),
+    }[status]
+
+
+class CloseForm(forms.Form):
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"), max_length=items.REASON_MAX, widget=UnfoldAdminTextInputWidget
+    )
+    note = forms.CharField(label=gettext_lazy("Note"), required=False, widget=UnfoldAdminTextareaWidget)
+
+
+class NoteForm(forms.Form):
+    note = forms.CharField(label=gettext_lazy("Note"), required=False, widget=UnfoldAdminTextareaWidget)
+
+
+class StandingFilter(admin.SimpleListFilter):
+    """Where a record stands in its ledger's reconciliation. `record` and `side` are for the page at hand."""
+
+    title = gettext_lazy("standing")
+    parameter_name = "standing"
+    record = "record_id"
+    side = Side.A
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(name, standing_words(name)) for name in (UNMATCHED, SUGGESTED, MATCHED, CLOSED)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        tokens = OpenItem.objects.filter(record_id=OuterRef(self.record), side=self.side)
+        members = MatchMember.objects.filter(record_id=OuterRef(self.record), side=self.side, live=True)
+        conditions = {
+            UNMATCHED: Q(Exists(tokens.free())),
+            CLOSED: Q(Exists(tokens.closed())),
+            SUGGESTED: Q(Exists(members.filter(match__status="suggested"))),
+            MATCHED: Q(Exists(members.filter(match__status="accepted"))),
+        }
+        condition = conditions.get(self.value() or "")
+        return queryset if condition is None else queryset.filter(condition)
+
+
+@admin.register(StatementLine)
+class StatementLineAdmin(BooksModelAdmin):
+    organization_path = "source_file__organization"
+    view_scope = "reconciliations:read"
+    nav_group, nav_icon, nav_order = "work", "receipt_long", 20
+    intro = gettext_lazy("Lines of bank statements, and where each stands against the ledger's entries.")
+    empty_text = gettext_lazy("There is no statement line yet.")
+    empty_steps = gettext_lazy("Upload a statement file to a run: its lines appear here.")
+    list_display = (
+        "date",
+        "reference",
+        "text",
+        "amount_effect",
+        "standing",
+        "match_link",
+        "run_link",
+        "place",
+    )
+    list_filter = (
+        StandingFilter,
+        ("statement__bank_account", ScopedRelatedFilter),
+        ("source_file__run_source__run", ScopedRelatedFilter),
+        ("record__date", DayRangeFilter),
+        ("record__amount", AmountRangeFilter),
+        "status",
+    )
+    list_select_related = ("record", "source_file")
+    search_fields = (
+        "record__reference",
+        "record__description",
+        "record__counterparty",
+        "=record__external_id",
+    )
+    search_help_text = gettext_lazy("Reference, text, counterparty, or the bank's id")
+    ordering = ("record__date", "pk")
+    fields = (
+        "run_link",
+        "place",
+        "date",
+        "value_date",
+        "amount_effect",
+        "direction",
+        "reference",
+        "text",
+        "counterparty",
+        "external_id",
+        "standing",
+        "match_link",
+        "closing",
+        "note",
+    )
+    readonly_fields = fields
+    change_form_before_template = "reconciliation/line_sides.html"
+    export_columns = (
+        ("Date", lambda line: line.record.date),
+        ("Value date", lambda line: line.record.value_date),
+        ("Amount", lambda line: major(line.record.signed_amount, line.record.decimal_places)),
+        ("Currency", lambda line: line.record.currency),
+        ("Reference", lambda line: line.record.reference),
+        ("Description", lambda line: line.record.description),
+        ("Counterparty", lambda line: line.record.counterparty),
+        ("Bank's id", lambda line: line.record.external_id),
+        ("Standing", lambda line: standing_words(line.standing_now.status)),
+        ("Match", lambda line: line.standing_now.match_id),
+        ("Close reason", lambda line: reason_words(line.standing_now.close_reason)),
+        ("Note", lambda line: line.note),
+        ("File", lambda line: line.source_file.filename),
+        ("Line", lambda line: line.line_no),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows = super().get_queryset(request).filter(voided_at__isnull=True)
+        return rows.filter(source_file__run_source__isnull=False).select_related(
+            "source_file__run_source__run__ledger"
+        )
+
+    def furnish(self, rows: list[Any]) -> None:
+        keys = {(run_of(row).reconciliation_id, row.record_id) for row in rows}
+        found = standings(keys)
+        for row in rows:
+            row.standing_now = found[run_of(row).reconciliation_id, row.record_id]
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        found = super().get_object(request, object_id, from_field)
+        if found is not None:
+            self.furnish([found])
+        return found
+
+    @display(description=gettext_lazy("Date"), ordering="record__date")
+    def date(self, obj: StatementLine) -> Any:
+        return obj.record.date
+
+    @display(description=gettext_lazy("Value date"))
+    def value_date(self, obj: StatementLine) -> Any:
+        return obj.record.value_date
+
+    @display(description=gettext_lazy("Reference"), ordering="record__reference")
+    def reference(self, obj: StatementLine) -> str:
+        return obj.record.reference or "–"
+
+    @display(description=gettext_lazy("Text"))
+    def text(self, obj: StatementLine) -> str:
+        return obj.record.description or obj.record.counterparty or "–"
+
+    @display(description=gettext_lazy("Counterparty"))
+    def counterparty(self, obj: StatementLine) -> str:
+        return obj.record.counterparty or "–"
+
+    @display(description=gettext_lazy("Bank's id"))
+    def external_id(self, obj: StatementLine) -> str:
+        return obj.record.external_id or "–"
+
+    @display(description=gettext_lazy("Direction"))
+    def direction(self, obj: StatementLine) -> str:
+        return obj.record.get_direction_display()
+
+    @display(description=gettext_lazy("Amount"), ordering="record__signed_amount")
+    def amount_effect(self, obj: StatementLine) -> str:
+        return amount_cell(obj.record.effect, obj.record.decimal_places, obj.record.currency, plus=True)
+
+    @display(description=gettext_lazy("Standing"), label=LABELS)
+    def standing(self, obj: Any) -> tuple[str, str]:
+        return obj.standing_now.status, standing_words(obj.standing_now.status)
+
+    @display(description=gettext_lazy("Match"))
+    def match_link(self, obj: Any) -> str:
+        return match_link(obj.standing_now)
+
+    @display(description=gettext_lazy("Run"))
+    def run_link(self, obj: StatementLine) -> str:
+        return link_to(run_of(obj))
+
+    @display(description=gettext_lazy("File and line"), ordering="pk")
+    def place(self, obj: StatementLine) -> str:
+        text = _("%(file)s, line %(line)s") % {"file": obj.source_file.filename, "line": obj.line_no}
+        return link_to(obj.source_file, text)
+
+    @display(description=gettext_lazy("Closed"))
+    def closing(self, obj: Any) -> str:
+        return closing_words(obj.standing_now, obj.source_file.organization_id)
+
+    def list_summary(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[tuple[str, str]]:
+        return totals(queryset, beside="record__", net="effect")
+
+    def sentence(self, request: HttpRequest, obj: Any) -> str:
+        words = {
+            UNMATCHED: _("The bank states this movement, and no ledger entry is matched with it."),
+            PARTIAL: _("A match covers a part of this line; the rest is open."),
+            SUGGESTED: _("A ledger entry is proposed for this line, and nobody has decided yet."),
+            MATCHED: _("This line is matched with the ledger's entries below."),
+            CLOSED: _("This line was closed by a person: it needs no ledger entry."),
+        }
+        return words[obj.standing_now.status]
+
+    def history_subjects(self, obj: StatementLine) -> list[tuple[str, int | str]]:
+        found: Standing = obj.standing_now  # type: ignore[attr-defined]
+        about: list[tuple[str, int | str]] = [("ledgers.record", obj.record_id)]
+        return [*about, ("reconciliation.match", found.match_id)] if found.match_id else about
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
+        obj = kwargs.get("obj")
+        if obj is not None:
+            context["each"] = obj.standing_now.facing()
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def acts(self, request: HttpRequest, obj: Any) -> list[Act]:
+        run, status = run_of(obj), obj.standing_now.status
+        who = {"organization_id": run.organization_id, "item_id": obj.record.uuid}
+        against = {
+            MATCHED: _("It is matched. Undo its match first."),
+            CLOSED: _("It is closed already."),
+        }.get(status, "")
+        return [
+            Act(
+                "close",
+                _("Close"),
+                partial(items.item_close, ledger_id=run.ledger.uuid, **who),
+                "items:close",
+                against=against,
+                form=CloseForm,
+                explain=_(
+                    "For a line that will never have a ledger entry. A proposal on it is taken back. It can be reopened."
+                ),
+                success=_("The line is closed."),
+            ),
+            Act(
+                "reopen",
+                _("Reopen"),
+                partial(items.item_reopen, **who),
+                "items:close",
+                against="" if status == CLOSED else _("It is not closed."),
+                success=_("The line is open again."),
+            ),
+            Act(
+                "note",
+                _("Note"),
+                partial(items.item_note, run=run, item_id=obj.record.uuid),
+                "items:close",
+                form=NoteForm,
+                initial={"note": obj.note},
+                explain=_("For whoever looks at this line next."),
+                success=_("The note is kept."),
+            ),
+        ]
+
+
+def run_of(line: StatementLine) -> Run:
+    return line.source_file.run_source.run  # type: ignore[attr-defined]
+
+
+def match_link(found: Standing) -> str:
+    return link_to(found.match, _("Match %(id)s") % {"id": found.match_id}) if found.match else "–"
+
+
+def closing_words(found: Standing, organization_id: int) -> str:
+    if found.closed_at is None:
+        return "–"
+    who = people(organization_id, [found.closed_by])[found.closed_by]
+    text = _("By %(who)s on %(when)s: %(reason)s") % {
+        "who": who,
+        "when": moment(found.closed_at),
+        "reason": reason_words(found.close_reason),
+    }
+    return f"{text} · “{found.close_note}”" if found.close_note else text

@@ -1,0 +1,287 @@
+"""Matches: proposals and decisions, with both sides facing each other; accept, reject, undo, note."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminTextareaWidget
+
+from ledgers.amounts import major
+from ledgers.backoffice import BooksModelAdmin, amount_cell, link_to, refs_of, totals
+from organizations.backoffice.acts import Act, run_acts
+from organizations.backoffice.current import actor_of, may
+from organizations.backoffice.filters import AmountRangeFilter, ScopedRelatedFilter
+from reconciliation.admin.words import moment, people, status_word
+from reconciliation.models import Match
+from reconciliation.selectors.desk import facing_of
+from reconciliation.services import matches
+from reconciliation.states import MatchStatus
+
+LABELS = {
+    "suggested": "info",
+    "accepted": "success",
+    "rejected": "danger",
+    "undone": "warning",
+    "superseded": "warning",
+}
+ENDED_REASONS = {
+    "rejected": gettext_lazy("rejected by a person"),
+    "item_closed": gettext_lazy("its line was closed"),
+    "source_voided": gettext_lazy("its file was deleted"),
+}
+
+
+class NoteForm(forms.Form):
+    note = forms.CharField(label=gettext_lazy("Note"), required=False, widget=UnfoldAdminTextareaWidget)
+
+
+@admin.register(Match)
+class MatchAdmin(BooksModelAdmin):
+    organization_path = "reconciliation__organization"
+    view_scope = "reconciliations:read"
+    nav_group, nav_icon, nav_order = "work", "join_inner", 30
+    intro = gettext_lazy(
+        "Which statement lines and ledger entries belong together: proposed, accepted, or taken back."
+    )
+    empty_text = gettext_lazy("There is no match yet.")
+    empty_steps = gettext_lazy("Open a run with a statement file and match it, by the rules or by hand.")
+    list_display = (
+        "name",
+        "ledger",
+        "state",
+        "how",
+        "confidence",
+        "amount_lines",
+        "amount_entries",
+        "amount_difference",
+        "record_count",
+        "created_at",
+        "decider",
+    )
+    list_filter = (
+        "status",
+        ("reconciliation__ledger", ScopedRelatedFilter),
+        ("run", ScopedRelatedFilter),
+        "origin",
+        "created_at",
+        ("total_a", AmountRangeFilter),
+    )
+    list_select_related = ("reconciliation__ledger", "rule_revision__rule", "run")
+    search_fields = ("=pk", "=uuid", "note", "group_key")
+    search_help_text = gettext_lazy("Number or id of the match, its reference, or words of its note")
+    ordering = ("pk",)
+    actions = ("accept", "reject")
+    fields = (
+        "state",
+        "ledger",
+        "run_link",
+        "how",
+        "confidence",
+        "amount_lines",
+        "amount_entries",
+        "amount_difference",
+        "note",
+        "made",
+        "decided",
+        "ended",
+        "uuid",
+    )
+    readonly_fields = fields
+    change_form_before_template = "reconciliation/match_sides.html"
+    export_columns = (
+        ("Match", lambda match: match.pk),
+        ("Id", lambda match: match.uuid),
+        ("Ledger", lambda match: match.reconciliation.ledger.code if match.reconciliation.ledger else ""),
+        ("Status", lambda match: match.get_status_display()),
+        ("Rule", lambda match: how_words(match)),
+        ("Confidence", lambda match: match.confidence),
+        ("Lines", lambda match: major(match.total_a, match.decimal_places)),
+        ("Entries", lambda match: major(match.total_b, match.decimal_places)),
+        ("Difference", lambda match: major(match.difference, match.decimal_places)),
+        ("Currency", lambda match: match.currency),
+        ("Records", lambda match: match.record_count),
+        ("Note", lambda match: match.note),
+        ("Made", lambda match: match.created_at),
+        ("Decided", lambda match: match.decided_at),
+        ("Decided by", lambda match: match.decider_name),
+    )
+
+    def furnish(self, rows: list[Any]) -> None:
+        names = (
+            people(
+                rows[0].reconciliation.organization_id, refs_of(rows, "decided_by", "created_by", "ended_by")
+            )
+            if rows
+            else {}
+        )
+        for row in rows:
+            row.names, row.decider_name = names, names.get(row.decided_by, "")
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        found = super().get_object(request, object_id, from_field)
+        if found is not None:
+            self.furnish([found])
+        return found
+
+    @display(description=gettext_lazy("Match"), ordering="pk")
+    def name(self, obj: Match) -> str:
+        return _("Match %(id)s") % {"id": obj.pk}
+
+    @display(description=gettext_lazy("Ledger"))
+    def ledger(self, obj: Match) -> str:
+        return link_to(obj.reconciliation.ledger)
+
+    @display(description=gettext_lazy("Run"))
+    def run_link(self, obj: Match) -> str:
+        return link_to(obj.run)
+
+    @display(description=gettext_lazy("Status"), ordering="status", label=LABELS)
+    def state(self, obj: Match) -> tuple[str, str]:
+        return obj.status, obj.get_status_display()
+
+    @display(description=gettext_lazy("Found by"))
+    def how(self, obj: Match) -> str:
+        return how_words(obj)
+
+    @display(description=gettext_lazy("Lines"), ordering="total_a")
+    def amount_lines(self, obj: Match) -> str:
+        return amount_cell(obj.total_a, obj.decimal_places, obj.currency, plus=True)
+
+    @display(description=gettext_lazy("Entries"), ordering="total_b")
+    def amount_entries(self, obj: Match) -> str:
+        return amount_cell(obj.total_b, obj.decimal_places, obj.currency, plus=True)
+
+    @display(description=gettext_lazy("Difference"), ordering="difference")
+    def amount_difference(self, obj: Match) -> str:
+        return amount_cell(obj.difference, obj.decimal_places, obj.currency)
+
+    @display(description=gettext_lazy("Decided by"), ordering="decided_by")
+    def decider(self, obj: Any) -> str:
+        return obj.decider_name or "–"
+
+    @display(description=gettext_lazy("Made"))
+    def made(self, obj: Any) -> str:
+        return by_when(obj.names, obj.created_by, obj.created_at)
+
+    @display(description=gettext_lazy("Decided"))
+    def decided(self, obj: Any) -> str:
+        return by_when(obj.names, obj.decided_by, obj.decided_at)
+
+    @display(description=gettext_lazy("Ended"))
+    def ended(self, obj: Any) -> str:
+        if obj.ended_at is None:
+            return "–"
+        why = ENDED_REASONS.get(obj.ended_reason, obj.ended_reason)
+        return f"{by_when(obj.names, obj.ended_by, obj.ended_at)} ({why})"
+
+    def list_summary(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[tuple[str, str]]:
+        return totals(queryset, total="total_a", difference="difference")
+
+    def sentence(self, request: HttpRequest, obj: Match) -> str:
+        return {
+            "suggested": _(
+                "This is a proposal: its lines and entries are kept together until somebody decides."
+            ),
+            "accepted": _("These lines and entries clear each other. Undoing it opens them again."),
+            "rejected": _(
+                "Somebody judged that these do not belong together. They are not proposed as a group again."
+            ),
+            "undone": _(
+                "This match was taken back; its lines and entries are open again, or matched otherwise."
+            ),
+            "superseded": _("A later match took the place of this one."),
+        }[obj.status]
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
+        obj = kwargs.get("obj")
+        if obj is not None:
+            context["each"] = facing_of([obj])[0]
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def acts(self, request: HttpRequest, obj: Match) -> list[Act]:
+        status = _("It is %(status)s.") % {"status": status_word(obj.status)}
+        undecided = "" if obj.status == MatchStatus.SUGGESTED else status
+        decide: dict[str, Any] = {"match_id": obj.pk, "expected_status": MatchStatus.SUGGESTED}
+        return [
+            Act(
+                "accept",
+                _("Accept"),
+                partial(matches.match_accept, **decide),
+                "matches:decide",
+                against=undecided,
+                success=_("Accepted."),
+            ),
+            Act(
+                "reject",
+                _("Reject"),
+                partial(matches.match_reject, **decide),
+                "matches:decide",
+                against=undecided,
+                success=_("Rejected. Its lines and entries are open again."),
+            ),
+            Act(
+                "undo",
+                _("Undo"),
+                partial(matches.match_reject, match_id=obj.pk, expected_status=MatchStatus.ACCEPTED),
+                "matches:decide",
+                against="" if obj.status == MatchStatus.ACCEPTED else status,
+                danger=True,
+                explain=_("Its lines and entries are open again, and this group is not proposed again."),
+                success=_("Undone. Its lines and entries are open again."),
+            ),
+            Act(
+                "note",
+                _("Note"),
+                partial(matches.match_note, match_id=obj.pk),
+                "matches:decide",
+                form=NoteForm,
+                initial={"note": obj.note},
+                explain=_("For whoever looks at this match next."),
+                success=_("The note is kept."),
+            ),
+        ]
+
+    # --- Many at once -----------------------------------------------------------------------------------------------
+
+    def has_decide_permission(self, request: HttpRequest) -> bool:
+        return may(request, "matches:decide")
+
+    @admin.action(description=gettext_lazy("Accept the ticked proposals"), permissions=["decide"])
+    def accept(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        self._decide(request, queryset, matches.match_accept)
+
+    @admin.action(description=gettext_lazy("Reject the ticked proposals"), permissions=["decide"])
+    def reject(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        self._decide(request, queryset, matches.match_reject)
+
+    def _decide(self, request: HttpRequest, queryset: QuerySet[Any], service: Callable[..., Match]) -> None:
+        told = {"expected_status": MatchStatus.SUGGESTED, "by": actor_of(request), "at": timezone.now()}
+        run_acts(
+            request,
+            [
+                (_("Match %(id)s") % {"id": pk}, partial(service, match_id=pk, **told))
+                for pk in queryset.values_list("pk", flat=True)[:1_000]
+            ],
+        )
+
+
+def how_words(match: Match) -> str:
+    if match.origin == "manual":
+        return _("by hand")
+    return match.rule_revision.rule.name if match.rule_revision is not None else "–"
+
+
+def by_when(names: dict[str, str], ref: str, instant: Any) -> str:
+    if not ref or instant is None:
+        return "–"
+    return _("%(who)s on %(when)s") % {"who": names.get(ref, ref), "when": moment(instant)}

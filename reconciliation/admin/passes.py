@@ -1,0 +1,162 @@
+"""Passes: each matching that was done, what each rule found, how it ended. Read only, but for stopping one."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet, Sum
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.decorators import display
+
+from ledgers.backoffice import BooksModelAdmin, link_to, refs_of
+from organizations.backoffice.acts import Act
+from organizations.backoffice.filters import ScopedRelatedFilter
+from reconciliation.admin.words import moment, people
+from reconciliation.models import Pass
+from reconciliation.services.passes import pass_cancel
+
+LABELS = {
+    "pending": "info",
+    "running": "primary",
+    "completed": "success",
+    "failed": "danger",
+    "cancelled": "warning",
+}
+
+
+@admin.register(Pass)
+class PassAdmin(BooksModelAdmin):
+    organization_path = "reconciliation__organization"
+    view_scope = "reconciliations:read"
+    nav_group, nav_icon, nav_order = "work", "play_circle", 50
+    nav_title = gettext_lazy("Matchings")
+    intro = gettext_lazy(
+        "Each time the rules went over a ledger's open lines and entries: what they found, and how it ended."
+    )
+    empty_text = gettext_lazy("Nothing was matched yet.")
+    empty_steps = gettext_lazy("Open a run with a statement file and choose “Match automatically”.")
+    list_display = (
+        "name",
+        "run_link",
+        "state",
+        "done",
+        "matched",
+        "suggested",
+        "ambiguous",
+        "lost_to_others",
+        "requested_at",
+        "asker",
+        "duration",
+    )
+    list_filter = ("status", ("reconciliation__ledger", ScopedRelatedFilter), "trigger", "requested_at")
+    list_select_related = ("run__ledger", "reconciliation__ledger")
+    search_fields = ("=pk", "=uuid", "run__note", "error")
+    search_help_text = gettext_lazy("Number of the matching, name of the run, or words of an error")
+    ordering = ("-finished_at", "-requested_at", "-pk")  # under way first: PostgreSQL puts empty ones on top
+    fields = (
+        "state",
+        "run_link",
+        "done",
+        "matched",
+        "suggested",
+        "ambiguous",
+        "lost_to_others",
+        "total_records",
+        "by_rule",
+        "error",
+        "trigger",
+        "asked",
+        "started_at",
+        "finished_at",
+        "attempt",
+        "uuid",
+    )
+    readonly_fields = fields
+
+    def furnish(self, rows: list[Any]) -> None:
+        names = people(rows[0].reconciliation.organization_id, refs_of(rows, "requested_by")) if rows else {}
+        for row in rows:
+            row.asker_name = names.get(row.requested_by, row.requested_by)
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        found = super().get_object(request, object_id, from_field)
+        if found is not None:
+            self.furnish([found])
+        return found
+
+    @display(description=gettext_lazy("Matching"), ordering="pk")
+    def name(self, obj: Pass) -> str:
+        return _("Matching %(id)s") % {"id": obj.pk}
+
+    @display(description=gettext_lazy("Run"))
+    def run_link(self, obj: Pass) -> str:
+        return link_to(obj.run) if obj.run is not None else link_to(obj.reconciliation.ledger)
+
+    @display(description=gettext_lazy("Status"), ordering="status", label=LABELS)
+    def state(self, obj: Pass) -> tuple[str, str]:
+        return obj.status, obj.get_status_display()
+
+    @display(description=gettext_lazy("Progress"))
+    def done(self, obj: Pass) -> str:
+        rule = f" · {obj.current_rule}" if obj.is_under_way and obj.current_rule else ""
+        return f"{obj.progress}%{rule}"
+
+    @display(description=gettext_lazy("Asked for by"), ordering="requested_by")
+    def asker(self, obj: Any) -> str:
+        return obj.asker_name
+
+    @display(description=gettext_lazy("Asked for"))
+    def asked(self, obj: Any) -> str:
+        return _("%(who)s on %(when)s") % {"who": obj.asker_name, "when": moment(obj.requested_at)}
+
+    @display(description=gettext_lazy("Took"))
+    def duration(self, obj: Pass) -> str:
+        if obj.started_at is None or obj.finished_at is None:
+            return "–"
+        return _("%(n)s s") % {"n": f"{(obj.finished_at - obj.started_at).total_seconds():,.1f}"}
+
+    @display(description=gettext_lazy("By rule"))
+    def by_rule(self, obj: Pass) -> str:
+        return (
+            render_to_string("reconciliation/by_rule.html", {"rows": obj.rule_summary})
+            if obj.rule_summary
+            else "–"
+        )
+
+    def list_summary(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[tuple[str, str]]:
+        sums = queryset.order_by().aggregate(
+            matched=Coalesce(Sum("matched"), 0), suggested=Coalesce(Sum("suggested"), 0)
+        )
+        return [
+            (_("Lines matched"), f"{sums['matched']:,}"),
+            (_("Proposals made"), f"{sums['suggested']:,}"),
+        ]
+
+    def sentence(self, request: HttpRequest, obj: Pass) -> str:
+        return {
+            "pending": _("It waits for its turn: one matching per ledger at a time."),
+            "running": _("It is under way. People can go on working meanwhile."),
+            "completed": _("It is done. What it proposes waits in its run for a decision."),
+            "failed": _("It broke off. What it had written stays; match again."),
+            "cancelled": _("It was stopped. What it had written stays."),
+        }[obj.status]
+
+    def acts(self, request: HttpRequest, obj: Pass) -> list[Act]:
+        ended = "" if obj.is_under_way else _("It has ended.")
+        stopping = _("It is being stopped.") if obj.cancel_requested_at else ""
+        return [
+            Act(
+                "stop",
+                _("Stop"),
+                partial(pass_cancel, pass_=obj),
+                "matches:decide",
+                against=ended or stopping,
+                success=_("It stops. What it found so far stays."),
+            )
+        ]

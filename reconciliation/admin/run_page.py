@@ -1,0 +1,268 @@
+"""What the page of a run shows: standing, proof, and one of its panels at a time. Reads only; used by RunAdmin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, QueryDict
+from django.urls import reverse
+from django.utils.formats import get_format
+from django.utils.translation import gettext as _
+
+from ledgers.backoffice import refs_of
+from organizations.backoffice.current import may
+from reconciliation.admin.words import FILE_LABELS, SEVERITY_LABELS, people, reason_words
+from reconciliation.models import Match, Pass, Run
+from reconciliation.selectors import desk
+from reconciliation.selectors.discrepancies import discrepancies_of
+from reconciliation.selectors.paging import Page, page_of
+from reconciliation.selectors.proof import RunProof, run_proof
+from reconciliation.selectors.runs import last_pass
+from reconciliation.states import DISCREPANCY_OPEN, MatchStatus
+
+RESULTS = "desk_results"
+FAULTS_SHOWN = 10
+TICKS_MAX = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    name: str
+    label: str
+    count: int
+    url: str
+    current: bool
+    """Whether this is the one shown."""
+    waits: bool
+    """Whether what it counts is work to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A part of the progress bar, in percent of all items."""
+
+    name: str
+    label: str
+    count: int
+    start: float
+    width: float
+
+
+def context_of(request: HttpRequest, run: Run) -> dict[str, Any]:
+    """Everything that templates/reconciliation/run_desk.html needs. A constant number of queries."""
+    tally = desk.tallies(run)
+    shown = request.GET.get("show", "")
+    if shown not in PANELS:
+        shown = first_with_work(tally)
+    proof = run_proof(run)
+    return {
+        "run": run,
+        "tally": tally,
+        "segments": segments(tally),
+        "finished_percent": percent_done(tally),
+        "proof": proof,
+        "explained": explanations(proof),
+        "unexplained_rest": proof.unexplained - (proof.statement_gap or 0),
+        **pass_context(run),
+        "tabs": tabs(run, tally, shown),
+        "show": shown,
+        "panel": f"reconciliation/panel_{shown.replace('-', '_')}.html",
+        "query": without(request.GET, "tick"),
+        "base_query": without(request.GET, "place"),
+        "thousands": get_format("THOUSAND_SEPARATOR"),
+        "decimal": get_format("DECIMAL_SEPARATOR"),
+        "may_decide": may(request, "matches:decide"),
+        "may_close": may(request, "items:close"),
+        "may_import": may(request, "imports:write"),
+        "results": request.session.pop(f"{RESULTS}:{run.pk}", []) if hasattr(request, "session") else [],
+        **PANELS[shown](request.GET, run),
+    }
+
+
+def without(query: QueryDict, *names: str) -> str:
+    """The query less these parts."""
+    rest = query.copy()
+    for name in names:
+        rest.pop(name, None)
+    return rest.urlencode()
+
+
+def pass_context(run: Run) -> dict[str, Any]:
+    newest: Pass | None = last_pass(run)
+    asked_by = people(run.organization_id, [newest.requested_by])[newest.requested_by] if newest else ""
+    return {"pass": newest, "asked_by": asked_by}
+
+
+def first_with_work(tally: desk.Tallies) -> str:
+    if not tally.items.items:
+        return "files"
+    if tally.proposals:
+        return "review"
+    if tally.items.unmatched:
+        return "by-hand"
+    return "differences" if tally.differences else "matched"
+
+
+def tabs(run: Run, tally: desk.Tallies, shown: str) -> list[Tab]:
+    base = reverse("admin:reconciliation_run_change", args=[run.pk])
+    rows = [
+        ("review", _("Proposals"), tally.proposals, True),
+        ("by-hand", _("Unmatched"), tally.items.unmatched, True),
+        ("matched", _("Matched"), tally.accepted, False),
+        ("closed", _("Closed"), tally.items.closed, False),
+        ("differences", _("Discrepancies"), tally.differences, True),
+        ("files", _("Files"), tally.files, False),
+    ]
+    return [
+        Tab(name, label, count, f"{base}?show={name}", name == shown, waits and count > 0)
+        for name, label, count, waits in rows
+    ]
+
+
+def segments(tally: desk.Tallies) -> list[Segment]:
+    items = tally.items
+    parts = [
+        ("accepted", _("matched"), tally.accepted_items),
+        ("closed", _("closed"), items.closed),
+        ("suggested", _("suggested"), items.suggested),
+        ("unmatched", _("unmatched"), items.unmatched),
+    ]
+    found, start = [], 0.0
+    for name, label, count in parts:
+        width = 100 * count / items.items if items.items else 0.0
+        found.append(Segment(name, label, count, round(start, 3), round(width, 3)))
+        start += width
+    return found
+
+
+def percent_done(tally: desk.Tallies) -> int:
+    """Rounded down: 100 only when every line is matched for good or closed."""
+    done = tally.accepted_items + tally.items.closed
+    return 100 * done // tally.items.items if tally.items.items else 0
+
+
+def explanations(proof: RunProof) -> list[tuple[str, int]]:
+    """What the difference between statement and books consists of."""
+    rows = [
+        (_("Open lines and entries"), proof.open_items),
+        (_("Closed lines and entries"), proof.closed_items),
+        (_("Entries matched in other runs"), proof.elsewhere),
+    ]
+    return [row for place, row in enumerate(rows) if row[1] or place == 0]
+
+
+# --- Panels: each adds what its own template shows ------------------------------------------------------------
+
+
+def review(query: QueryDict, run: Run) -> dict[str, Any]:
+    rules = desk.proposals_by_rule(run)
+    chosen = int(query["rule"]) if query.get("rule", "").isdecimal() else None
+    rows = desk.matches_with(run, MatchStatus.SUGGESTED)
+    if chosen is not None:
+        rows = rows.filter(rule_revision__rule_id=chosen)
+    rows = desk.searched_matches(rows, query.get("q", ""), run.ledger.decimal_places)
+    page = page_of(rows, ["pk"], query.get("place", ""))
+    return {
+        "page": page,
+        "facing": desk.facing_of(page.rows),
+        "rules": rules,
+        "chosen_rule": chosen,
+        "q": query.get("q", ""),
+    }
+
+
+def matched(query: QueryDict, run: Run) -> dict[str, Any]:
+    rows = desk.matches_with(run, MatchStatus.ACCEPTED)
+    rows = desk.searched_matches(rows, query.get("q", ""), run.ledger.decimal_places)
+    page = page_of(rows, ["pk"], query.get("place", ""))
+    found: list[Match] = page.rows
+    return {
+        "page": page,
+        "facing": desk.facing_of(found),
+        "people": people(run.organization_id, refs_of(found, "decided_by")),
+        "q": query.get("q", ""),
+    }
+
+
+def by_hand(query: QueryDict, run: Run) -> dict[str, Any]:
+    """Both sides page for page; what is ticked stays on top while a person looks for the rest."""
+    places = run.ledger.decimal_places
+    ticked = ids_of(query.getlist("tick"))
+    lines = desk.free_lines(run, query.get("lines_q", ""), places=places)
+    entries = desk.free_entries(run, query.get("entries_q", ""), places=places)
+    line_page = page_of(lines, ["record__date", "record_id"], query.get("lines", ""))
+    entry_page = page_of(entries, ["date", "pk"], query.get("entries", ""))
+    return {
+        "line_page": on_top(line_page, desk.picked_lines(run, ticked) if ticked else []),
+        "entry_page": on_top(entry_page, desk.picked_entries(run, ticked) if ticked else []),
+        "ticked": ticked,
+        "lines_q": query.get("lines_q", ""),
+        "entries_q": query.get("entries_q", ""),
+        "lines_base": without(query, "lines", "tick"),
+        "entries_base": without(query, "entries", "tick"),
+        "keep_lines": kept(query, "entries_q", "entries"),
+        "keep_entries": kept(query, "lines_q", "lines"),
+    }
+
+
+def kept(query: QueryDict, *names: str) -> list[tuple[str, str]]:
+    """What a search on one side leaves as it is on the other."""
+    return [(name, query[name]) for name in names if query.get(name)]
+
+
+def on_top(page: Page, picked: list[Any]) -> Page:
+    shown = {row.pk for row in picked}
+    return Page([*picked, *(row for row in page.rows if row.pk not in shown)], page.after, page.before)
+
+
+def ids_of(texts: list[str]) -> list[UUID]:
+    found = []
+    for text in texts[:TICKS_MAX]:
+        try:
+            found.append(UUID(text))
+        except ValueError:
+            continue
+    return found
+
+
+def closed(query: QueryDict, run: Run) -> dict[str, Any]:
+    rows = desk.closed_lines(run, query.get("q", ""), places=run.ledger.decimal_places)
+    page = page_of(rows, ["record__date", "record_id"], query.get("place", ""))
+    names = people(run.organization_id, refs_of(page.rows, "closed_by"))
+    return {"page": page, "people": names, "q": query.get("q", "")}
+
+
+def differences(query: QueryDict, run: Run) -> dict[str, Any]:
+    every = query.get("all") == "1"
+    rows = discrepancies_of(run)
+    if not every:
+        rows = rows.filter(status__in=DISCREPANCY_OPEN)
+    page = page_of(rows, ["pk"], query.get("place", ""))
+    for row in page.rows:
+        row.tone, row.shown_reason = SEVERITY_LABELS[row.severity], reason_words(row.close_reason)
+    names = people(run.organization_id, refs_of(page.rows, "closed_by"))
+    return {"page": page, "every": every, "people": names}
+
+
+def files(query: QueryDict, run: Run) -> dict[str, Any]:
+    page = page_of(desk.sources_of(run), ["pk"], query.get("place", ""))
+    sources = [source.source_file for source in page.rows]
+    for source in sources:
+        source.tone = FILE_LABELS.get(source.status, "info")
+        source.faults = source.error_rows[:FAULTS_SHOWN]
+        source.more_faults = max(source.error_row_count - len(source.faults), 0)
+    names = people(run.organization_id, refs_of(sources, "created_by"))
+    return {"page": page, "sources": sources, "people": names}
+
+
+PANELS: dict[str, Callable[[QueryDict, Run], dict[str, Any]]] = {
+    "review": review,
+    "by-hand": by_hand,
+    "matched": matched,
+    "closed": closed,
+    "differences": differences,
+    "files": files,
+}

@@ -1,0 +1,266 @@
+"""What the review desk of a run asks: proposals with both sides facing each other, free lines and entries, tallies."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+
+from ledgers.amounts import read
+from ledgers.models import Record, StatementLine
+from ledgers.selectors import entry_rows
+from reconciliation.models import Discrepancy, Match, MatchMember, OpenItem, Run, RunSource
+from reconciliation.selectors.items import ItemCounts, item_counts, item_rows
+from reconciliation.selectors.matches import Members, matches_of, members_of
+from reconciliation.states import MatchStatus
+from rules.states import Side
+
+COUNT_MAX = 10_000
+"""Tallies stop counting here: "10,000+" tells a person as much."""
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """A record in a proposal, and which of its facts differ from the other side: date, amount, reference, description."""
+
+    record: Record
+    differs: frozenset[str]
+
+    @property
+    def day(self) -> date:
+        return day_of(self.record)
+
+
+@dataclass(frozen=True, slots=True)
+class Facing:
+    """A match with the statement's lines and the ledger's entries facing each other."""
+
+    match: Match
+    lines: list[Party]
+    entries: list[Party]
+    days: int
+    """The most days between a line and the entry next to it in time."""
+
+    @property
+    def percent(self) -> int:
+        """The match's confidence; a person's own match is certain."""
+        confidence = self.match.confidence
+        return 100 if confidence is None else int(confidence * 100)
+
+    @property
+    def label(self) -> str:
+        """What a person calls it: the first line's reference, else its text."""
+        first = next(iter((*self.lines, *self.entries)), None)
+        if first is None:
+            return str(self.match.pk)
+        return first.record.reference or first.record.description or str(first.record.date)
+
+
+def facing_of(matches: Sequence[Match]) -> list[Facing]:
+    """These matches with their members; one query."""
+    members = members_of([match.pk for match in matches])
+    return [faced(match, members[match.pk]) for match in matches]
+
+
+def faced(match: Match, members: Members) -> Facing:
+    return Facing(
+        match,
+        [Party(record, _differs(record, members.b, match)) for record in members.a],
+        [Party(record, _differs(record, members.a, match)) for record in members.b],
+        max((_days_apart(record, members.b) for record in members.a), default=0),
+    )
+
+
+def day_of(record: Record) -> date:
+    """The day that rules compare: an entry's value date, a line's booking date."""
+    return (record.value_date or record.date) if record.journal_id is not None else record.date
+
+
+def _days_apart(record: Record, others: Iterable[Record]) -> int:
+    return min((abs((day_of(record) - day_of(other)).days) for other in others), default=0)
+
+
+def _differs(record: Record, others: Sequence[Record], match: Match) -> frozenset[str]:
+    found = {
+        "date": day_of(record) not in {day_of(other) for other in others},
+        "amount": match.difference != 0,
+        "reference": not any(_same_reference(record, other) for other in others),
+        "description": _plain(record.description) not in {_plain(other.description) for other in others},
+    }
+    return frozenset(name for name, different in found.items() if different)
+
+
+def _same_reference(one: Record, other: Record) -> bool:
+    """Equal, or one stands in the other's text as whole words."""
+    if _plain(one.reference) == _plain(other.reference):
+        return True
+    return _in_text(one.reference, other.description) or _in_text(other.reference, one.description)
+
+
+def _in_text(reference: str, text: str) -> bool:
+    words = _plain(reference)
+    return bool(words) and bool(re.search(rf"(?<![^\W_]){re.escape(words)}(?![^\W_])", _plain(text)))
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split())
+
+
+# --- Lists ----------------------------------------------------------------------------------------------------
+
+
+def matches_with(run: Run, *statuses: str) -> QuerySet[Match]:
+    return matches_of(run).filter(status__in=statuses)
+
+
+def searched_matches(matches: QuerySet[Match], text: str, places: int) -> QuerySet[Match]:
+    """Those with a member that has the words in its texts, or the amount."""
+    if not text.strip():
+        return matches
+    members = MatchMember.objects.filter(match_id=OuterRef("pk")).filter(_says(text, places, "record__"))
+    return matches.filter(Exists(members))
+
+
+def free_lines(run: Run, text: str = "", *, places: int = 2) -> QuerySet[StatementLine]:
+    """The run's statement lines that nobody has matched or closed."""
+    return _searched(
+        item_rows(run).filter(Exists(_tokens(run, "record_id").free())), text, places, "record__"
+    )
+
+
+def closed_lines(run: Run, text: str = "", *, places: int = 2) -> QuerySet[StatementLine]:
+    return _searched(
+        item_rows(run).filter(Exists(_tokens(run, "record_id").closed())), text, places, "record__"
+    )
+
+
+def free_entries(run: Run, text: str = "", *, places: int = 2) -> QuerySet[Record]:
+    """The ledger's entries that no match of any run has, and that nobody closed."""
+    rows = entry_rows(organization_id=run.organization_id, ledger_ids=[run.ledger_id])
+    return _searched(rows.filter(Exists(_tokens(run, "pk").free())), text, places, "")
+
+
+def picked_lines(run: Run, ids: Iterable[UUID]) -> list[StatementLine]:
+    """Of these lines, by their records' uuids, those still free."""
+    return list(free_lines(run).filter(record__uuid__in=list(ids)).order_by("record__date", "record_id"))
+
+
+def picked_entries(run: Run, ids: Iterable[UUID]) -> list[Record]:
+    return list(free_entries(run).filter(uuid__in=list(ids)).order_by("date", "pk"))
+
+
+def _tokens(run: Run, record: str) -> Any:
+    return OpenItem.objects.filter(reconciliation_id=run.reconciliation_id, record_id=OuterRef(record))
+
+
+def _searched(rows: QuerySet[Any], text: str, places: int, beside: str) -> QuerySet[Any]:
+    return rows.filter(_says(text, places, beside)) if text.strip() else rows
+
+
+def _says(text: str, places: int, beside: str) -> Q:
+    words, amount = text.strip(), read(text, places)
+    texts = Q()
+    for column in ("reference", "description", "counterparty"):
+        texts |= Q(**{f"{beside}{column}__icontains": words})
+    return texts if amount is None else texts | Q(**{f"{beside}amount": amount})
+
+
+# --- Tallies --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Tallies:
+    """How much of each there is in a run; `items` are statement lines by their standing."""
+
+    items: ItemCounts
+    proposals: int
+    accepted: int
+    entries: int
+    differences: int
+    files: int
+
+    @property
+    def accepted_items(self) -> int:
+        """Matched, and decided."""
+        return self.items.matched + self.items.partial - self.items.suggested
+
+
+def tallies(run: Run) -> Tallies:
+    """Five queries, whatever the run's size. Partial items of suggestions count as suggested."""
+    by_status = matches_of(run).order_by().values("status").annotate(n=Count("pk"))
+    matches = {row["status"]: row["n"] for row in by_status}
+    return Tallies(
+        items=item_counts(run),
+        proposals=matches.get(MatchStatus.SUGGESTED, 0),
+        accepted=matches.get(MatchStatus.ACCEPTED, 0),
+        entries=free_entries(run).order_by()[: COUNT_MAX + 1].count(),
+        differences=Discrepancy.objects.open().filter(run=run).count(),
+        files=sources_of(run).count(),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RuleTally:
+    """How many proposals a rule made in the run. `id` 0: made by hand."""
+
+    id: int
+    name: str
+    count: int
+
+
+def proposals_by_rule(run: Run) -> list[RuleTally]:
+    rows = (
+        matches_with(run, MatchStatus.SUGGESTED)
+        .order_by("rule_revision__rule__priority", "rule_revision__rule_id")
+        .values_list("rule_revision__rule_id", "rule_revision__rule__name", "rule_revision__rule__priority")
+        .annotate(n=Count("pk"))
+    )
+    return [RuleTally(rule or 0, name or "", n) for rule, name, _priority, n in rows]
+
+
+def sources_of(run: Run) -> QuerySet[RunSource]:
+    """The run's files, failed ones too, without those that were deleted; newest first."""
+    rows = RunSource.objects.filter(run=run, source_file__voided_at__isnull=True)
+    return rows.select_related("source_file").order_by("-pk")
+
+
+# --- What deleting a file would undo ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class VoidPreview:
+    lines: int
+    matches: int
+    accepted: int
+    shared: int
+    """Lines that another file states too, so that their records stay."""
+
+
+def void_preview(run: Run, source_file_id: int) -> VoidPreview:
+    lines = StatementLine.objects.live().filter(source_file_id=source_file_id)
+    others = (
+        StatementLine.objects.live()
+        .filter(record_id=OuterRef("record_id"))
+        .exclude(source_file_id=source_file_id)
+    )
+    counted = lines.aggregate(n=Count("record_id", distinct=True))["n"]
+    shared = lines.filter(Exists(others)).aggregate(n=Count("record_id", distinct=True))["n"]
+    members = MatchMember.objects.filter(
+        reconciliation_id=run.reconciliation_id,
+        side=Side.A,
+        live=True,
+        record_id__in=lines.values("record_id"),
+    )
+    rows = Match.objects.live().filter(pk__in=members.values("match_id")).values("status")
+    by_status = {row["status"]: row["n"] for row in rows.annotate(n=Count("pk"))}
+    return VoidPreview(
+        lines=counted,
+        matches=sum(by_status.values()),
+        accepted=by_status.get(MatchStatus.ACCEPTED, 0),
+        shared=shared,
+    )

@@ -1,0 +1,77 @@
+"""Where records stand in their ledger's reconciliation: open, matched, closed. For pages that show many of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Q
+
+from reconciliation.models import Match, MatchMember, OpenItem
+from reconciliation.selectors.desk import Facing, facing_of
+from reconciliation.selectors.items import CLOSED, MATCHED, PARTIAL, UNMATCHED
+from reconciliation.states import MatchStatus
+
+__all__ = ["CLOSED", "MATCHED", "PARTIAL", "SUGGESTED", "UNMATCHED", "Standing", "standings"]
+
+SUGGESTED = "suggested"
+"""Matched, but nobody has decided yet."""
+
+Key = tuple[int, int]
+"""Reconciliation and record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """`match`: the live one. `open_amount` in minor units, 0 when wholly covered."""
+
+    status: str
+    match: Match | None = None
+    open_amount: int = 0
+    closed_at: datetime | None = None
+    closed_by: str = ""
+    close_reason: str = ""
+    close_note: str = ""
+
+    @property
+    def match_id(self) -> int | None:
+        return self.match.pk if self.match is not None else None
+
+    def facing(self) -> Facing | None:
+        """The live match with both its sides; one query."""
+        return facing_of([self.match])[0] if self.match is not None else None
+
+
+def standings(keys: Iterable[Key]) -> dict[Key, Standing]:
+    """Each record's standing, in two queries. One that never had an open item (before the opening balance) is matched
+    with nothing: closed by the opening balance."""
+    wanted = list(keys)
+    if not wanted:
+        return {}
+    named = Q(
+        reconciliation_id__in={reconciliation for reconciliation, _record in wanted},
+        record_id__in={record for _reconciliation, record in wanted},
+    )
+    tokens = {(row.reconciliation_id, row.record_id): row for row in OpenItem.objects.filter(named)}
+    members = MatchMember.objects.filter(named, live=True).select_related("match")
+    matches = {(row.reconciliation_id, row.record_id): row.match for row in members}
+    return {key: _standing(tokens.get(key), matches.get(key)) for key in wanted}
+
+
+def _standing(token: OpenItem | None, match: Match | None) -> Standing:
+    if token is None:
+        if match is None:
+            return Standing(CLOSED, close_reason="before_opening")
+        return Standing(SUGGESTED if match.status == MatchStatus.SUGGESTED else MATCHED, match)
+    if token.closed_at is not None:
+        return Standing(
+            CLOSED,
+            match,
+            token.open_amount,
+            token.closed_at,
+            token.closed_by,
+            token.close_reason,
+            token.close_note,
+        )
+    return Standing(UNMATCHED if match is None else PARTIAL, match, token.open_amount)
