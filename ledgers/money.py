@@ -101,30 +101,35 @@ def parse_major(texts: pl.Series, places: int | pl.Series, *, spare_zeros: bool 
     an error, never rounded; with `spare_zeros` (XML, where banks pad) zeros at the end do not count as decimals.
     """
     frame = pl.DataFrame({"text": texts.cast(pl.String)}).with_columns(
-        places=pl.lit(places, dtype=pl.Int64) if isinstance(places, int) else places.cast(pl.Int64)
+        places=pl.lit(places, dtype=pl.Int64) if isinstance(places, int) else places.cast(pl.Int64),
+        parts=pl.col("text").str.strip_chars(" \t").str.extract_groups(_AMOUNT),
     )
-    parts = pl.col("text").str.strip_chars(" \t").str.extract_groups(_AMOUNT)
-    fraction = pl.col("fraction").fill_null("")
-    frame = frame.with_columns(parts.alias("parts")).unnest("parts")
-    frame = frame.with_columns(fraction=fraction.str.strip_chars_end("0") if spare_zeros else fraction)
+    frame = frame.drop("text").unnest("parts").with_columns(pl.col("fraction").fill_null(""))
+    frame = frame.with_columns(digits=pl.concat_str("whole", "fraction"))
+    if spare_zeros:
+        frame = frame.with_columns(pl.col("fraction").str.strip_chars_end("0"))
     decimals = pl.col("fraction").str.len_bytes().cast(pl.Int64)
-    padding = pl.lit("0" * EXPONENT_MAX).str.slice(0, (pl.col("places") - decimals).clip(lower_bound=0))
-    digits = pl.concat_str("whole", "fraction", padding).str.strip_chars_start("0")
-    units = pl.when(digits == "").then(pl.lit("0")).otherwise(digits).cast(pl.Int64, strict=False)
-    frame = frame.with_columns(units=units, decimals=decimals)
+    frame = frame.with_columns(units=_units(decimals), decimals=decimals)
     problem = (
-        pl.when(pl.col("whole").is_null() | ~pl.col("text").str.contains("[0-9]", literal=False))
+        pl.when(pl.col("digits").fill_null("") == "")
         .then(pl.lit(UNREADABLE))
         .when(pl.col("decimals") > pl.col("places"))
         .then(pl.lit(TOO_PRECISE))
         .when(pl.col("units").is_null())
         .then(pl.lit(OUT_OF_RANGE))
+        .otherwise(pl.lit(None, dtype=pl.String))
     )
+    frame = frame.with_columns(problem=problem)
     signed = pl.when(pl.col("sign") == "-").then(-pl.col("units")).otherwise(pl.col("units"))
-    frame = frame.with_columns(problem=problem.cast(pl.String)).select(
-        "problem", minor=pl.when(pl.col("problem").is_null()).then(signed)
-    )
-    return ParsedAmounts(frame["minor"], frame["problem"])
+    minor = frame.select(minor=pl.when(pl.col("problem").is_null()).then(signed))
+    return ParsedAmounts(minor["minor"], frame["problem"])
+
+
+def _units(decimals: pl.Expr) -> pl.Expr:
+    """The digits of `whole` and `fraction`, filled up to the currency's places, as Int64: null where it is too small."""
+    padding = pl.lit("0" * EXPONENT_MAX).str.slice(0, (pl.col("places") - decimals).clip(lower_bound=0))
+    digits = pl.concat_str("whole", "fraction", padding).str.strip_chars_start("0")
+    return pl.when(digits == "").then(pl.lit("0")).otherwise(digits).cast(pl.Int64, strict=False)
 
 
 def parse_one(text: str, places: int, *, spare_zeros: bool = False) -> int | str:

@@ -10,7 +10,7 @@ from ledgers.formats.camt_statement import StatementState
 from ledgers.formats.camt_typed import typed
 from ledgers.formats.events import BATCH_ROWS, ROW_ERRORS_KEPT, Event, FileRefused, Lines, RowErrors
 from ledgers.formats.typed import add_up, shown
-from ledgers.formats.xml_file import Name, XmlFile
+from ledgers.formats.xml_file import Name, XmlFile, let_go
 from ledgers.formats.xml_paths import collect
 
 NAMESPACE = re.compile(r"(?:^|[:$])camt\.053\.001\.[0-9]+$")
@@ -73,6 +73,7 @@ class _Reader:
             f"{prefix}TxDtls": self._detail_ended,
             f"{prefix}Btch": self._batch_ended,
         }
+        self._said_of_statement = (*self._trees.statement, self._trees.balance_tag)
         self._errors = RowErrors()
         self._current: StatementState | None = None
         self._waiting: list[StatementState] = []  # statements of which not everything was given yet
@@ -102,7 +103,7 @@ class _Reader:
     def _detail_ended(self, element: Any) -> None:
         if _parent_tag(element) == self._details_tag:
             self._details.add(collect(element, self._trees.detail, {}))
-        _release(element)
+        let_go(element)
 
     def _batch_ended(self, element: Any) -> None:
         if _parent_tag(element) == self._details_tag:
@@ -126,7 +127,7 @@ class _Reader:
                     credit=found.get("indicator") == "CRDT",
                 )
             )
-        for sibling in _release(element):
+        for sibling in let_go(element, self._said_of_statement):
             statement.take(sibling, self._errors)
         return self._flush() if len(self._rows) >= BATCH_ROWS else None
 
@@ -136,8 +137,7 @@ class _Reader:
             statement.take(child, self._errors)
         statement.ended = True
         self._current = None
-        for _ in _release(element):
-            pass
+        let_go(element)
         return self._flush() if len(self._waiting) >= STATEMENTS_TOGETHER else None
 
     def _statement(self) -> StatementState:
@@ -174,7 +174,8 @@ class _Reader:
             by_index[index].sums.add(*sums)
         parts = frame.partition_by("statement", as_dict=True, include_key=False)
         for statement in waiting:
-            yield from statement.start()
+            if start := statement.start():
+                yield start
             if (statement.index,) in parts:
                 yield Lines(statement.index, parts[statement.index,])
             if statement.ended:
@@ -184,14 +185,3 @@ class _Reader:
 def _parent_tag(element: Any) -> str | None:
     parent = element.getparent()
     return parent.tag if parent is not None else None
-
-
-def _release(element: Any) -> list[Any]:
-    """Let go of an element's content and of all that stands before it in its parent; gives what stood there."""
-    element.clear()
-    before = []
-    parent = element.getparent()
-    while (sibling := element.getprevious()) is not None:
-        parent.remove(sibling)
-        before.append(sibling)
-    return before[::-1]

@@ -86,7 +86,7 @@ def raw_line(
         reference = next((_given(name) for name in named if _given(name)), "")
     side = "debtor" if credit else "creditor"
     servicer, entry = _given(get("servicer_reference")), _given(get("entry_reference"))
-    description = details.text or get("additional_information", "")
+    text = details.text
     return RawLine(
         statement,
         line_no,
@@ -98,11 +98,11 @@ def raw_line(
         get("value_date", ""),
         details.date,
         reference,
-        description,
+        text or get("additional_information", ""),
         agreed.get(side) or agreed.get(f"ultimate_{side}", ""),
         servicer or entry,
         end_to_end,
-        _json(_metadata(found, details, side, described=bool(details.text))),
+        _json(_metadata(found, details, side, described=bool(text))),
     )
 
 

@@ -1,7 +1,6 @@
 """One camt statement while it is read: its account, its days, its balances, and what was given of it so far."""
 
 import re
-from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
@@ -44,27 +43,28 @@ class StatementState:
         elif element.tag == self._trees.balance_tag:
             self._take_balance(element, errors)
 
-    def start(self) -> Iterator[StatementStart]:
+    def start(self) -> StatementStart | None:
         """The start event, once. Raises FileRefused where what it said turns out to be otherwise."""
+        sequence = self._found.get("electronic_sequence") or self._found.get("legal_sequence") or ""
         now = StatementStart(
             index=self.index,
             account=self._account(),
             currency=self.currency,
             number=self._found.get("number", "")[:TEXT_MAX],
-            sequence=self._found.get("electronic_sequence", self._found.get("legal_sequence", ""))[:TEXT_MAX],
+            sequence=sequence[:TEXT_MAX],
             from_date=_day(self._found.get("from")),
             to_date=_day(self._found.get("to")),
         )
         if self._given is None:
             self._given = now
-            yield now
-            return
+            return now
         if self._given.account != now.account:
             message = (
                 f"Statement {self.index + 1:,} names its account after its entries, which the standard does not allow."
                 " Ask the bank for a new file."
             )
             raise FileRefused("file.structure", message)
+        return None
 
     def end(self) -> StatementEnd:
         total = self.sums.of(self.currency)

@@ -4,6 +4,7 @@ Columns are those of the ledger surface's entry bodies. Whether a journal foots 
 """
 
 from collections.abc import Iterator
+from functools import partial
 from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
@@ -13,7 +14,6 @@ from ledgers.formats.csv_money import SIGNED, TWO_COLUMNS, layout_of, with_money
 from ledgers.formats.csv_table import ColumnNames, CsvTable, Header, missing_columns
 from ledgers.formats.events import ENTRY_SCHEMA, RowErrors
 from ledgers.formats.typed import (
-    ISO_MOMENT,
     Check,
     Row,
     bad_day,
@@ -136,16 +136,14 @@ def _day_checks(header: Header) -> list[Check]:
     checks = []
     for role in ("date", "timestamp"):
         if role in header.roles:
-            text, written = f"{role}_text", day(f"{role}_text")
-            checks.append(
-                Check(header.name(role), written.is_null(), lambda row, text=text: bad_day(row, text))
-            )
+            text = f"{role}_text"
+            checks.append(Check(header.name(role), day(text).is_null(), partial(bad_day, column=text)))
     moment = "timestamp" if "timestamp" in header.roles else "date"
-    timed = pl.col("timestamp_text").str.strip_chars().str.contains(ISO_MOMENT)
-    skipped = timed & day("timestamp_text").is_not_null() & pl.col("timestamp").is_null()
-    checks.append(Check(header.name(moment), skipped, _skipped_hour))
+    timed = pl.col("timestamp_text").str.contains(":", literal=True)
+    no_time = timed & day("timestamp_text").is_not_null() & pl.col("timestamp").is_null()
+    checks.append(Check(header.name(moment), no_time, _no_such_time))
     late = filled("value_date_text") & pl.col("value_date").is_null()
-    return [*checks, Check(header.name("value_date"), late, lambda row: bad_day(row, "value_date_text"))]
+    return [*checks, Check(header.name("value_date"), late, partial(bad_day, column="value_date_text"))]
 
 
 def _code_checks(header: Header, currency: str | None) -> list[Check]:
@@ -160,16 +158,17 @@ def _code_checks(header: Header, currency: str | None) -> list[Check]:
     ]
     if currency and "ledger_code" not in header.roles:
         other = code.str.contains("^[A-Z]{3}$") & (code != currency)
-        message = f"is another currency than {currency}, in which the ledger is kept"
-        checks.append(
-            Check(header.name("currency"), other, lambda row: f"{shown(row['currency'])} {message}")
-        )
+        checks.append(Check(header.name("currency"), other, partial(_other_currency, expected=currency)))
     return checks
 
 
-def _skipped_hour(row: Row) -> str:
+def _no_such_time(row: Row) -> str:
     text = shown(row["timestamp_text"])
-    return f"{text} is in an hour that the change of clocks skips; write the offset from UTC behind it"
+    return f"{text} is a time that the clocks did not show that day; write the offset from UTC behind it"
+
+
+def _other_currency(row: Row, expected: str) -> str:
+    return f"{shown(row['currency'])} is another currency than {expected}, in which the ledger is kept"
 
 
 def _bad_currency(row: Row) -> str:

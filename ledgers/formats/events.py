@@ -3,7 +3,7 @@
 The readers in this package make them; the import services write them to the database.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -144,7 +144,7 @@ class RowErrors:
     def room(self) -> int:
         return ROW_ERRORS_KEPT - len(self.kept)
 
-    def add(self, errors: Iterator[RowError] | list[RowError], *, total: int) -> None:
+    def add(self, errors: Iterable[RowError], *, total: int) -> None:
         """Take errors of `total` faults, of which only as many need be given as there is room for."""
         self.total += total
         for error in errors:
@@ -164,7 +164,7 @@ class RowErrors:
         rows = sorted(self.kept, key=lambda error: error.line)
         first = rows[0]
         where = f"{first.field}: " if first.field else ""
-        others = f" {self.total - 1:,} more faults are listed." if self.total > 1 else ""
+        others = f" There are {self.total:,} faults in all." if self.total > 1 else ""
         message = (
             f"Nothing was imported. Line {first.line:,}: {where}{first.message}.{others}"
             " Correct the file, or ask its sender for a new one, and upload it again."

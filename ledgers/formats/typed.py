@@ -24,9 +24,12 @@ SHOWN_MAX = 60
 
 _CLOCK = r"(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:[.,][0-9]+)?)?"
 _ZONE = r"(?:Z|[+-](?:0[0-9]|1[0-4])(?::?[0-5][0-9])?)"
+_MIDNIGHT = r"24:00(?::00(?:[.,]0+)?)?"
 _DAY = r"[12][0-9]{3}-[0-9]{2}-[0-9]{2}"
-ISO_DAY = rf"^{_DAY}(?:[Tt ]{_CLOCK} ?{_ZONE}?|{_ZONE})?$"
-"""2026-03-31, also with a time and an offset behind it (ISO 8601; xs:date and xs:dateTime). Years 1000 to 2999."""
+ISO_DAY = rf"^{_DAY}(?:[Tt ](?:{_CLOCK}|{_MIDNIGHT}) ?{_ZONE}?|{_ZONE})?$"
+"""2026-03-31, also with a time and an offset behind it (ISO 8601; xs:date and xs:dateTime). Years 1000 to 2999.
+
+24:00 is the end of the day that it is written with."""
 
 ISO_MOMENT = rf"^(?P<day>{_DAY})[Tt ](?P<clock>{_CLOCK}) ?(?P<zone>{_ZONE})?$"
 
@@ -80,7 +83,7 @@ def day(column: str) -> pl.Expr:
 def instant(column: str, zone: ZoneInfo) -> pl.Expr:
     """The instant (UTC) that an ISO date-time writes; null where it is a day only, or none. No offset: a time in `zone`.
 
-    An hour that a change of clocks repeats is the first one; one that it skips is null.
+    An hour that a change of clocks repeats is the first one; one that it skips is null, and so is 24:00.
     """
     parts = pl.col(column).str.strip_chars().str.extract_groups(ISO_MOMENT)
     clock = parts.struct.field("clock").str.replace(",", ".", literal=True)
