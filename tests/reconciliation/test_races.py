@@ -94,7 +94,7 @@ def test_with_an_expected_status_exactly_one_decides_and_the_others_learn_who_an
             decide,
             match_id=match.pk,
             expected_status="suggested",
-            by=actor_with(organization=None) if False else example.by,
+            by=example.by,
             at=NOW,
         )
         for decide in (match_accept, match_reject)
@@ -134,7 +134,8 @@ def test_manual_matches_over_overlapping_lines_share_none():
 
     won = [result for result in results if isinstance(result, Match)]
     lost = [result for result in results if isinstance(result, Conflict)]
-    assert won and lost
+    assert won
+    assert lost
     assert {refusal.code for refusal in lost} == {"match.token_taken"}
     members = MatchMember.objects.filter(match__in=won).values_list("record_id", flat=True)
     assert len(members) == len(set(members))

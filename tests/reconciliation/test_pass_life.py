@@ -1,0 +1,412 @@
+"""The life of a pass: claim, fence, cancel, queue, failure, takeover. With a real worker: test_pass_worker.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import partial
+
+import psycopg
+import pytest
+from django.conf import settings as running
+from django.db import IntegrityError, connection, transaction
+
+from organizations.models import AuditEvent
+from organizations.refusals import Conflict
+from reconciliation.models import Match, MatchMember, Pass, Run
+from reconciliation.selectors.integrity import faults
+from reconciliation.services.execution import lost_imports, lost_passes, pass_execute
+from reconciliation.services.items import item_close
+from reconciliation.services.locks import LockKind, lock_key
+from reconciliation.services.passes import pass_cancel, pass_request, pass_wait, passes_request_for_ledger
+from reconciliation.states import PASS_MOVES, RUN_MOVES, PassStatus, RunStatus
+from rules.models import RuleRevision
+from rules.selectors import current_revisions
+from tests.clock import NOW
+from tests.factories.organizations import actor_with
+from tests.factories.reconciliation import PassFactory, RunFactory
+from tests.reconciliation.books import STATEMENT, Books, books
+from tests.reconciliation.files import csv
+
+pytestmark = pytest.mark.django_db
+
+
+class PowerCut(BaseException):
+    """Not an Exception: like a killed worker, it leaves the row as it is."""
+
+
+def pairs(count: int) -> Books:
+    made = books(actor_with(), entries=[(f"G{n}", "debit", 100 + n, 3, f"R{n}") for n in range(count)])
+    made.upload(csv(*((f"S{n}", "credit", 100 + n, 3, f"R{n}") for n in range(count))))
+    return made
+
+
+def clock_that(act: Callable[[], object], *, at_look: int) -> Callable[[], object]:
+    """The clock is read between two transactions of a pass (claim, start, each chunk, end): the place to interfere."""
+    looks = []
+
+    def clock():
+        looks.append(1)
+        if len(looks) == at_look:
+            act()
+        return NOW
+
+    return clock
+
+
+FIRST_CHUNK, SECOND_CHUNK, THIRD_CHUNK = 3, 4, 5
+
+
+@contextmanager
+def held_by_another_worker(made: Books) -> Iterator[None]:
+    """The lock that a living pass of this reconciliation holds, on a connection of its own."""
+    params = connection.get_connection_params()
+    names = ("user", "password", "host", "port", "dbname")
+    with psycopg.connect(**{name: params[name] for name in names if name in params}) as other:
+        other.execute("SELECT pg_advisory_lock(%s)", [lock_key(LockKind.PASS, made.run.reconciliation_id)])
+        yield
+
+
+def state(asked: Pass) -> str:
+    return Pass.objects.get(pk=asked.pk).status
+
+
+def test_a_pass_is_claimed_run_and_completed(settings):
+    settings.CHUNK_GROUPS = 1
+    made = pairs(3)
+    asked = made.request()
+    assert (asked.status, asked.attempt) == ("pending", 0)
+
+    seen = []
+
+    def look():
+        row = Pass.objects.select_related("run").get(pk=asked.pk)
+        seen.append((row.status, row.attempt, row.run.status, row.progress, row.suggested))
+
+    pass_execute(pass_id=asked.pk, clock=clock_that(look, at_look=SECOND_CHUNK))
+
+    assert seen == [("running", 1, "running", 33, 1)]
+    asked.refresh_from_db()
+    assert (asked.status, asked.progress, asked.matched, asked.suggested) == ("completed", 100, 3, 3)
+    assert (asked.total_records, asked.processed_records, asked.matched_records) == (6, 6, 6)
+    assert asked.finished_at == NOW
+    assert Run.objects.get(pk=made.run.pk).status == "completed"
+    assert faults() == []
+
+
+def test_a_pass_that_ended_is_not_run_again():
+    made = pairs(2)
+    asked = made.auto_match()
+    assert pass_execute(pass_id=asked.pk, clock=lambda: NOW) == []
+    again = Pass.objects.get(pk=asked.pk)
+    assert (again.attempt, again.suggested) == (1, 2)
+
+
+def test_a_message_for_a_living_pass_is_dropped():
+    made = pairs(2)
+    asked = made.request()
+    with held_by_another_worker(made):
+        assert pass_execute(pass_id=asked.pk, clock=lambda: NOW) == []
+        assert state(asked) == "pending"
+    pass_execute(pass_id=asked.pk, clock=lambda: NOW)
+    assert state(asked) == "completed"
+
+
+def test_a_late_twin_writes_nothing(settings):
+    """A second worker took the pass over between two chunks of the first, which then wakes up again."""
+    settings.CHUNK_GROUPS = 1
+    made = pairs(4)
+    asked = made.request()
+    takeover = partial(pass_execute, pass_id=asked.pk, clock=lambda: NOW)
+
+    pass_execute(pass_id=asked.pk, clock=clock_that(takeover, at_look=THIRD_CHUNK))
+
+    asked.refresh_from_db()
+    assert (asked.status, asked.attempt, asked.suggested, asked.matched) == ("completed", 2, 4, 4)
+    assert Match.objects.count() == 4
+    assert AuditEvent.objects.filter(action="pass.completed").count() == 1
+    assert faults() == []
+
+
+def test_a_lost_workers_pass_is_taken_over_and_nothing_is_written_twice(settings):
+    settings.CHUNK_GROUPS = 1
+    made = pairs(5)
+    asked = made.request()
+
+    def lose_power():
+        raise PowerCut
+
+    with pytest.raises(PowerCut):
+        pass_execute(pass_id=asked.pk, clock=clock_that(lose_power, at_look=THIRD_CHUNK))
+    asked.refresh_from_db()
+    assert (asked.status, asked.attempt, asked.suggested) == ("running", 1, 2)
+
+    pass_execute(pass_id=asked.pk, clock=lambda: NOW)
+
+    asked.refresh_from_db()
+    assert (asked.status, asked.attempt, asked.suggested, asked.matched) == ("completed", 2, 5, 5)
+    assert Match.objects.filter(made_by_pass=asked).count() == 5
+    assert MatchMember.objects.count() == 10
+    assert faults() == []
+
+
+def test_cancel_acts_between_two_chunks_and_keeps_what_was_written(settings):
+    settings.CHUNK_GROUPS = 1
+    made = pairs(4)
+    asked = made.request()
+    cancel = partial(made.act, pass_cancel, pass_=asked)
+
+    pass_execute(pass_id=asked.pk, clock=clock_that(cancel, at_look=SECOND_CHUNK))
+
+    asked.refresh_from_db()
+    assert (asked.status, asked.suggested) == ("cancelled", 1)
+    assert sorted(made.statuses().values()) == ["matched", "unmatched", "unmatched", "unmatched"]
+    assert Run.objects.get(pk=made.run.pk).status == "completed"
+    assert AuditEvent.objects.filter(action__startswith="pass.").count() == 3
+    assert faults() == []
+
+
+def test_a_waiting_pass_is_cancelled_at_once():
+    made = pairs(1)
+    asked = made.request()
+    assert made.act(pass_cancel, pass_=asked).status == "cancelled"
+    assert made.act(pass_cancel, pass_=asked).status == "cancelled"
+    assert pass_execute(pass_id=asked.pk, clock=lambda: NOW) == []
+    assert Match.objects.count() == 0
+    assert AuditEvent.objects.filter(action="pass.cancelled").count() == 1
+
+
+def test_a_lost_worker_does_not_lose_the_wish_to_cancel(settings):
+    settings.CHUNK_GROUPS = 1
+    made = pairs(3)
+    asked = made.request()
+
+    def cancel_and_lose_power():
+        made.act(pass_cancel, pass_=asked)
+        raise PowerCut
+
+    with pytest.raises(PowerCut):
+        pass_execute(pass_id=asked.pk, clock=clock_that(cancel_and_lose_power, at_look=SECOND_CHUNK))
+    pass_execute(pass_id=asked.pk, clock=lambda: NOW)
+    asked.refresh_from_db()
+    assert (asked.status, asked.suggested) == ("cancelled", 1)
+    assert faults() == []
+
+
+def test_a_second_pass_of_one_run_is_refused_while_one_is_under_way():
+    made = pairs(1)
+    asked = made.request()
+    with pytest.raises(Conflict) as refused:
+        made.request()
+    assert (refused.value.code, refused.value.word) == ("pass.running", "run_state_conflict")
+    assert refused.value.details["pass"] == {"id": str(asked.uuid), "status": "pending", "progress": 0}
+    pass_execute(pass_id=asked.pk, clock=lambda: NOW)
+    assert made.request().status == "pending"
+
+
+def test_another_runs_pass_waits_and_is_rung_for_at_the_end(settings):
+    settings.CHUNK_GROUPS = 1
+    made = pairs(2)
+    other = made.another_run()
+    made.upload(csv(("T0", "credit", 5_00, 3, "")), run=other)
+    made.post(("G9", "debit", 5_00, 3, ""))
+    first, asked = made.request(), []
+
+    def ask():
+        asked.append(made.request(run=other))
+
+    rung = pass_execute(pass_id=first.pk, clock=clock_that(ask, at_look=SECOND_CHUNK))
+
+    assert rung == [asked[0].pk]
+    assert (state(first), state(asked[0])) == ("completed", "pending")
+    assert pass_execute(pass_id=asked[0].pk, clock=lambda: NOW) == []
+    assert made.status("T0", run=other) == "matched"
+    assert faults() == []
+
+
+def test_the_database_refuses_a_second_running_pass():
+    running_one = PassFactory(status="running")
+    with pytest.raises(IntegrityError, match="pass_one_running"), transaction.atomic():
+        PassFactory(status="running", reconciliation=running_one.reconciliation)
+
+
+def test_a_failure_keeps_its_text_and_what_was_written(settings):
+    settings.CHUNK_GROUPS = 1
+    made = pairs(3)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE FUNCTION pg_temp.broken() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE EXCEPTION 'the disk is full'; END $$"
+        )
+        cursor.execute(
+            "CREATE TRIGGER broken BEFORE INSERT ON reconciliation_match FOR EACH ROW "
+            "WHEN (NEW.total_a = 102) EXECUTE FUNCTION pg_temp.broken()"
+        )
+    asked = made.request()
+
+    pass_execute(pass_id=asked.pk, clock=lambda: NOW)
+
+    asked.refresh_from_db()
+    run = Run.objects.get(pk=made.run.pk)
+    assert asked.status == "failed"
+    assert "the disk is full" in asked.error
+    assert (run.status, run.error_message) == ("failed", asked.error)
+    assert (asked.suggested, Match.objects.count()) == (2, 2)
+    assert made.status("S2") == "unmatched"
+    assert faults() == []
+
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TRIGGER broken ON reconciliation_match")
+    assert made.auto_match().suggested == 1
+    assert (made.run.status, made.run.error_message) == ("completed", "")
+    assert faults() == []
+
+
+def test_a_rule_that_cannot_be_read_fails_the_pass_and_says_so():
+    made = pairs(1)
+    revision = current_revisions(made.run.reconciliation)[0]
+    RuleRevision.objects.create(
+        rule=revision.rule, number=99, body={"filters": {"operand": "nor"}}, created_at=NOW, created_by="t"
+    )
+    asked = made.request()
+    pass_execute(pass_id=asked.pk, clock=lambda: NOW)
+    asked.refresh_from_db()
+    assert asked.status == "failed"
+    assert "RuleErrors" in asked.error
+    assert faults() == []
+
+
+def test_a_lost_pass_makes_way_and_keeps_its_place():
+    made = pairs(1)
+    other = made.another_run()
+    lost, asked = made.request(), made.request(run=other)
+    Pass.objects.filter(pk=lost.pk).update(status="running", attempt=1, heartbeat_at=NOW)
+    Run.objects.filter(pk=made.run.pk).update(status="running")
+
+    assert pass_execute(pass_id=asked.pk, clock=lambda: NOW) == [lost.pk]
+
+    assert (state(asked), state(lost)) == ("completed", "pending")
+    assert pass_execute(pass_id=lost.pk, clock=lambda: NOW) == []
+    assert state(lost) == "completed"
+    assert faults() == []
+
+
+def test_a_lost_pass_ends_where_one_of_the_same_kind_waits_already():
+    made = pairs(1)
+    reconciliation = made.run.reconciliation
+    lost = PassFactory(reconciliation=reconciliation, status="running", attempt=1, heartbeat_at=NOW)
+    asked = PassFactory(reconciliation=reconciliation)
+
+    pass_execute(pass_id=asked.pk, clock=lambda: NOW)
+
+    lost.refresh_from_db()
+    assert (lost.status, state(asked)) == ("failed", "completed")
+    assert "lost" in lost.error
+
+
+def test_a_pass_waits_while_its_reconciliation_is_rewired():
+    made = pairs(1)
+    asked = made.request()
+    type(asked.reconciliation).objects.filter(pk=asked.reconciliation_id).update(ready=False)
+    assert pass_execute(pass_id=asked.pk, clock=lambda: NOW) == []
+    assert state(asked) == "pending"
+
+
+def test_lost_passes_are_those_without_a_sign_of_life():
+    made = pairs(1)
+    silent = timedelta(seconds=running.PASS_LOST_AFTER_SECONDS)
+    asked = made.request()
+    assert lost_passes(at=NOW + silent) == []
+    assert lost_passes(at=NOW + silent * 2) == [asked.pk]
+    Pass.objects.filter(pk=asked.pk).update(status="running", heartbeat_at=NOW + silent)
+    assert lost_passes(at=NOW + silent * 2) == []
+    assert lost_passes(at=NOW + silent * 3) == [asked.pk]
+    pass_execute(pass_id=asked.pk, clock=lambda: NOW)
+    assert lost_passes(at=NOW + silent * 3) == []
+
+
+def test_lost_imports_are_files_that_nobody_reads():
+    made = books(actor_with(), entries=[])
+    source = made.add(STATEMENT)
+    silent = timedelta(seconds=running.PASS_LOST_AFTER_SECONDS)
+    assert lost_imports(at=NOW + silent) == []
+    assert lost_imports(at=NOW + silent * 2) == [source.source_file_id]
+    type(source.source_file).objects.filter(pk=source.source_file_id).update(voided_at=NOW)
+    assert lost_imports(at=NOW + silent * 2) == []
+
+
+def test_waiting_for_a_pass_gives_it_as_it_stands_when_time_is_over():
+    made = pairs(1)
+    asked = made.request()
+    assert pass_wait(asked.pk, seconds=0).status == "pending"
+    pass_execute(pass_id=asked.pk, clock=lambda: NOW)
+    assert pass_wait(asked.pk, seconds=60).status == "completed"
+
+
+def test_the_ledgers_trigger_asks_for_each_run_that_has_work_and_none_under_way():
+    made = pairs(1)
+    idle, busy, done = made.run, made.another_run("busy"), made.another_run("done")
+    made.request(run=busy)
+    made.upload(csv(("T0", "credit", 7_00, 3, "")), run=done)
+    made.post(("G9", "debit", 7_00, 3, ""))
+    Pass.objects.exclude(run=busy).delete()
+    Run.objects.filter(pk=done.pk).update(status="completed")
+    made.act(
+        item_close,
+        organization_id=made.by.organization_id,
+        item_id=made.item("T0", run=done),
+        ledger_id=made.ledger.uuid,
+    )
+    asked = made.act(passes_request_for_ledger, ledger=made.ledger)
+    assert {each.run_id for each in asked} == {idle.pk}
+    assert busy.passes.count() == 1
+
+
+@pytest.mark.parametrize("start", PassStatus)
+@pytest.mark.parametrize("to", PassStatus)
+def test_a_pass_moves_only_as_its_table_says(start: PassStatus, to: PassStatus):
+    ended = {"finished_at": NOW} if start not in ("pending", "running") else {}
+    row = (
+        PassFactory.build(status=start, pk=1)
+        if to not in PASS_MOVES[start]
+        else PassFactory(status=start, **ended)
+    )
+    if to not in PASS_MOVES[start]:
+        with pytest.raises(Conflict, match="cannot become"):
+            row.move(to)
+        return
+    row.move(to, finished_at=None if to in ("pending", "running") else NOW)
+    assert Pass.objects.get(pk=row.pk).status == to
+
+
+def test_a_pass_that_another_attempt_took_cannot_be_moved():
+    row = PassFactory(status="running", attempt=1)
+    Pass.objects.filter(pk=row.pk).update(attempt=2)
+    with pytest.raises(Conflict, match="taken over"):
+        row.move("completed", finished_at=NOW)
+    assert state(row) == "running"
+
+
+def test_tables_of_moves_name_every_status():
+    assert set(PASS_MOVES) == set(PassStatus)
+    assert set(RUN_MOVES) == set(RunStatus)
+
+
+@pytest.mark.parametrize("to", [status for status in RunStatus if status != RunStatus.CLOSED])
+def test_a_run_moves_only_as_its_table_says(to: RunStatus):
+    for start, moves in RUN_MOVES.items():
+        if start != RunStatus.CLOSED:
+            run = RunFactory(status=start)
+            assert Run.objects.filter(pk=run.pk).moved(to) == (1 if to in moves else 0)
+            run.refresh_from_db()
+            assert run.status == (to if to in moves else start)
+
+
+def test_a_pass_by_itself_matches_the_items_of_all_runs():
+    made = pairs(2)
+    asked = made.act(pass_request, reconciliation=made.run.reconciliation, run=None)
+    pass_execute(pass_id=asked.pk, clock=lambda: NOW)
+    assert state(asked) == "completed"
+    assert set(made.statuses().values()) == {"matched"}
+    assert faults() == []
