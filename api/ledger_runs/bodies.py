@@ -71,7 +71,7 @@ class NoteBody(Body):
     note = Note(required=False, help_text="null and an empty text clear it; left out, it stays.")
 
 
-@with_example({"file": "2026-03.xml", "idempotency_key": "march"})
+@with_example({"file": "2026-03.xml", "idempotency_key": "march"}, media_type="multipart/form-data")
 class UploadBody(Body):
     file = serializers.FileField(allow_empty_file=True)
     idempotency_key = serializers.CharField(required=False, allow_blank=True, max_length=KEY_MAX)

@@ -3,7 +3,7 @@
 from django.urls import include, path
 
 from api.ledger_runs import paths as paths  # registers the converter of ids
-from api.ledger_runs.views import books, items, matching, runs, sources
+from api.ledger_runs.views import books, exports, items, matching, runs, sources
 
 reconciliation = [
     path("runs", runs.Runs.as_view(), name="runs"),
@@ -15,6 +15,10 @@ reconciliation = [
     path("runs/<id:run_id>/auto-match", matching.AutoMatch.as_view(), name="auto-match"),
     path("runs/<id:run_id>/manual-match", matching.ManualMatch.as_view(), name="manual-match"),
     path("runs/<id:run_id>/matches", matching.Matches.as_view(), name="matches"),
+    path("runs/<id:run_id>/items.csv", exports.ItemsCsv.as_view(), name="items-csv"),
+    path("runs/<id:run_id>/matches.csv", exports.MatchesCsv.as_view(), name="matches-csv"),
+    path("runs/<id:run_id>/discrepancies.csv", exports.DiscrepanciesCsv.as_view(), name="discrepancies-csv"),
+    path("runs/<id:run_id>/gl-only.csv", exports.GlOnlyCsv.as_view(), name="gl-only-csv"),
     path("runs/<id:run_id>/items", items.Items.as_view(), name="items"),
     path("runs/<id:run_id>/gl-only", books.GlOnly.as_view(), name="gl-only"),
     path("runs/<id:run_id>/gl-all", books.GlAll.as_view(), name="gl-all"),

@@ -127,10 +127,11 @@ def summary_of(issues: list[dict[str, Any]]) -> str:
 
 def _api_problem(exc: exceptions.APIException) -> Problem:
     headers = {}
-    if getattr(exc, "auth_header", None):
-        headers["WWW-Authenticate"] = exc.auth_header
+    challenge = getattr(exc, "auth_header", None)  # put there by REST framework, for 401
+    if challenge:
+        headers["WWW-Authenticate"] = challenge
     if isinstance(exc, exceptions.Throttled):
-        wait = max(1, int(exc.wait or 0) + 1)
+        wait = int(getattr(exc, "wait", None) or 0) + 1
         headers["Retry-After"] = str(wait)
         message = _("Too many requests. Try again in %(seconds)d seconds.") % {"seconds": wait}
         return Problem(429, "request.throttled", message, details={"retry_after": wait}, headers=headers)

@@ -37,7 +37,7 @@ def money(minor: int | None, currency: str, precision: int) -> dict[str, Any] | 
 
 
 @extend_schema_field(MONEY_SCHEMA)
-class MoneyField(serializers.Field):  # type: ignore[type-arg]
+class MoneyField(serializers.Field):
     """Reads minor units from `source`, and currency and decimals from the row (or from `of`, a path to what has them)."""
 
     def __init__(self, *, of: str = "", **kwargs: Any) -> None:
@@ -55,7 +55,7 @@ class MoneyField(serializers.Field):  # type: ignore[type-arg]
         return value
 
 
-class Derived:
+class Derived(serializers.Field):
     """A read-only field whose value is a column (`source`) or, with `get`, a function of the row."""
 
     def __init__(self, *, get: Callable[[Any], Any] | None = None, **kwargs: Any) -> None:
@@ -65,7 +65,7 @@ class Derived:
     def get_attribute(self, instance: Any) -> Any:
         if self.get is not None:
             return self.get(instance)
-        return super().get_attribute(instance)  # type: ignore[misc]
+        return super().get_attribute(instance)
 
 
 class InstantField(Derived, serializers.DateTimeField):
@@ -81,7 +81,7 @@ class ActorField(Derived, serializers.CharField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(allow_null=True, **kwargs)
 
-    def to_representation(self, value: str) -> str | None:  # type: ignore[override]
+    def to_representation(self, value: str) -> str | None:
         names: Mapping[str, str] = self.context.get("names", {})
         return names.get(value, value) or None
 

@@ -21,7 +21,8 @@ from api.shared.values import Kind, Unfit, read, spoken
 
 LIST_VALUES_MAX = 1_000
 FILTER_TEXT_MAX = 20_000
-STANDARD = frozenset({"limit", "offset", "cursor", "sort", "order", "filter", "search"})
+PAGING = frozenset({"limit", "offset", "cursor"})
+STANDARD = PAGING | {"sort", "order", "filter", "search"}
 GET_ALL = GetAll(default=100, cap=1000, cursors=True)
 
 LOOKUPS = {"eq": "exact", "gt": "gt", "gte": "gte", "lt": "lt", "lte": "lte", "in": "in", "like": "icontains"}
@@ -77,14 +78,20 @@ def find(
     found = rows.filter(condition) if condition else rows
     total, bound = _count(found, count_all if not condition else None)
     total_unfiltered = total if not condition else _count(rows, count_all)[0]
-    shown = _after(listing, order, window.cursor, found).order_by(
-        *[_ordering(listing, *each) for each in order]
-    )
+    shown = _ordered(listing, order, _after(listing, order, window.cursor, found))
     picked = list(shown[window.offset : window.offset + window.limit + 1])
     more = len(picked) > window.limit
     page = picked[: window.limit]
     cursor = _next_cursor(listing, order, page[-1]) if more else None
     return Page(page, window, more, total, total_unfiltered, bound, cursor)
+
+
+def select(listing: Listing, query: QueryDict, rows: QuerySet[Any]) -> QuerySet[Any]:
+    """All rows that the question asks for, in its order: for exports, which have no pages."""
+    _known_names(listing, query)
+    for name in PAGING & set(query):
+        raise bad_query(name, _("An export has no pages; it holds every row of the filter."))
+    return _ordered(listing, _order(listing, query), rows.filter(_condition(listing, query)))
 
 
 def _count(rows: QuerySet[Any], known: Callable[[], int] | None) -> tuple[int, bool]:
@@ -132,9 +139,9 @@ def _sortable(listing: Listing, name: str) -> None:
         )
 
 
-def _ordering(listing: Listing, name: str, descending: bool) -> Any:
-    path = F(listing.fields[name].path)
-    return path.desc() if descending else path.asc()
+def _ordered(listing: Listing, order: Order, rows: QuerySet[Any]) -> QuerySet[Any]:
+    paths = [(F(listing.fields[name].path), descending) for name, descending in order]
+    return rows.order_by(*[path.desc() if descending else path.asc() for path, descending in paths])
 
 
 # --- cursor ------------------------------------------------------------------------------------------------------------
@@ -181,18 +188,19 @@ def _condition(listing: Listing, query: QueryDict) -> Q:
 
 
 def _conditions(listing: Listing, query: QueryDict) -> Iterator[Q]:
-    if query.get("search"):
-        yield _free_text(listing, query["search"])
-    if query.get("filter"):
-        yield from _structured(listing, query["filter"])
+    if text := query.get("search"):
+        yield _free_text(listing, text)
+    if text := query.get("filter"):
+        yield from _structured(listing, text)
     for name in query:
+        value = query.get(name, "")
         if name.startswith("search."):
-            yield _by_parameter(listing, name, query[name])
+            yield _by_parameter(listing, name, value)
         elif name in listing.named:
-            yield _equal(name, listing.fields[name], _several(name, query[name]))
+            yield _equal(name, listing.fields[name], _several(name, value))
         elif name in listing.comparisons:
             of, operator = listing.comparisons[name]
-            yield _compare(listing.fields[of], operator, query[name], name)
+            yield _compare(listing.fields[of], operator, value, name)
 
 
 def _free_text(listing: Listing, text: str) -> Q:

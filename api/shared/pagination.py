@@ -69,7 +69,7 @@ class Style:
 
     def window(self, query: QueryDict) -> Window:
         limit = whole_number(query, "limit", default=self.default, at_least=1, at_most=self.cap)
-        cursor = read_cursor(query["cursor"]) if self.cursors and "cursor" in query else None
+        cursor = read_cursor(query.get("cursor", "")) if self.cursors and "cursor" in query else None
         if not self.offsets:
             return Window(limit, 0, cursor)
         if cursor is not None and "offset" in query:

@@ -17,7 +17,7 @@ from api.shared.values import is_storable
 from organizations.refusals import Invalid, TooLarge
 
 JSON_DEPTH_MAX = 32
-"""How many arrays and objects may stand in each other (decision 32)."""
+"""How many arrays and objects may stand in each other."""
 
 
 class JsonParser(BaseParser):

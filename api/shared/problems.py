@@ -101,7 +101,7 @@ def _ledger_word(problem: Problem) -> str:
     return LEDGER_WORD_BY_STATUS.get(problem.status, "invalid_request")
 
 
-# --- words of the other surfaces (decision 23) -----------------------------------------------------------------------
+# --- words of the other surfaces -------------------------------------------------------------------------------------
 
 CASE_WORDS = {
     400: "invalid_request",

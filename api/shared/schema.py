@@ -18,6 +18,7 @@ from drf_spectacular.utils import (
     extend_schema_serializer,
 )
 from rest_framework import serializers
+from rest_framework.settings import api_settings
 
 from api.shared.idempotency import HEADER, REPLAYED
 from api.shared.listing import Kind, Listing
@@ -182,7 +183,7 @@ def operation(
     name: str,
     summary: str,
     *,
-    answers: Mapping[int, Any],
+    answers: Mapping[Any, Any],
     body: Any = None,
     query: Listing | None = None,
     parameters: Sequence[OpenApiParameter] = (),
@@ -286,7 +287,10 @@ def get_all_of(
 
 def with_example(value: Any, **kwargs: Any) -> Callable[[Any], Any]:
     """A serializer that shows `value` wherever it is a body or an answer."""
-    return extend_schema_serializer(examples=[OpenApiExample("Example", value=value, **kwargs)])
+    statuses = ["200", "201", "202", "503"]  # 503: /ready answers with its own body
+    return extend_schema_serializer(
+        examples=[OpenApiExample("Example", value=value, status_codes=statuses, **kwargs)]
+    )
 
 
 # --- credentials and the top -------------------------------------------------------------------------------------------
@@ -323,7 +327,7 @@ class SessionScheme(OpenApiAuthenticationExtension):
 
 def describe(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
     """A postprocessing hook: limits and conventions, as this installation has them, at the top of the document."""
-    rates = settings.REST_FRAMEWORK.get("DEFAULT_THROTTLE_RATES", {})
+    rates = api_settings.DEFAULT_THROTTLE_RATES
     limits = [
         f"requests {settings.DATA_UPLOAD_MAX_MEMORY_SIZE:,} bytes",
         f"uploads {settings.UPLOAD_MAX_BYTES:,} bytes",

@@ -23,7 +23,7 @@ class CallerThrottle(SimpleRateThrottle):
         if not scope:
             return True
         self.scope = scope
-        self.rate = api_settings.DEFAULT_THROTTLE_RATES[scope]
+        self.rate = str(api_settings.DEFAULT_THROTTLE_RATES[scope])
         self.num_requests, self.duration = self.parse_rate(self.rate)
         return bool(super().allow_request(request, view))
 

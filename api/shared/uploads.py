@@ -6,7 +6,7 @@ import hashlib
 from typing import Any
 
 from django.conf import settings
-from django.core.files.uploadedfile import TemporaryUploadedFile
+from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import TemporaryFileUploadHandler
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -44,9 +44,10 @@ class HashingHandler(TemporaryFileUploadHandler):
         self.digest.update(raw_data)
         super().receive_data_chunk(raw_data, start)
 
-    def file_complete(self, file_size: int) -> TemporaryUploadedFile:
+    def file_complete(self, file_size: int) -> UploadedFile | None:
         file = super().file_complete(file_size)
-        file.sha256 = self.digest.hexdigest()
+        if file is not None:
+            file.sha256 = self.digest.hexdigest()  # type: ignore[attr-defined]
         return file
 
 

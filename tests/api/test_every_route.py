@@ -1,6 +1,7 @@
 """Walks the URL table: every view names the scope of each method, or is one of the few that anyone may call."""
 
 import json
+from re import sub
 
 import pytest
 from django.core.management import call_command
@@ -10,6 +11,8 @@ from rest_framework.test import APIClient
 from api.shared.permissions import HasScope
 from api.shared.problems import SURFACES
 from organizations.scopes import ALL_SCOPES
+from tests.api.callers import client_with_key
+from tests.factories.organizations import ApiKeyFactory
 
 PUBLIC = {"health", "ready", "schema", "docs", "redoc", "no-such-route"}
 """Liveness and readiness for load balancers, the API's description, and the answer for paths without operation."""
@@ -46,15 +49,28 @@ def test_every_method_names_a_scope_that_exists(path, entry):
     assert view.surface in SURFACES
 
 
+def concrete(path: str) -> str:
+    return "/" + sub(r"<[^>]+>", "0195f0a1-7c3e-7d42-9a55-1f2e3d4c5b6a", path)
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize(("path", "entry"), GUARDED, ids=[path for path, _entry in GUARDED])
 def test_nobody_gets_in_without_a_credential(path, entry):
-    from re import sub
-
-    concrete = "/" + sub(r"<[^>]+>", "0195f0a1-7c3e-7d42-9a55-1f2e3d4c5b6a", path)
     client = APIClient()
     for method in entry.callback.cls.scopes:
-        assert client.generic(method, concrete).status_code == 401
+        assert client.generic(method, concrete(path)).status_code == 401
+
+
+@pytest.mark.parametrize(("path", "entry"), GUARDED, ids=[path for path, _entry in GUARDED])
+def test_a_key_without_the_scope_is_403_and_with_it_alone_gets_further(path, entry, organization):
+    for method, scope in entry.callback.cls.scopes.items():
+        without = client_with_key(
+            ApiKeyFactory(organization=organization, scopes=sorted(ALL_SCOPES - {scope}))
+        )
+        refused = without.generic(method, concrete(path))
+        assert (refused.status_code, refused.json()["details"]) == (403, {"scope": scope})
+        alone = client_with_key(ApiKeyFactory(organization=organization, scopes=[scope]))
+        assert alone.generic(method, concrete(path)).status_code not in (401, 403)
 
 
 @pytest.fixture(scope="module")

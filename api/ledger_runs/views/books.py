@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -49,8 +51,7 @@ class Ledgers(LedgerRunView):
         """Control ledgers; with `include_subledgers` all, with `only_subledgers` those under another."""
         rows = Ledger.objects.of(self.organization_id).filter(_subledgers(request)).select_related("parent")
 
-        def show(page: list[Ledger]) -> list[presenting.Json]:
-            return presenting.ledger_bodies(page, self.organization_id)
+        show = partial(presenting.ledger_bodies, organization_id=self.organization_id)
 
         return self.listed(request, filters.LEDGERS, rows, show)
 
@@ -147,8 +148,7 @@ class Entries(LedgerRunView):
     def get(self, request: Request) -> Response:
         """Entries of all ledgers, or of one with `ledger_id`."""
 
-        def show(page: list[Record]) -> list[presenting.Json]:
-            return presenting.entry_bodies(page, self.organization_id)
+        show = partial(presenting.entry_bodies, organization_id=self.organization_id)
 
         rows = entry_rows(organization_id=self.organization_id)
         keys = list(book_shapes.EntryShape().fields)
@@ -329,7 +329,7 @@ class Accounts(LedgerRunView):
         """Ledgers with at least one entry, and how many of theirs no accepted match covers."""
         rows = account_rows(organization_id=self.organization_id)
 
-        def show(page: list[Ledger]) -> list[Any]:
+        def show(page: Sequence[Ledger]) -> list[Any]:
             return list(book_shapes.AccountShape(page, many=True).data)
 
         return self.listed(request, filters.ACCOUNTS, rows, show)

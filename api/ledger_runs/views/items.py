@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -118,8 +119,7 @@ class Discrepancies(LedgerRunView):
     def get(self, request: Request, run_id: UUID) -> Response:
         """Stated differences; open ones of severity warning or critical keep the run from being closed."""
 
-        def show(rows: list[Discrepancy]) -> list[presenting.Json]:
-            return presenting.discrepancy_bodies(rows, self.organization_id)
+        show = partial(presenting.discrepancy_bodies, organization_id=self.organization_id)
 
         return self.listed(request, filters.DISCREPANCIES, discrepancies_of(self.run_of(run_id)), show)
 

@@ -202,8 +202,7 @@ class Matches(LedgerRunView):
     def get(self, request: Request, run_id: UUID) -> Response:
         """Matches with an item of the run among their members."""
 
-        def show(rows: list[Match]) -> list[presenting.Json]:
-            return presenting.match_bodies(rows, self.organization_id)
+        show = partial(presenting.match_bodies, organization_id=self.organization_id)
 
         return self.listed(request, filters.MATCHES, matches_of(self.run_of(run_id)), show)
 

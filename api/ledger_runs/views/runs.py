@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from uuid import UUID
 
 from rest_framework.request import Request
@@ -25,8 +26,7 @@ class Runs(LedgerRunView):
     def get(self, request: Request) -> Response:
         """Runs of all ledgers, or of one with `ledger_id`."""
 
-        def show(rows: list[Run]) -> list[presenting.Json]:
-            return presenting.run_bodies(rows, self.organization_id)
+        show = partial(presenting.run_bodies, organization_id=self.organization_id)
 
         return self.listed(request, filters.RUNS, runs_of(self.organization_id), show)
 

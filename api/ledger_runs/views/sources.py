@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from rest_framework.response import Response
 
 from api.ledger_runs import bodies, examples, filters, presenting, shapes
 from api.ledger_runs.views.base import LedgerRunView
+from api.shared.downloads import DownloadView
 from api.shared.fields import read_body
 from api.shared.idempotency import act, answer_of, replay_headers
 from api.shared.preferences import wait_seconds
@@ -57,8 +59,7 @@ class Sources(LedgerRunView):
         run = self.run_of(run_id)
         rows = RunSource.objects.filter(run=run, source_file__voided_at__isnull=True)
 
-        def show(page: list[RunSource]) -> list[presenting.Json]:
-            return presenting.source_bodies(page, self.organization_id)
+        show = partial(presenting.source_bodies, organization_id=self.organization_id)
 
         return self.listed(request, filters.SOURCES, rows.select_related("run", "source_file"), show)
 
@@ -91,7 +92,7 @@ class OneSource(LedgerRunView):
         )
 
 
-class Original(LedgerRunView):
+class Original(LedgerRunView, DownloadView):
     scopes = {"GET": "imports:read"}
 
     @operation(

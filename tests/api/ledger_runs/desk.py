@@ -26,7 +26,7 @@ class Desk:
     def post(self, path: str, body: dict | None = None, **headers: str):
         return self.client.post(path, body, format="json", headers=headers)
 
-    def get(self, path: str, **query: object):
+    def get(self, path: str, **query):
         return self.client.get(path, query)
 
     def rows(self, path: str, **query: object) -> list[dict]:
@@ -70,7 +70,7 @@ class Desk:
         return self.client.post(f"{RUNS}/{run}/sources/upload", data, format="multipart", headers=headers)
 
     def auto_match(self, run: str, **headers: str):
-        return self.post(f"{RUNS}/{run}/auto-match", **headers)
+        return self.post(f"{RUNS}/{run}/auto-match", None, **headers)
 
     def items(self, run: str) -> dict[str, dict]:
         """By description, which the worked examples use as a name."""

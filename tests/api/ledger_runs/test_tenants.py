@@ -51,6 +51,8 @@ PATHS = [
     ("GET", RUNS + "/{run}/gl-only", None),
     ("GET", RUNS + "/{run}/gl-all", None),
     ("GET", RUNS + "/{run}/discrepancies", None),
+    ("GET", RUNS + "/{run}/items.csv", None),
+    ("GET", RUNS + "/{run}/gl-only.csv", None),
     ("GET", MATCHES + "/{match}", None),
     ("POST", MATCHES + "/{match}/accept", {}),
     ("POST", MATCHES + "/{match}/reject", {}),
