@@ -19,7 +19,7 @@ RUN_MOVES = {
     RunStatus.FAILED: frozenset({RunStatus.RUNNING, RunStatus.COMPLETED}),
     RunStatus.CLOSED: frozenset[str](),
 }
-"""`closed` is never stored: it is derived on read (contract B.2, selectors.runs)."""
+"""`closed` is never stored: it is derived on read (docs/ledger-runs.md, selectors.runs)."""
 
 
 class RunMode(models.TextChoices):

@@ -71,7 +71,7 @@ class Details:
 def raw_line(
     found: Found, details: Details, *, statement: int, line_no: int, source_line: int, credit: bool
 ) -> RawLine:
-    """The line of an entry by contracts/corebanq.md B.9. `credit` says which party is the other one."""
+    """The line of an entry, as docs/files.md says. `credit` says which party is the other one."""
     agreed, batch, get = details.agreed, details.batch, found.get
     end_to_end = _given(agreed.get("end_to_end_id"))
     reference = end_to_end or _given(agreed.get("transaction_id"))

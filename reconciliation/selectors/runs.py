@@ -64,7 +64,7 @@ def counted(runs: QuerySet[Run]) -> QuerySet[Run]:
 
 
 def with_status(runs: QuerySet[Run]) -> QuerySet[Run]:
-    """Adds shown_status: the stored status, or closed when nothing is left to do (contract B.2)."""
+    """Adds shown_status: the stored status, or closed when nothing is left to do (docs/ledger-runs.md)."""
     blocking = Discrepancy.objects.filter(
         run=OuterRef("pk"),
         voided_at__isnull=True,

@@ -30,7 +30,7 @@ from rules.engine import Outcome
 from rules.states import Side
 
 TASK = "auto_match"
-APART_DAYS = 3  # further than this apart, a pair is pointed out (contract B.10)
+APART_DAYS = 3  # further than this apart, a pair is pointed out (docs/ledger-runs.md)
 
 TOKENS = """
 SELECT record_id, ticket, overdue_at, overdue_by_hand::int, overdue_seen_at FROM reconciliation_openitem
