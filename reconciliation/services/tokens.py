@@ -35,6 +35,7 @@ class Token:
     ticket: int
     held_by: int | None
     closed_at: datetime | None
+    closed_by: str
     overdue_at: datetime | None
     overdue_by_hand: bool
     overdue_seen_at: datetime | None
@@ -198,25 +199,19 @@ def token_taken(reconciliation_id: int, record_ids: Sequence[int], tokens: dict[
             found = {"match_id": str(row["match__uuid"]), "status": row["match__status"]}
             found |= {"by": row["match__created_by"], "at": row["match__created_at"].isoformat()}
         elif token is not None and token.closed_at is not None:
-            found = {"status": "closed", "at": token.closed_at.isoformat()}
+            found = {"status": "closed", "by": token.closed_by, "at": token.closed_at.isoformat()}
         else:
             found = {"status": "gone"}
         details.append({"id": str(uuids.get(pk, "")), **found})
     first = details[0]
-    message = _("Record %(id)s is not free: it is %(status)s.") % {
-        "id": first["id"],
-        "status": first["status"],
-    }
     if "match_id" in first:
         message = _(
-            "Record %(id)s is in match %(match)s (%(status)s), made by %(by)s at %(at)s. Reject it first."
-        ) % {
-            "id": first["id"],
-            "match": first["match_id"],
-            "status": first["status"],
-            "by": first["by"],
-            "at": first["at"],
-        }
+            "Record %(id)s is in match %(match_id)s (%(status)s), made by %(by)s at %(at)s. Reject it first."
+        )
+    elif first["status"] == "closed":
+        message = _("Record %(id)s was closed by %(by)s at %(at)s. Reopen it first.")
+    else:
+        message = _("Record %(id)s is not open in this reconciliation.")
     return Conflict(
-        message, code="match.token_taken", word="match_state_conflict", details={"records": details}
+        message % first, code="match.token_taken", word="match_state_conflict", details={"records": details}
     )
