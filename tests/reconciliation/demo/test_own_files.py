@@ -84,7 +84,9 @@ def test_a_file_of_two_currencies_goes_to_two_ledgers(tmp_path: Path):
         (MINE.iban, "EUR"),
         (f"{MINE.iban}-USD", "USD"),
     }
-    assert {one.files[0].source.imported_count for one in own.filled.values()} == {1}
+    assert {
+        result.source and result.source.imported_count for one in own.filled.values() for result in one.files
+    } == {1}
 
 
 def test_csv_goes_to_the_ledger_own_in_its_currency(tmp_path: Path):
