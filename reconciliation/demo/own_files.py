@@ -52,7 +52,7 @@ def take_in(
         _take_statement(path, own, by=by, clock=clock, say=say)
     if books is not None:
         say(_books_line(books, _default_ledger(own, by=by, clock=clock), by=by, clock=clock))
-    match_all(own.filled.values(), wait=wait, by=by, clock=clock, say=say)
+    match_all([one.run for one in own.filled.values()], wait=wait, by=by, clock=clock, say=say)
     return own
 
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from organizations.actors import Actor
 from reconciliation.demo import expectation, files, loading, months, table
 from reconciliation.demo.expectation import Played, Verdict
-from reconciliation.demo.loading import Clock, Filled, Say
+from reconciliation.demo.loading import Clock, Say
 from reconciliation.demo.matching import match, was_matched
 from reconciliation.demo.report import run_report
+from reconciliation.models import Run
 from reconciliation.selectors.integrity import faults
 
 
@@ -34,25 +35,24 @@ def play(*, by: Actor, wait: float, clock: Clock, say: Say) -> Result:
     for ledger, (_month, demo_files) in zip(ledgers, arrived, strict=True):
         say(f"Statement files for {ledger.code} {ledger.description}:")
         filled.append(loading.fill_run(ledger, demo_files, by=by, clock=clock, say=say))
-    is_new = match_all(filled, wait=wait, by=by, clock=clock, say=say)
+    fresh = [one.run for one in filled if not was_matched(one.run)]
+    match_all(fresh, wait=wait, by=by, clock=clock, say=say)
     played = [
         expectation.played(month, demo_files, run_report(one))
         for one, (month, demo_files) in zip(filled, arrived, strict=True)
     ]
     verdict = expectation.judged(played)
     verdict.differences += [str(fault) for fault in faults()]
-    return Result(_text(played, verdict), verdict, is_new)
+    return Result(_text(played, verdict), verdict, bool(fresh))
 
 
-def match_all(filled: Iterable[Filled], *, wait: float, by: Actor, clock: Clock, say: Say) -> bool:
-    """Match what was not matched before; where no worker answers for the first, the others don't wait for one."""
-    unmatched = [one.run for one in filled if not was_matched(one.run)]
-    if unmatched:
-        say("Matching:")
-    for run in unmatched:
+def match_all(runs: Iterable[Run], *, wait: float, by: Actor, clock: Clock, say: Say) -> None:
+    """Match the runs; where no worker answers for the first, the others don't wait for one."""
+    for number, run in enumerate(runs):
+        if number == 0:
+            say("Matching:")
         answered = match(run, wait=wait, by=by, clock=clock, say=say)
         wait = wait if answered else 0
-    return bool(unmatched)
 
 
 def _text(played: list[Played], verdict: Verdict) -> str:

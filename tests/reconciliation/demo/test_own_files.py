@@ -73,6 +73,13 @@ def test_the_same_file_again_is_refused_and_the_table_is_printed_again(tmp_path:
     assert "Lines without an entry: 1" in own_files.text(again)
 
 
+def test_a_later_file_of_the_account_is_matched_too(tmp_path: Path):
+    books = "date,type,amount,currency,reference_id\n2026-02-02,debit,7.00,EUR,R-2\n2026-02-02,debit,9.00,EUR,R-3\n"
+    take_in(tmp_path, {"1.xml": statement(MINE, [line(1, 7_00, "R-2")])}, books)
+    own = take_in(tmp_path, {"2.xml": statement(MINE, [line(2, 9_00, "R-3")], opening=7_00)})
+    assert "Reference and amount                         2      2        2" in own_files.text(own)
+
+
 def test_a_file_of_two_currencies_goes_to_two_ledgers(tmp_path: Path):
     euros, dollars = statement(MINE, [line(1, 12_50)]).decode(), statement(USD, [line(2, 99_00)]).decode()
     second = dollars[dollars.index("<Stmt>") : dollars.index("</Stmt>") + len("</Stmt>")]
