@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+import time
+from contextlib import suppress
+from typing import IO, Any
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
@@ -12,12 +14,17 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from api.shared.views import SurfaceView
 from organizations.refusals import TooLarge
 
 FORM_ALLOWANCE_BYTES = 64 * 1024
 """What the form around a file may weigh."""
+HEAR_OUT_FACTOR = 3
+"""How many times the limit is read and dropped after a refusal, at most."""
+HEAR_OUT_SECONDS = 10
+HEAR_OUT_BYTES = 1 << 20
 
 
 def too_large() -> TooLarge:
@@ -29,7 +36,19 @@ def too_large() -> TooLarge:
 
 
 class HashingHandler(TemporaryFileUploadHandler):
-    """Writes to a temporary file, so that memory stays flat; `file.sha256` is known when the last byte is in."""
+    """Writes to a temporary file, so that memory stays flat; `file.sha256` is known when the last byte is in. What
+    announces itself as too large is refused before a byte is looked at."""
+
+    def handle_raw_input(
+        self,
+        input_data: IO[bytes],
+        META: dict[str, Any],  # noqa: N803 - Django's name
+        content_length: int,
+        boundary: str,
+        encoding: str | None = None,
+    ) -> None:
+        if content_length > settings.UPLOAD_MAX_BYTES + FORM_ALLOWANCE_BYTES:
+            raise too_large()
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         super().new_file(*args, **kwargs)
@@ -52,7 +71,7 @@ class HashingHandler(TemporaryFileUploadHandler):
 
 
 class UploadView(SurfaceView):
-    """A view that takes multipart/form-data. What announces itself as too large is refused before a byte is read."""
+    """A view that takes multipart/form-data."""
 
     parser_classes = [MultiPartParser]
 
@@ -61,8 +80,17 @@ class UploadView(SurfaceView):
         request.upload_handlers = [HashingHandler(request)]
         return super().initialize_request(request, *args, **kwargs)
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        announced = request.META.get("CONTENT_LENGTH") or "0"
-        if announced.isdigit() and int(announced) > settings.UPLOAD_MAX_BYTES + FORM_ALLOWANCE_BYTES:
-            raise too_large()
-        super().initial(request, *args, **kwargs)
+    def handle_exception(self, exc: Exception) -> Response:
+        if isinstance(exc, TooLarge) and self.request.auth is not None:
+            hear_out(self.request._request)
+        return super().handle_exception(exc)
+
+
+def hear_out(request: HttpRequest) -> None:
+    """Read and drop what a known caller is still sending, within bounds: many clients look at the answer only after they
+    have sent everything, and see a broken pipe instead of our 413."""
+    left = HEAR_OUT_FACTOR * settings.UPLOAD_MAX_BYTES
+    until = time.monotonic() + HEAR_OUT_SECONDS
+    with suppress(OSError):
+        while left > 0 and time.monotonic() < until and (chunk := request._stream.read(HEAR_OUT_BYTES)):
+            left -= len(chunk)

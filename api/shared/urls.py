@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from api.shared.docs import Redoc, Schema, Swagger
+from api.shared.docs import Redoc, Schema, Swagger, redoc_script
 from api.shared.health import Health, Ready, Status
 
 urlpatterns = [
@@ -12,4 +12,5 @@ urlpatterns = [
     path("api/schema/", Schema.as_view(), name="schema"),
     path("api/docs/", Swagger.as_view(), name="docs"),
     path("api/docs/redoc/", Redoc.as_view(), name="redoc"),
+    path("api/docs/redoc/redoc.js", redoc_script, name="redoc-script"),
 ]

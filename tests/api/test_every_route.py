@@ -14,7 +14,7 @@ from organizations.scopes import ALL_SCOPES
 from tests.api.callers import client_with_key
 from tests.factories.organizations import ApiKeyFactory
 
-PUBLIC = {"health", "ready", "schema", "docs", "redoc", "no-such-route"}
+PUBLIC = {"health", "ready", "schema", "docs", "redoc", "redoc-script", "no-such-route"}
 """Liveness and readiness for load balancers, the API's description, and the answer for paths without operation."""
 
 
@@ -129,6 +129,12 @@ def test_the_document_states_the_limits(document):
 
 def test_the_document_has_the_ways_in(document):
     assert set(document["components"]["securitySchemes"]) == {"ApiKey", "Bearer", "Session"}
+
+
+def test_redoc_fetches_no_logo_from_its_maker():
+    script = APIClient().get("/api/docs/redoc/redoc.js").content
+    assert b"cdn.redoc.ly" not in script
+    assert len(script) > 500_000
 
 
 @pytest.mark.parametrize("path", ["/api/docs/", "/api/docs/redoc/"])

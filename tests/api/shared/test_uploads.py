@@ -1,11 +1,13 @@
 """Uploads come in as a stream: hashed on the way, cut off at the limit, throttled per caller."""
 
 import hashlib
+import io
 
 import pytest
 from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.settings import api_settings
+from rest_framework.test import APIClient
 
 from tests.api.callers import client_with_key, signed_in
 from tests.factories.organizations import ApiKeyFactory, MembershipFactory
@@ -39,23 +41,35 @@ def test_a_file_over_the_limit_is_413(client, settings):
     assert response.json()["details"] == {"limit_bytes": 1000}
 
 
-def test_what_announces_itself_as_too_large_is_not_read(client, settings):
+class Endless(io.RawIOBase):
+    """A body that never ends, and how much of it was read."""
+
+    taken = 0
+
+    def read(self, size=-1):
+        self.taken += size
+        return b"x" * size
+
+    readline = read
+
+
+def announce(client, body: Endless, size: int):
+    extra = {"CONTENT_LENGTH": str(size), "wsgi.input": body}
+    return client.generic("POST", "/v1/upload", b"", "multipart/form-data; boundary=x", **extra)
+
+
+def test_what_announces_itself_as_too_large_is_refused_and_heard_out_within_bounds(client, settings):
+    settings.UPLOAD_MAX_BYTES = 4 << 20
+    body = Endless()
+    assert announce(client, body, 200 << 20).status_code == 413
+    assert body.taken == 12 << 20
+
+
+def test_of_a_stranger_nothing_is_read(db, settings):
     settings.UPLOAD_MAX_BYTES = 1000
-
-    class Unread:
-        def read(self, *_args):
-            raise AssertionError("a byte was read")
-
-        readline = read
-
-    response = client.generic(
-        "POST",
-        "/v1/upload",
-        b"",
-        "multipart/form-data; boundary=x",
-        **{"CONTENT_LENGTH": "200000000", "wsgi.input": Unread()},
-    )
-    assert response.status_code == 413
+    body = Endless()
+    assert announce(APIClient(), body, 200 << 20).status_code == 401
+    assert body.taken == 0
 
 
 def test_with_a_session_the_csrf_check_reads_the_form_and_the_limit_holds_all_the_same(
