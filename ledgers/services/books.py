@@ -10,7 +10,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from ledgers.models import BankAccount, DataStream, Ledger
+from ledgers.models import BankAccount, DataStream, Ledger, Statement
 from ledgers.money import exponent
 from ledgers.states import LedgerType
 from organizations import audit
@@ -29,6 +29,9 @@ CHANGEABLE = frozenset(
         "opening_date",
     }
 )
+
+
+FIXED_BY_ROWS = ("type", "opening_balance", "opening_balance_on")
 
 
 def ledger_create(
@@ -50,13 +53,7 @@ def ledger_create(
 
     Refuses: a code in use ("ledger.code_taken"), an unknown type or currency form, a parent of another currency.
     """
-    if type not in LedgerType.values:
-        raise Invalid(
-            _("Type %(type)s is not one of %(types)s.")
-            % {"type": type, "types": ", ".join(LedgerType.values)},
-            code="ledger.type_unknown",
-            issues=[{"path": ["type"], "message": _("Not a ledger type.")}],
-        )
+    _checked_type(type)
     checked_currency(currency)
     if parent is not None and parent.currency != currency:
         raise Invalid(
@@ -99,7 +96,8 @@ def ledger_create(
 
 
 def ledger_change(*, ledger: Ledger, changes: Mapping[str, Any], by: Actor, at: datetime) -> Ledger:
-    """Change what may change. A type can't once the ledger has entries ("ledger.has_entries"), since effects hang on it."""
+    """Change what may change. A type can't once the ledger has entries ("ledger.has_entries"), since effects hang on it;
+    an opening balance not even once it has statement lines, since open items hang on it."""
     unknown = set(changes) - CHANGEABLE
     if unknown:
         raise Invalid(
@@ -108,19 +106,13 @@ def ledger_change(*, ledger: Ledger, changes: Mapping[str, Any], by: Actor, at: 
             issues=[{"path": [name], "message": _("This cannot be changed.")} for name in sorted(unknown)],
         )
     ledger = Ledger.objects.select_for_update().get(pk=ledger.pk)
-    fresh_effects = {"type", "opening_balance", "opening_date"} & {
-        name for name, value in changes.items() if value != _current(ledger, name)
-    }
-    if fresh_effects and DataStream.objects.filter(ledger=ledger).exists():  # made with the first entry
-        raise Conflict(
-            _("The ledger has entries, so its %(field)s cannot change any more. Open a new ledger instead.")
-            % {"field": sorted(fresh_effects)[0].replace("_", " ")},
-            code="ledger.has_entries",
-            word="ledger_has_entries",
-        )
+    before = {name: getattr(ledger, name) for name in FIXED_BY_ROWS}
     for name, value in changes.items():
-        setattr(ledger, "opening_balance_on" if name == "opening_date" else name, value)
-    _checked_opening(ledger.opening_balance, ledger.opening_balance_on)
+        setattr(ledger, name, value)
+    _checked_type(ledger.type)
+    _checked_opening(ledger.opening_balance, ledger.opening_date)
+    ledger.opening_balance_on = ledger.opening_date if ledger.opening_balance is not None else None
+    _refuse_with_rows(ledger, {name for name, value in before.items() if getattr(ledger, name) != value})
     ledger.modified_at, ledger.modified_by = at, by.ref
     ledger.save()
     audit.record(
@@ -134,8 +126,29 @@ def ledger_change(*, ledger: Ledger, changes: Mapping[str, Any], by: Actor, at: 
     return ledger
 
 
-def _current(ledger: Ledger, name: str) -> Any:
-    return getattr(ledger, "opening_balance_on" if name == "opening_date" else name)
+def _refuse_with_rows(ledger: Ledger, changed: set[str]) -> None:
+    if not changed:
+        return
+    has_rows = DataStream.objects.filter(ledger=ledger).exists()  # made with the first entry
+    if changed != {"type"}:
+        has_rows |= Statement.objects.filter(bank_account__ledger=ledger, voided_at__isnull=True).exists()
+    if has_rows:
+        raise Conflict(
+            _("The ledger has entries, so its %(field)s cannot change any more. Open a new ledger instead.")
+            % {"field": "type" if "type" in changed else _("opening balance")},
+            code="ledger.has_entries",
+            word="ledger_has_entries",
+        )
+
+
+def _checked_type(type: str) -> None:
+    if type not in LedgerType.values:
+        raise Invalid(
+            _("Type %(type)s is not one of %(types)s.")
+            % {"type": type, "types": ", ".join(LedgerType.values)},
+            code="ledger.type_unknown",
+            issues=[{"path": ["type"], "message": _("Not a ledger type.")}],
+        )
 
 
 def _checked_opening(balance: int | None, day: date | None) -> None:

@@ -29,6 +29,7 @@ def reason_words(reason: str) -> str:
         "auto:item_closed": _("its line was closed"),
         "auto:match_ended": _("its match ended"),
         "zero_amount": _("its amount is zero"),
+        "before_opening": _("it is older than the ledger's opening balance"),
         "manual_review": _("manual review"),
     }.get(reason, reason)
 

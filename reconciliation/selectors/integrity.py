@@ -26,7 +26,8 @@ CHECKS: dict[str, str] = {
     "record neither open nor matched": f"""
         SELECT rec.id, r.id, 'no token and no live match' {STANDING}
         WHERE o.record_id IS NULL AND mm.record_id IS NULL
-            AND rec.kind <> 'settlement' AND (lg.opening_balance IS NULL OR r.date >= lg.opening_balance_on)""",
+            AND rec.kind <> 'settlement'
+            AND (w.side = 'a' OR lg.opening_balance IS NULL OR r.date >= lg.opening_balance_on)""",
     "record open and matched at once": f"""
         SELECT rec.id, r.id, 'token is ' || CASE WHEN o.held_by IS NULL THEN 'free' ELSE 'held by ' || o.held_by END
             || ', live match is ' || mm.match_id {STANDING}

@@ -32,7 +32,10 @@ FOLLOW = """
 WITH stand AS (
     SELECT wanted.id AS record_id, CASE
         WHEN m.status = 'accepted' THEN 'matched' WHEN m.status = 'suggested' THEN 'suggested'
-        WHEN o.closed_at IS NOT NULL THEN 'closed' WHEN o.record_id IS NOT NULL THEN 'free' END AS state
+        WHEN o.closed_at IS NOT NULL THEN 'closed' WHEN o.record_id IS NULL THEN NULL
+        WHEN EXISTS (SELECT FROM ledgers_statementline l
+            WHERE l.record_id = wanted.id AND l.voided_at IS NULL AND l.note <> '') THEN 'noted'
+        ELSE 'free' END AS state
     FROM unnest(%(records)s::bigint[]) AS wanted(id)
     LEFT JOIN reconciliation_matchmember mm
         ON mm.reconciliation_id = %(reconciliation)s AND mm.record_id = wanted.id AND mm.live
@@ -45,9 +48,10 @@ WITH stand AS (
     ORDER BY d.run_id, d.record_id, d.type, d.id DESC
 )
 UPDATE reconciliation_discrepancy d SET
-    status = CASE newest.state WHEN 'suggested' THEN 'in_review' WHEN 'free' THEN 'open' ELSE 'closed' END,
-    closed_at = CASE WHEN newest.state IN ('suggested', 'free') THEN NULL ELSE %(at)s::timestamptz END,
-    closed_by = CASE WHEN newest.state IN ('suggested', 'free') THEN '' ELSE %(by)s END,
+    status = CASE newest.state WHEN 'suggested' THEN 'in_review' WHEN 'noted' THEN 'in_review' WHEN 'free' THEN 'open'
+        ELSE 'closed' END,
+    closed_at = CASE WHEN newest.state IN ('suggested', 'noted', 'free') THEN NULL ELSE %(at)s::timestamptz END,
+    closed_by = CASE WHEN newest.state IN ('suggested', 'noted', 'free') THEN '' ELSE %(by)s END,
     close_reason = CASE newest.state WHEN 'matched' THEN %(auto_matched)s WHEN 'closed' THEN %(auto_closed)s ELSE '' END
 FROM newest
 WHERE d.id = newest.id AND newest.state IS NOT NULL
@@ -101,7 +105,7 @@ def follow(
     at: datetime,
 ) -> None:
     """Bring the discrepancies of these records in step: closed when matched for good or closed, in review while
-    suggested, open when free. In the runs named, items that are free again are raised anew where nothing says so."""
+    suggested or noted, open when free. In the runs named, items that are free again are raised anew where nothing says so."""
     ids = list(record_ids)
     with connection.cursor() as cursor:
         cursor.execute(

@@ -18,10 +18,10 @@ from ledgers.services.rows import copy_rows, draw_ids
 from organizations.refusals import Conflict
 from reconciliation.models import MatchMember, OpenItem
 from rules.models import Reconciliation
-from rules.states import ReconciliationKind
+from rules.states import ReconciliationKind, Side
 
 TICKETS = "reconciliation_ticket"
-ZERO_AMOUNT = "zero_amount"
+ZERO_AMOUNT, BEFORE_OPENING = "zero_amount", "before_opening"
 INTAKE = "system:intake"
 
 
@@ -46,14 +46,19 @@ class Token:
 
 
 def tokens_issue(records: pl.DataFrame, *, reconciliation: Reconciliation, side: str, at: datetime) -> None:
-    """Open items for new records: a frame with id, date and the measure. A record of 0 is closed in ledger kinds, so
-    that it blocks no run; entries from before the confirmed opening balance get none."""
-    rows = records
+    """Open items for new records: a frame with id, date and the measure. In ledger kinds a record of 0 is closed at once,
+    so that it blocks no run. Of what is older than the confirmed opening balance, entries get none, and statement lines,
+    which people see in their run, are closed."""
+    rows, why = records, pl.lit("")
     opened_on = _opening_day(reconciliation)
     if opened_on is not None:
-        rows = rows.filter(pl.col("date") >= opened_on)
-    closes = (pl.col(reconciliation.measure) == 0) & pl.lit(reconciliation.kind == ReconciliationKind.LEDGER)
-    frame = rows.select(
+        old = pl.col("date") < opened_on
+        rows = rows.filter(~old) if side == Side.B else rows
+        why = pl.when(old).then(pl.lit(BEFORE_OPENING)).otherwise(why)
+    if reconciliation.kind == ReconciliationKind.LEDGER:
+        why = pl.when(pl.col(reconciliation.measure) == 0).then(pl.lit(ZERO_AMOUNT)).otherwise(why)
+    closes = pl.col("why") != ""
+    frame = rows.with_columns(why.alias("why")).select(
         pl.lit(reconciliation.pk).alias("reconciliation_id"),
         pl.col("id").alias("record_id"),
         pl.lit(side).alias("side"),
@@ -62,7 +67,7 @@ def tokens_issue(records: pl.DataFrame, *, reconciliation: Reconciliation, side:
         pl.lit(False).alias("overdue_by_hand"),
         pl.when(closes).then(pl.lit(at)).otherwise(None).alias("closed_at"),
         pl.when(closes).then(pl.lit(INTAKE)).otherwise(pl.lit("")).alias("closed_by"),
-        pl.when(closes).then(pl.lit(ZERO_AMOUNT)).otherwise(pl.lit("")).alias("close_reason"),
+        pl.col("why").alias("close_reason"),
         pl.lit("").alias("close_note"),
         pl.when(closes).then(pl.col("date")).otherwise(None).alias("cleared_on"),
     )
@@ -70,34 +75,37 @@ def tokens_issue(records: pl.DataFrame, *, reconciliation: Reconciliation, side:
 
 
 def tokens_issue_existing(*, reconciliation: Reconciliation, stream_id: int, side: str) -> int:
-    """Open items for records that stood in the stream before it was wired. The caller owns the locks exclusively."""
-    opened_on = _opening_day(reconciliation)
+    """The same for records that stood in the stream before it was wired. The caller owns the locks exclusively."""
     measure = connection.ops.quote_name(reconciliation.measure)
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
             INSERT INTO reconciliation_openitem (reconciliation_id, record_id, side, open_amount, overdue_by_hand,
                 closed_at, closed_by, close_reason, cleared_on)
-            SELECT %s, id, %s, {measure}, false,
-                CASE WHEN amount = 0 AND %s THEN created_at END, CASE WHEN amount = 0 AND %s THEN %s ELSE '' END,
-                CASE WHEN amount = 0 AND %s THEN %s ELSE '' END, CASE WHEN amount = 0 AND %s THEN date END
-            FROM ledgers_record
-            WHERE stream_id = %s AND voided_at IS NULL AND kind = 'entry' AND (%s::date IS NULL OR date >= %s)
+            SELECT %(reconciliation)s, id, %(side)s, {measure}, false,
+                CASE WHEN why <> '' THEN created_at END, CASE WHEN why <> '' THEN %(intake)s ELSE '' END, why,
+                CASE WHEN why <> '' THEN date END
+            FROM (
+                SELECT *, coalesce(date < %(opened_on)s, false) AS old,
+                    CASE WHEN amount = 0 AND %(ledger)s THEN %(zero)s WHEN date < %(opened_on)s THEN %(before)s
+                        ELSE '' END AS why
+                FROM ledgers_record WHERE stream_id = %(stream)s AND voided_at IS NULL AND kind = 'entry'
+            ) AS record
+            WHERE NOT (old AND %(side)s = 'b')
+            ORDER BY id
             """,  # noqa: S608 - a column name of ours
-            [
-                reconciliation.pk,
-                side,
-                *_zero_closing(reconciliation.kind == ReconciliationKind.LEDGER),
-                stream_id,
-                opened_on,
-                opened_on,
-            ],
+            {
+                "reconciliation": reconciliation.pk,
+                "stream": stream_id,
+                "side": side,
+                "intake": INTAKE,
+                "opened_on": _opening_day(reconciliation),
+                "ledger": reconciliation.kind == ReconciliationKind.LEDGER,
+                "zero": ZERO_AMOUNT,
+                "before": BEFORE_OPENING,
+            },
         )
         return int(cursor.rowcount)
-
-
-def _zero_closing(closes: bool) -> list[object]:
-    return [closes, closes, INTAKE, closes, ZERO_AMOUNT, closes]
 
 
 def _opening_day(reconciliation: Reconciliation) -> date | None:
