@@ -15,6 +15,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from rules.engine.assignment import Edges
+from rules.engine.bridges import bridges
 from rules.engine.found import Found
 from rules.engine.sides import Bools, Ints
 
@@ -58,34 +59,51 @@ def _cost(edges: Edges) -> Ints:
 
 def _movable(a: Ints, b: Ints, cost: Ints, taken: Ints, size_a: Ints, size_b: Ints) -> Bools:
     """For each pair of classes whether some assignment of the same size and cost takes more or less of it."""
-    arcs = _residual(a, b, cost, taken, size_a, size_b)
-    price = _prices(arcs, len(size_a) + len(size_b) + 2)
+    far = b + len(size_a)
+    size = len(size_a) + len(size_b)
+    graph = coo_matrix((np.ones(len(a), np.int8), (a, far)), (size, size))
+    parts, part = connected_components(graph, directed=False)
+    used = np.concatenate((np.bincount(a, taken, len(size_a)), np.bincount(b, taken, len(size_b))))
+    room = np.concatenate((size_a, size_b))
+    more, back = taken < np.minimum(size_a[a], size_b[b]), taken > 0
+    take = Arcs(a[more], far[more], cost[more])
+    give = Arcs(far[back], a[back], -cost[back])
+    arcs = _together(take, give, *_outside(used, room, part.astype(np.int64), parts, len(size_a)))
+    nodes = size + 2 * parts
+    price = _prices(arcs, nodes)
     if price is None:
         return np.ones(len(a), bool)
     free = arcs.only(arcs.cost + price[arcs.tail] - price[arcs.head] == 0)
-    graph = coo_matrix((np.ones(len(free.tail), np.int8), (free.tail, free.head)), (len(price), len(price)))
-    part = connected_components(graph, connection="strong")[1]
-    free = free.only(part[free.tail] == part[free.head])
-    width = len(price)
-    on_cycle = _without_leaves(np.minimum(free.tail, free.head), np.maximum(free.tail, free.head), width)
-    return np.isin(a * width + (b + len(size_a)), on_cycle)
+    graph = coo_matrix((np.ones(len(free.tail), np.int8), (free.tail, free.head)), (nodes, nodes))
+    circle = connected_components(graph, connection="strong")[1]
+    free = free.only(circle[free.tail] == circle[free.head])
+    # An arc and its reverse are one edge, which alone makes no cycle: what remains is not a bridge.
+    codes = np.unique(np.minimum(free.tail, free.head) * nodes + np.maximum(free.tail, free.head))
+    return np.isin(a * nodes + far, codes[~bridges(codes // nodes, codes % nodes, nodes)])
 
 
-def _residual(a: Ints, b: Ints, cost: Ints, taken: Ints, size_a: Ints, size_b: Ints) -> Arcs:
-    """Taking one more of a pair of classes (a → b), giving one back (b → a), and records that come in or stay out
-    (one node per side)."""
-    far = b + len(size_a)
-    used_a, used_b = np.bincount(a, taken, len(size_a)), np.bincount(b, taken, len(size_b))
-    nodes_a, nodes_b = np.arange(len(size_a)), np.arange(len(size_b)) + len(size_a)
-    out_a, out_b = len(size_a) + len(size_b), len(size_a) + len(size_b) + 1
-    more, back = taken < np.minimum(size_a[a], size_b[b]), taken > 0
-    idle_a, busy_a = nodes_a[used_a < size_a], nodes_a[used_a > 0]
-    idle_b, busy_b = nodes_b[used_b < size_b], nodes_b[used_b > 0]
-    tails = [a[more], far[back], np.full(len(idle_a), out_a), busy_a, idle_b, np.full(len(busy_b), out_b)]
-    heads = [far[more], a[back], idle_a, np.full(len(busy_a), out_a), np.full(len(idle_b), out_b), busy_b]
-    rest = len(idle_a) + len(busy_a) + len(idle_b) + len(busy_b)
-    costs = [cost[more], -cost[back], np.zeros(rest, np.int64)]
-    return Arcs(np.concatenate(tails), np.concatenate(heads), np.concatenate(costs))
+def _outside(used: Ints, room: Ints, part: Ints, parts: int, size_a: int) -> tuple[Arcs, Arcs]:
+    """Records that come in for others of their side, or stay out: one more node per component and side."""
+    nodes = np.arange(len(used))
+    is_b = nodes >= size_a
+    out = len(used) + 2 * part + is_b
+    idle, busy = used < room, used > 0
+    # On Side A flow starts outside, on Side B it ends there.
+    comes = Arcs(
+        np.where(is_b, nodes, out)[idle], np.where(is_b, out, nodes)[idle], np.zeros(idle.sum(), np.int64)
+    )
+    leaves = Arcs(
+        np.where(is_b, out, nodes)[busy], np.where(is_b, nodes, out)[busy], np.zeros(busy.sum(), np.int64)
+    )
+    return comes, leaves
+
+
+def _together(*arcs: Arcs) -> Arcs:
+    return Arcs(
+        np.concatenate([some.tail for some in arcs]),
+        np.concatenate([some.head for some in arcs]),
+        np.concatenate([some.cost for some in arcs]),
+    )
 
 
 def _prices(arcs: Arcs, nodes: int) -> Ints | None:
@@ -98,17 +116,3 @@ def _prices(arcs: Arcs, nodes: int) -> Ints | None:
             return price
         price = lower
     return None
-
-
-def _without_leaves(low: Ints, high: Ints, nodes: int) -> Ints:
-    """The codes (low × nodes + high) of edges that are left when loose ends are cut off again and again: an edge that
-    leads nowhere else can only be used to and fro."""
-    codes = np.unique(low * nodes + high)
-    while len(codes):
-        low, high = codes // nodes, codes % nodes
-        ends = np.bincount(np.concatenate((low, high)), minlength=nodes)
-        inner = (ends[low] > 1) & (ends[high] > 1)
-        if inner.all():
-            break
-        codes = codes[inner]
-    return codes

@@ -4,12 +4,13 @@ amount), so that each Side A record's partners are an interval of sorted Side B.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
-from rules.engine.sides import Hashes, Ints, Side
+from rules.engine.sides import Bools, Hashes, Ints, Side
 from rules.engine.tree import Value
 
 Keys = Sequence[tuple[pl.Series, pl.Series]]
@@ -18,9 +19,15 @@ SEED = 20_260_331
 
 
 def key_columns(a: Side, b: Side, values: Sequence[tuple[Value, Value]]) -> list[tuple[pl.Series, pl.Series]]:
-    """The columns that must be equal: always the currency and its decimal places, then the rule's."""
+    """The columns that must be equal: the currency and its decimal places (unless all records have the same), then the
+    rule's."""
     base = [(a.frame[name], b.frame[name]) for name in ("currency", "decimal_places")]
-    return base + [(a.values(left), b.values(right)) for left, right in values]
+    own = [(a.values(left), b.values(right)) for left, right in values]
+    return [pair for pair in base if not (own and _is_one_value(*pair))] + own
+
+
+def _is_one_value(a: pl.Series, b: pl.Series) -> bool:
+    return bool(len(a) and (a == a[0]).all() and (b == a[0]).all())
 
 
 def hashed(columns: Sequence[pl.Series]) -> Hashes:
@@ -69,23 +76,54 @@ def line_up(
     key_a: Hashes, key_b: Hashes, positions: Positions, ties: tuple[Ints, Ints] | None = None
 ) -> Lineup:
     """Sorts both sides by key and position, ties by the given numbers and then by row, and finds the partners."""
-    place_b, from_, to = _ranked(positions.b, positions.low, positions.high)
-    place_a = _ranked(positions.a, positions.a, positions.a)[0]
-    bits = int(max(place_b.max(initial=0), place_a.max(initial=0), to.max(initial=0)) + 1).bit_length()
-    if 64 - bits < HASH_BITS_LEFT:
-        distinct = np.unique(np.concatenate((key_a, key_b)))
-        key_a = np.searchsorted(distinct, key_a).astype(np.uint64) << np.uint64(bits)
-        key_b = np.searchsorted(distinct, key_b).astype(np.uint64) << np.uint64(bits)
-    else:
+    place_b, low, high = _ranked(positions.b, positions.low, positions.high)
+    place_a = _ranked(positions.a, positions.a[:0], positions.a[:0])[0]
+    bits = int(max(place_b.max(initial=0), place_a.max(initial=0)) + 1).bit_length()
+    key_a, key_b = _above(key_a, key_b, bits)
+    with ThreadPoolExecutor(2) as pool:  # numpy lets go of the interpreter while it sorts
+        other = pool.submit(_sorted, key_b, place_b, None if ties is None else ties[1])
+        order_a, _ = _sorted(key_a, place_a, None if ties is None else ties[0])
+        order_b, codes_b = other.result()
+    codes_a = key_a[order_a]
+    lo = np.searchsorted(codes_b, codes_a | low[order_a].view(np.uint64))
+    hi = _upper(codes_b, lo, codes_a | high[order_a].view(np.uint64))
+    return Lineup(order_a, order_b, lo, hi)
+
+
+def _above(key_a: Hashes, key_b: Hashes, bits: int) -> tuple[Hashes, Hashes]:
+    """Keys with the lowest bits free for positions: small numbers moved up, hashes cut, or numbered where too little of
+    them would be left."""
+    top = max(int(key_a.max(initial=0)), int(key_b.max(initial=0)))
+    if top.bit_length() + bits <= 64:
+        return key_a << np.uint64(bits), key_b << np.uint64(bits)
+    if 64 - bits >= HASH_BITS_LEFT:
         cut = np.uint64((1 << 64) - (1 << bits))
-        key_a, key_b = key_a & cut, key_b & cut
-    order_a = sorting(key_a | place_a.astype(np.uint64), None if ties is None else ties[0])
-    codes_b = key_b | place_b.astype(np.uint64)
-    order_b = sorting(codes_b, None if ties is None else ties[1])
-    sorted_b, sorted_a = codes_b[order_b], key_a[order_a]
-    lo = np.searchsorted(sorted_b, sorted_a | from_[order_a].astype(np.uint64))
-    hi = np.searchsorted(sorted_b, sorted_a | to[order_a].astype(np.uint64))
-    return Lineup(order_a, order_b, lo, np.maximum(lo, hi))
+        return key_a & cut, key_b & cut
+    distinct = np.unique(np.concatenate((key_a, key_b)))
+    shift = np.uint64(bits)
+    return (
+        np.searchsorted(distinct, key_a).view(np.uint64) << shift,
+        np.searchsorted(distinct, key_b).view(np.uint64) << shift,
+    )
+
+
+def _sorted(keys: Hashes, places: Ints, ties: Ints | None) -> tuple[Ints, Hashes]:
+    codes = keys | places.view(np.uint64)
+    order = sorting(codes, ties)
+    return order, codes[order]
+
+
+def _upper(codes: Hashes, lo: Ints, ends: Hashes) -> Ints:
+    """Where codes below `ends` stop. Most records have one partner or none: only the others are searched for."""
+    if not len(codes):
+        return lo
+    padded = np.append(codes, np.uint64(2**64 - 1))
+    last = len(codes)
+    some = (lo < last) & (padded[np.minimum(lo, last)] < ends)
+    several = np.flatnonzero(some & (lo + 1 < last) & (padded[np.minimum(lo + 1, last)] < ends))
+    hi = lo + some
+    hi[several] = np.searchsorted(codes, ends[several])
+    return hi
 
 
 def _ranked(points: Ints, low: Ints, high: Ints) -> tuple[Ints, Ints, Ints]:
@@ -95,7 +133,7 @@ def _ranked(points: Ints, low: Ints, high: Ints) -> tuple[Ints, Ints, Ints]:
     first = int(points.min())
     span = int(points.max()) - first + 1
     if span <= 1 << 15:
-        return points - first, np.clip(low - first, 0, span), np.clip(high - first + 1, 0, span)
+        return points - first, np.clip(low - first, 0, span), np.clip(high - (first - 1), 0, span)
     distinct = np.unique(points)
     return (
         np.searchsorted(distinct, points),
@@ -105,11 +143,39 @@ def _ranked(points: Ints, low: Ints, high: Ints) -> tuple[Ints, Ints, Ints]:
 
 
 def sorting(codes: Hashes | Ints, ties: Ints | None = None) -> Ints:
-    """The sorting order, equal codes by `ties` and then by row. numpy's fast sort is not stable, so only the rows that
-    share their code are sorted again."""
-    order = np.argsort(codes)
-    sorted_codes = codes[order]
-    same = sorted_codes[1:] == sorted_codes[:-1]
+    """The sorting order, equal codes by `ties` and then by row."""
+    if ties is None:
+        order = _with_rows(codes.view(np.uint64))
+        if order is not None:
+            return order
+    order = np.argsort(codes)  # numpy's fast sort is not stable: equal codes are put in order below
+    runs = codes[order]
+    return _within_runs(order, runs[1:] == runs[:-1], ties)
+
+
+def _with_rows(codes: Hashes) -> Ints | None:
+    """Sorts codes and rows as one number: three times as fast as an argsort. Where both do not fit into 64 bits, rows
+    that share the high bits of their code are sorted again; None where those are too many."""
+    if not len(codes):
+        return np.zeros(0, np.int64)
+    bits = len(codes).bit_length()
+    room = 64 - bits
+    spare = max(int(codes.max()).bit_length() - room, 0)
+    packed = (codes >> np.uint64(spare)) << np.uint64(bits)
+    packed |= np.arange(len(codes), dtype=np.uint64)
+    packed.sort()
+    order = (packed & np.uint64((1 << bits) - 1)).view(np.int64)
+    if not spare:
+        return order
+    runs = packed >> np.uint64(bits)
+    same = runs[1:] == runs[:-1]
+    if 4 * np.count_nonzero(same) > len(codes):
+        return None
+    return _within_runs(order, same, codes)
+
+
+def _within_runs(order: Ints, same: Bools, ties: Ints | Hashes | None) -> Ints:
+    """Puts rows that stand in one run (`same`: as the one before) in order of ties, then of rows."""
     if not same.any():
         return order
     shared = np.zeros(len(order), bool)
@@ -119,8 +185,7 @@ def sorting(codes: Hashes | Ints, ties: Ints | None = None) -> Ints:
     rows = order[where]
     run = np.cumsum(np.concatenate(([True], ~same)))[where]
     if ties is None:
-        size = np.int64(len(order))
-        order[where] = rows[np.argsort(run * size + rows)]
+        order[where] = rows[np.argsort(run * np.int64(len(order)) + rows)]
     else:
         order[where] = rows[np.lexsort((rows, ties[rows], run))]
     return order

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rules.engine.keys import Keys, Lineup, Positions, agree, hashed, line_up, numbered
-from rules.engine.line_solvers import Window, keep_most
+from rules.engine.line_solvers import Parts, Window, keep_most
 from rules.engine.sides import Bools, Ints
 
 
@@ -121,12 +121,11 @@ def pair_in_order(line: Line, window: Window) -> tuple[Ints, Ints, bool]:
     """The most pairs at the least days apart, then the oldest: rows of both sides, and whether the cost is proven."""
     parts = components(line)
     keep_a, keep_b = np.ones(len(line.rows_a), bool), np.ones(len(line.rows_b), bool)
-    open_parts = np.flatnonzero(~_settled(line, parts))
+    unsettled = np.flatnonzero(~_settled(line, parts))
     proven = True
-    if len(open_parts):
-        proven = keep_most(
-            line.day_a, line.day_b, parts.start_a, parts.start_b, open_parts, window, keep_a, keep_b
-        )
+    if len(unsettled):
+        seen = Parts(parts.start_a, parts.start_b, line.day_a, line.day_b, line.lo, line.hi)
+        proven = keep_most(seen, unsettled, window, keep_a, keep_b)
     return line.rows_a[keep_a], line.rows_b[keep_b], proven
 
 

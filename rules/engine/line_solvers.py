@@ -1,17 +1,19 @@
 """Which records of a component on the line to keep, so that pairing the kept ones in order gives the most pairs, at the
-least days apart, then the oldest. Called by `line`; three exact methods by size and one that is only the most pairs."""
+least days apart, then the oldest. Called by `line`; exact by table or by transport, and where a component is beyond
+both, only the most pairs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from rules.engine.line_transport import keep_by_transport
 from rules.engine.sides import Bools, Ints
 
-TABLE_CELLS = 4_000_000  # a component up to this many cells is solved by the table
-BATCH_CELLS = 8_000_000  # small components are solved together, up to this many cells at a time
+TABLE_CELLS = 4_000_000  # a component with up to this many pairs is solved by the table
+BATCH_CELLS = 4_000_000  # small components are solved together, up to this many cells at a time
 SAFE = 2**62
 
 
@@ -22,60 +24,88 @@ class Window:
     low: int
     high: int
 
-    @property
-    def is_open(self) -> bool:
-        return self.high >= OPEN.high
-
 
 OPEN = Window(-(10**7), 10**7)
 
 
-def keep_most(
-    day_a: Ints,
-    day_b: Ints,
-    start_a: Ints,
-    start_b: Ints,
-    parts: Ints,
-    window: Window,
-    keep_a: Bools,
-    keep_b: Bools,
-) -> bool:
-    """Clears what is to be left out in `keep_a` and `keep_b`, for the components `parts`. False if a component was too
-    big to prove the least cost."""
-    size_a, size_b = np.diff(start_a)[parts], np.diff(start_b)[parts]
-    one_day = (day_a[start_a[parts]] == day_a[start_a[parts + 1] - 1]) & (
-        day_b[start_b[parts]] == day_b[start_b[parts + 1] - 1]
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Components seen from one side: its records (rows of the table), and each one's partners [lo, hi) among the other
+    side's records (columns). All in order of days."""
+
+    start: Ints
+    start_columns: Ints
+    day: Ints
+    day_columns: Ints
+    lo: Ints
+    hi: Ints
+
+    def turned(self) -> Parts:
+        """The same seen from the other side."""
+        place = np.arange(len(self.day_columns))
+        lo, hi = np.searchsorted(self.hi, place, side="right"), np.searchsorted(self.lo, place, side="right")
+        return Parts(self.start_columns, self.start, self.day_columns, self.day, lo, hi)
+
+    @property
+    def pairs(self) -> Ints:
+        """How many candidate pairs each component has."""
+        return np.add.reduceat(self.hi - self.lo, self.start[:-1])
+
+
+def keep_most(parts: Parts, chosen: Ints, window: Window, keep: Bools, keep_columns: Bools) -> bool:
+    """Clears what is to be left out in `keep` and `keep_columns`, for the components `chosen`. False if one of them was
+    too big to prove the least cost."""
+    size, size_columns = np.diff(parts.start)[chosen], np.diff(parts.start_columns)[chosen]
+    one_day = _one_day(parts.start, parts.day, chosen) & _one_day(
+        parts.start_columns, parts.day_columns, chosen
     )
-    _keep_first(start_a, parts[one_day], np.minimum(size_a, size_b)[one_day], keep_a)
-    _keep_first(start_b, parts[one_day], np.minimum(size_a, size_b)[one_day], keep_b)
-    small = ~one_day & (size_a * size_b <= TABLE_CELLS)
-    proven = True
-    for group in _by_shape(parts[small], size_a[small], size_b[small]):
-        proven &= _keep_by_table(day_a, day_b, start_a, start_b, group, window, keep_a, keep_b)
-    for part in parts[~one_day & ~small]:
-        a, b = slice(start_a[part], start_a[part + 1]), slice(start_b[part], start_b[part + 1])
-        keep_a[a], keep_b[b], exact = keep_by_transport(day_a[a], day_b[b], window.low, window.high)
+    fewer = np.minimum(size, size_columns)
+    _keep_first(parts.start, chosen[one_day], fewer[one_day], keep)
+    _keep_first(parts.start_columns, chosen[one_day], fewer[one_day], keep_columns)
+    small = ~one_day & (parts.pairs[chosen] <= TABLE_CELLS)
+    high = small & (size > size_columns)
+    proven = _keep_by_table(parts, chosen[small & ~high], keep, keep_columns)
+    if high.any():
+        proven &= _keep_by_table(parts.turned(), chosen[high], keep_columns, keep)
+    for part in chosen[~one_day & ~small]:
+        a = slice(parts.start[part], parts.start[part + 1])
+        b = slice(parts.start_columns[part], parts.start_columns[part + 1])
+        keep[a], keep_columns[b], exact = keep_by_transport(
+            parts.day[a], parts.day_columns[b], window.low, window.high
+        )
         proven &= exact
     return proven
 
 
-def _keep_first(start: Ints, parts: Ints, count: Ints, keep: Bools) -> None:
-    sizes = start[parts + 1] - start[parts]
+def _one_day(start: Ints, day: Ints, chosen: Ints) -> Bools:
+    return day[start[chosen]] == day[start[chosen + 1] - 1]
+
+
+def _keep_first(start: Ints, chosen: Ints, count: Ints, keep: Bools) -> None:
+    sizes = start[chosen + 1] - start[chosen]
     offset = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    keep[np.repeat(start[parts], sizes) + offset] = offset < np.repeat(count, sizes)
+    keep[np.repeat(start[chosen], sizes) + offset] = offset < np.repeat(count, sizes)
 
 
-def _by_shape(parts: Ints, size_a: Ints, size_b: Ints) -> list[Ints]:
-    """Components of similar size together, in bites that fit into memory."""
-    if not len(parts):
+def _keep_by_table(parts: Parts, chosen: Ints, keep: Bools, keep_columns: Bools) -> bool:
+    proven = True
+    for group in _by_shape(parts, chosen):
+        proven &= _solve(parts, group, keep, keep_columns)
+    return proven
+
+
+def _by_shape(parts: Parts, chosen: Ints) -> list[Ints]:
+    """Components of similar shape together, in bites that fit into memory."""
+    if not len(chosen):
         return []
-    shape_a, shape_b = _rounded(size_a), _rounded(size_b)
-    order = np.lexsort((shape_b, shape_a))
-    change = (np.diff(shape_a[order]) != 0) | (np.diff(shape_b[order]) != 0)
+    height = _rounded(np.diff(parts.start)[chosen])
+    width = _rounded(np.maximum.reduceat(parts.hi - parts.lo, parts.start[:-1])[chosen])
+    order = np.lexsort((width, height))
+    change = (np.diff(height[order]) != 0) | (np.diff(width[order]) != 0)
     groups = []
     for group in np.split(order, np.flatnonzero(change) + 1):
-        bite = max(1, BATCH_CELLS // int(shape_a[group[0]] * shape_b[group[0]]))
-        groups += [parts[group[place : place + bite]] for place in range(0, len(group), bite)]
+        bite = max(1, BATCH_CELLS // int(height[group[0]] * width[group[0]]))
+        groups += [chosen[group[place : place + bite]] for place in range(0, len(group), bite)]
     return groups
 
 
@@ -83,82 +113,84 @@ def _rounded(sizes: Ints) -> Ints:
     return 2 ** np.ceil(np.log2(sizes)).astype(np.int64)
 
 
-def _keep_by_table(
-    day_a: Ints,
-    day_b: Ints,
-    start_a: Ints,
-    start_b: Ints,
-    parts: Ints,
-    window: Window,
-    keep_a: Bools,
-    keep_b: Bools,
-) -> bool:
-    padded_a, real_a, place_a = _padded(day_a, start_a, parts)
-    padded_b, real_b, place_b = _padded(day_b, start_b, parts)
-    if padded_a.shape[1] <= padded_b.shape[1]:
-        kept_a, kept_b, proven = solve_table(padded_a, real_a, padded_b, real_b, window)
-    else:
-        turned = Window(-window.high, -window.low)
-        kept_b, kept_a, proven = solve_table(padded_b, real_b, padded_a, real_a, turned)
-    keep_a[place_a[real_a]] = kept_a[real_a]
-    keep_b[place_b[real_b]] = kept_b[real_b]
-    return proven
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """Whole numbers by which a pair counts more than all distance, and a day of distance more than all age."""
+
+    pair: int
+    day: int
+    age: int
 
 
-def _padded(days: Ints, start: Ints, parts: Ints) -> tuple[Ints, Bools, Ints]:
-    """The days of each component as one row of a rectangle, which cells are real, and each cell's place."""
-    sizes = start[parts + 1] - start[parts]
-    offset = np.arange(sizes.max())
-    real = offset < sizes[:, None]
-    place = np.where(real, start[parts][:, None] + offset, start[parts][:, None])
-    return days[place], real, place
+def _prices(parts: Parts, group: Ints) -> Prices:
+    """For all components of a group; age counts nothing where the numbers would not stay exact."""
+    first = np.minimum(parts.day[parts.start[group]], parts.day_columns[parts.start_columns[group]])
+    last = np.maximum(
+        parts.day[parts.start[group + 1] - 1], parts.day_columns[parts.start_columns[group + 1] - 1]
+    )
+    span = int((last - first).max())
+    pairs = int(np.diff(parts.start)[group].max())
+    day = pairs * 2 * span + 1
+    pair = pairs * (span * day + 2 * span) + 1
+    return Prices(pair, day, 1) if pairs * pair < SAFE else Prices(pairs * span + 1, 1, 0)
 
 
-def solve_table(
-    rows: Ints, real_rows: Bools, cols: Ints, real_cols: Bools, window: Window
-) -> tuple[Bools, Bools, bool]:
-    """Many components at once: best value of the first i rows and j columns, as one whole number in which a pair counts
-    more than all distance, and a day of distance more than all age. Of equal solutions the one that keeps earlier rows."""
-    count, height, width = len(rows), rows.shape[1], cols.shape[1]
-    age_rows, age_cols = rows - rows.min(axis=1)[:, None], cols - cols.min(axis=1)[:, None]
-    pairs = min(height, width)
-    oldest = int(age_rows.max() + age_cols.max())
-    first, last = np.minimum(rows.min(1), cols.min(1)), np.maximum(rows.max(1), cols.max(1))
-    farthest = min(max(abs(window.low), abs(window.high)), int((last - first).max()))
-    per_day = pairs * oldest + 1
-    with_age = pairs * (pairs * (farthest * per_day + oldest) + 1) < SAFE
-    if not with_age:
-        per_day, oldest = 1, 0
-    per_pair = pairs * (farthest * per_day + oldest) + 1
-    best = np.zeros((count, width + 1), np.int64)
-    skips = np.zeros((height, count, width + 1), np.uint8)
-    for row in range(height):
-        apart = cols - rows[:, row, None]
-        allowed = (apart >= window.low) & (apart <= window.high) & real_cols & real_rows[:, row, None]
-        cost = np.abs(apart) * per_day + (age_rows[:, row, None] + age_cols if with_age else 0)
-        taken = best[:, :-1] + np.where(allowed, per_pair - cost, 0)
-        new = best.copy()
-        np.maximum(new[:, 1:], taken, out=new[:, 1:])
-        np.maximum.accumulate(new, axis=1, out=new)
-        skips[row] = new == best
-        skips[row, :, 1:] |= (new[:, 1:] == new[:, :-1]).astype(np.uint8) << 1
-        best = new
-    return *_walk_back(skips, real_rows.shape, real_cols.shape), with_age
+def _solve(parts: Parts, group: Ints, keep: Bools, keep_columns: Bools) -> bool:
+    """Many components at once. The table holds, for the first i rows and j columns, the best value as one whole number;
+    of row i only the columns that it can reach, since before them nothing changes any more and behind them nothing yet.
+    Of equal solutions the one that keeps earlier rows."""
+    prices = _prices(parts, group)
+    start, end, origin = parts.start[group], parts.start[group + 1], parts.day[parts.start[group]]
+    height = int((end - start).max())
+    width = int((np.maximum.reduceat(parts.hi - parts.lo, parts.start[:-1]))[group].max())
+    offset = np.arange(width + 1)
+    best = np.zeros((len(group), width + 1), np.int64)
+    skips = np.zeros((height, len(group), width + 1), np.uint8)
+    lo_before, reach_before = parts.lo[start], np.zeros(len(group), np.int64)
+    for step in range(height):
+        # Components with fewer rows repeat their last one, which then has no partners.
+        row = np.minimum(start + step, end - 1)
+        lo, reach = parts.lo[row], np.where(start + step < end, parts.hi[row] - parts.lo[row], 0)
+        before = np.take_along_axis(
+            best, np.minimum(offset + (lo - lo_before)[:, None], reach_before[:, None]), axis=1
+        )
+        column = np.minimum(lo[:, None] + offset[:-1], len(parts.day_columns) - 1)
+        day, day_column = parts.day[row][:, None], parts.day_columns[column]
+        cost = np.abs(day_column - day) * prices.day
+        if prices.age:
+            cost += day_column + day - 2 * origin[:, None]
+        taken = before[:, :-1] + np.where(offset[:-1] < reach[:, None], prices.pair - cost, 0)
+        best = before.copy()
+        np.maximum(best[:, 1:], taken, out=best[:, 1:])
+        np.maximum.accumulate(best, axis=1, out=best)
+        skips[step] = best == before
+        skips[step, :, 1:] |= (best[:, 1:] == best[:, :-1]).astype(np.uint8) << 1
+        lo_before, reach_before = lo, reach
+    keep[_places(start, end)] = keep_columns[
+        _places(parts.start_columns[group], parts.start_columns[group + 1])
+    ] = False
+    _walk_back(parts, group, skips, keep, keep_columns)
+    return bool(prices.age)
+
+
+def _places(start: Ints, end: Ints) -> Ints:
+    size = end - start
+    return np.arange(size.sum()) + np.repeat(start - (np.cumsum(size) - size), size)
 
 
 def _walk_back(
-    skips: np.ndarray, shape_rows: tuple[int, ...], shape_cols: tuple[int, ...]
-) -> tuple[Bools, Bools]:
-    kept_rows, kept_cols = np.zeros(shape_rows, bool), np.zeros(shape_cols, bool)
-    part = np.arange(shape_rows[0])
-    row, col = np.full(len(part), shape_rows[1]), np.full(len(part), shape_cols[1])
+    parts: Parts, group: Ints, skips: npt.NDArray[np.uint8], keep: Bools, keep_columns: Bools
+) -> None:
+    """Marks the pairs of the best solution as kept, from the last row and column to the first."""
+    part, start, start_column = np.arange(len(group)), parts.start[group], parts.start_columns[group]
+    row, column = parts.start[group + 1] - 1, parts.start_columns[group + 1]
     while len(part):
-        skip = skips[row - 1, part, col]
-        over_row, over_col = (skip & 1) > 0, (skip & 3) == 2
-        pair = skip == 0
-        kept_rows[part[pair], row[pair] - 1] = True
-        kept_cols[part[pair], col[pair] - 1] = True
-        row, col = row - (over_row | pair), col - (over_col | pair)
-        more = (row > 0) & (col > 0)
-        part, row, col = part[more], row[more], col[more]
-    return kept_rows, kept_cols
+        column = np.minimum(column, parts.hi[row])
+        skip = skips[row - start, part, column - parts.lo[row]]
+        pair, over_column = skip == 0, skip == 2
+        keep[row[pair]] = True
+        keep_columns[column[pair] - 1] = True
+        row, column = row - ~over_column, column - (over_column | pair)
+        more = (row >= start) & (column > start_column)
+        part, row, column = part[more], row[more], column[more]
+        start, start_column = start[more], start_column[more]

@@ -21,7 +21,7 @@ def keep_by_transport(day_a: Ints, day_b: Ints, low: int, high: int) -> tuple[Bo
     take_a, take_b = most_in_order(days_a, sizes_a, days_b, sizes_b, low, high)
     first, last = np.searchsorted(days_b, days_a + low), np.searchsorted(days_b, days_a + high, side="right")
     exact = int((last - first).sum()) <= CLASS_EDGES
-    if exact:
+    if exact and take_a.any():
         edge_a = np.repeat(np.arange(len(days_a)), last - first)
         edge_b = np.arange(len(edge_a)) - np.repeat(np.cumsum(last - first) - last, last - first)
         flow = _least_flow(edge_a, edge_b, days_a, days_b, sizes_a, sizes_b, int(take_a.sum()))

@@ -73,14 +73,15 @@ def match(
         groups.append(group_frame(found, first, number, rule.score, difference))
         members.append(member_frame(found, first, a, b))
         first += found.size
-        a, b = a.without(found.rows_a), b.without(found.rows_b)
+        if number + 1 < len(rules):
+            a, b = a.without(found.rows_a), b.without(found.rows_b)
     return Outcome(pl.concat(groups), pl.concat(members), counts)
 
 
 def _run(rule: RuleSpec, a: Side, b: Side, refused: Refused, magnitude: bool) -> tuple[Groups, RuleCount]:
     if rule.cardinality == "one_to_one":
         found = pair(rule, a, b, refused, magnitude)
-        groups = Groups.of_pairs(found.a, found.b)
+        groups = Groups.of_pairs(found.a, found.b, len(a))
         ambiguous, candidates, proven = len(found.ambiguous), found.candidates, found.proven
     else:
         groups, candidates = roll_up(rule, a, b, refused, magnitude)

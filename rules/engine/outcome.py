@@ -64,11 +64,13 @@ class Groups:
     is_pairs: bool = False
 
     @classmethod
-    def of_pairs(cls, rows_a: Ints, rows_b: Ints) -> Groups:
-        """Pairs as groups, in order of Side A."""
-        order = np.argsort(rows_a)
-        of = np.arange(len(rows_a))
-        return cls(len(rows_a), of, rows_a[order], of, rows_b[order], is_pairs=True)
+    def of_pairs(cls, rows_a: Ints, rows_b: Ints, size_a: int) -> Groups:
+        """Pairs as groups, in order of Side A (which has `size_a` rows)."""
+        partner = np.full(size_a, -1, np.int64)
+        partner[rows_a] = rows_b
+        order = np.flatnonzero(partner >= 0)
+        of = np.arange(len(order))
+        return cls(len(order), of, order, of, partner[order], is_pairs=True)
 
 
 def group_frame(groups: Groups, first: int, rule: int, score: float, difference: Ints) -> pl.DataFrame:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NewType
-
 import numpy as np
 import numpy.typing as npt
 import polars as pl
@@ -13,8 +11,8 @@ from rules.engine.tree import Value
 
 Ints = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
+Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
-SignMode = NewType("SignMode", str)
 
 BASE_TYPES: dict[str, pl.DataType | type[pl.DataType]] = {
     "id": pl.Int64,
@@ -38,7 +36,7 @@ class Side:
     def load(cls, frame: pl.DataFrame) -> Side:
         """Sorts and types a frame of records, without those of measure 0: they never match by a pass."""
         frame = frame.with_columns(pl.col(name).cast(dtype) for name, dtype in BASE_TYPES.items())
-        if not (frame["id"].is_sorted()):
+        if not frame["id"].is_sorted():
             frame = frame.sort("id")
         if (frame["measure"] == 0).any():
             frame = frame.filter(pl.col("measure") != 0)

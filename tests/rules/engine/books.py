@@ -87,7 +87,9 @@ Group = tuple[frozenset[int], frozenset[int]]
 
 def groups_of(outcome: Outcome) -> list[Group]:
     """Each group as (Side A ids, Side B ids), in order."""
-    found: dict[int, tuple[set[int], set[int]]] = {number: (set(), set()) for number in outcome.groups["group"]}
+    found: dict[int, tuple[set[int], set[int]]] = {
+        number: (set(), set()) for number in outcome.groups["group"]
+    }
     for group, side, record in outcome.members.iter_rows():
         found[group]["ab".index(side)].add(record)
     return [(frozenset(a), frozenset(b)) for a, b in found.values()]

@@ -79,7 +79,10 @@ def holds(node: dict[str, Any], a: Record, b: Record) -> bool:
     if "side" in node:
         return in_scope(node, a if node["side"] == "a" else b)
     transforms = node.get("transforms", {})
-    left, right = value_of(a, node["key"], transforms.get("key")), value_of(b, node["value"], transforms.get("value"))
+    left, right = (
+        value_of(a, node["key"], transforms.get("key")),
+        value_of(b, node["value"], transforms.get("value")),
+    )
     if left is None or right is None:
         return False
     if "days" in node or "tolerance_unit" in node or "tolerance_amount" in node:
@@ -141,14 +144,24 @@ class OneToOne:
         return abs(a.measure - b.measure), abs((right - left).days), left.toordinal() + right.toordinal()
 
     def allowed(self, a: Record, b: Record) -> bool:
-        if a.currency != b.currency or not a.measure or not b.measure or not holds(self.rule["filters"], a, b):
+        if (
+            a.currency != b.currency
+            or not a.measure
+            or not b.measure
+            or not holds(self.rule["filters"], a, b)
+        ):
             return False
-        if any(a.value(name) != b.value(name) or a.value(name) in ("", None) for name in self.rule.get("group_by", ())):
+        if any(
+            a.value(name) != b.value(name) or a.value(name) in ("", None)
+            for name in self.rule.get("group_by", ())
+        ):
             return False
         kind = self.rule.get("on_difference", "refuse")
         if kind == "allow" or a.measure == b.measure:
             return True
-        if kind == "refuse" and (self.rule.get("must_balance", True) or not loose(self.rule["filters"], a, b)):
+        if kind == "refuse" and (
+            self.rule.get("must_balance", True) or not loose(self.rule["filters"], a, b)
+        ):
             return False
         return (a.measure > 0) == (b.measure > 0)
 
@@ -225,7 +238,9 @@ def rollups(
     many_is_a = rule["cardinality"] == "many_to_one"
     many, singles = (side_a, side_b) if many_is_a else (side_b, side_a)
     open_many = [record for record in many if record.measure]
-    open_singles = sorted((record for record in singles if record.measure), key=lambda one: (one.date, one.id))
+    open_singles = sorted(
+        (record for record in singles if record.measure), key=lambda one: (one.date, one.id)
+    )
     found: set[Group] = set()
     ages = _ages(rule, open_many)
     while True:

@@ -100,5 +100,7 @@ def apart(groups: Iterable[Group]) -> list[set[Group]]:
     found: list[set[Group]] = [set() for _ in range(BOOKS_PER_SEED)]
     for a, b in groups:
         (number,) = {record // IDS_PER_BOOK for record in (*a, *b)}
-        found[number].add((frozenset(one % IDS_PER_BOOK for one in a), frozenset(one % IDS_PER_BOOK for one in b)))
+        found[number].add(
+            (frozenset(one % IDS_PER_BOOK for one in a), frozenset(one % IDS_PER_BOOK for one in b))
+        )
     return found

@@ -58,7 +58,9 @@ def test_abstain_leaves_open_exactly_what_could_be_otherwise(name: str, side: An
         assert oracle.as_classes(as_records(book, groups)) == expected, book
 
 
-def only(rule: str, side_a: list[Record], side_b: list[Record], policy: str) -> tuple[list[tuple[int, int]], int]:
+def only(
+    rule: str, side_a: list[Record], side_b: list[Record], policy: str
+) -> tuple[list[tuple[int, int]], int]:
     spec = parse_rule(RULES[rule] | {"on_ambiguity": policy})
     outcome = match(frame(side_a), frame(side_b), [spec])
     return pairs_of(outcome), outcome.ambiguous

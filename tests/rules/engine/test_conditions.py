@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules.engine import match, parse_rule
-from tests.rules.engine.books import Record, eq, every, frame, pairs_of
+from tests.rules.engine.books import Record, eq, every, frame
 from tests.rules.engine.oracle import TEXTS, token_in
 
 HUGE = 9_000_000_000_000_000
@@ -51,8 +51,13 @@ TOKENS = [
 
 @pytest.mark.parametrize(("word", "text", "expected"), TOKENS)
 def test_a_value_stands_in_a_text_as_whole_words(word: str, text: str, expected: bool) -> None:
-    assert meets(condition(operand="token_in"), Record(1, reference=word), Record(1, description=text)) is expected
-    mirrored = {"filters": every(eq("effect"), {"key": "description", "operand": "has_token", "value": "reference"})}
+    assert (
+        meets(condition(operand="token_in"), Record(1, reference=word), Record(1, description=text))
+        is expected
+    )
+    mirrored = {
+        "filters": every(eq("effect"), {"key": "description", "operand": "has_token", "value": "reference"})
+    }
     assert meets(mirrored, Record(1, description=text), Record(1, reference=word)) is expected
     assert token_in(word, text) is expected
 
@@ -63,11 +68,11 @@ SIGNS = st.text(alphabet="aB7é- ,_", max_size=6)
 @settings(max_examples=20, deadline=None)
 @given(words=st.lists(SIGNS, max_size=8), texts=st.lists(SIGNS, max_size=8))
 def test_words_are_found_by_index_as_by_looking(words: list[str], texts: list[str]) -> None:
-    from rules.engine.words import word_lineup  # noqa: PLC0415
-    from rules.engine.comparators import leaf_holds  # noqa: PLC0415
-    from rules.engine.sides import Side  # noqa: PLC0415
+    import numpy as np
 
-    import numpy as np  # noqa: PLC0415
+    from rules.engine.comparators import leaf_holds
+    from rules.engine.sides import Side
+    from rules.engine.words import word_lineup
 
     rule = parse_rule(condition(operand="token_in"))
     leaf = rule.filters.rules[1]
@@ -122,7 +127,9 @@ def test_a_transformed_amount_or_date_is_compared_as_text() -> None:
     assert meets(years, Record(1), Record(1, reference="y2026"))
 
 
-@pytest.mark.parametrize("operand", ["eq", "neq", "gt", "gte", "lt", "lte", "contains", "token_in", "has_token"])
+@pytest.mark.parametrize(
+    "operand", ["eq", "neq", "gt", "gte", "lt", "lte", "contains", "token_in", "has_token"]
+)
 def test_a_missing_value_makes_every_comparison_false(operand: str) -> None:
     rule = condition(operand=operand)
     for a, b in [("", "x"), ("x", ""), ("", "")]:
@@ -160,11 +167,16 @@ def test_metadata_is_text() -> None:
         (1e18, "dollar", 1, 10**17, 2, True),
     ],
 )
-def test_tolerances_of_amounts(tolerance: float, unit: str, a: int, b: int, places: int, expected: bool) -> None:
+def test_tolerances_of_amounts(
+    tolerance: float, unit: str, a: int, b: int, places: int, expected: bool
+) -> None:
     leaf = eq("amount", tolerance_amount=tolerance, tolerance_unit=unit)
     rule = {"filters": every(leaf), "must_balance": False}
     for sign in (1, -1):
-        pair = Record(1, effect=sign * a, decimal_places=places), Record(1, effect=sign * b, decimal_places=places)
+        pair = (
+            Record(1, effect=sign * a, decimal_places=places),
+            Record(1, effect=sign * b, decimal_places=places),
+        )
         assert meets(rule, *pair) is expected
         assert not meets({"filters": every(leaf)}, *pair)
 
@@ -172,7 +184,12 @@ def test_tolerances_of_amounts(tolerance: float, unit: str, a: int, b: int, plac
 def test_a_tolerance_never_joins_in_and_out() -> None:
     rule = {"filters": every(eq("amount", tolerance_amount=1)), "must_balance": False}
     assert not meets(rule, Record(1, effect=50), Record(1, effect=-50))
-    outcome = match(frame([Record(1, effect=50)]), frame([Record(1, effect=-50)]), [parse_rule(rule)], sign_mode="magnitude")
+    outcome = match(
+        frame([Record(1, effect=50)]),
+        frame([Record(1, effect=-50)]),
+        [parse_rule(rule)],
+        sign_mode="magnitude",
+    )
     assert outcome.groups["difference"].to_list() == [0]
 
 
@@ -204,22 +221,44 @@ def test_amounts_beyond_any_float_stay_exact() -> None:
 @pytest.mark.parametrize(
     ("scope", "inside", "outside"),
     [
-        ({"side": "a", "field": "reference", "literal": "x"}, Record(1, reference="x"), Record(1, reference="X")),
+        (
+            {"side": "a", "field": "reference", "literal": "x"},
+            Record(1, reference="x"),
+            Record(1, reference="X"),
+        ),
         (
             {"side": "a", "field": "description", "operand": "contains", "literal": "fee."},
             Record(1, description="a fee. of"),
             Record(1, description="a feed"),
         ),
-        ({"side": "a", "field": "date", "operand": "gt", "literal": "2026-03-31"}, Record(1, day=1), Record(1, day=0)),
-        ({"side": "a", "field": "amount", "operand": "lte", "literal": 1}, Record(1, effect=-100), Record(1, effect=101)),
-        ({"side": "a", "field": "effect", "operand": "lt", "literal": -0.5}, Record(1, effect=-51), Record(1, effect=-50)),
+        (
+            {"side": "a", "field": "date", "operand": "gt", "literal": "2026-03-31"},
+            Record(1, day=1),
+            Record(1, day=0),
+        ),
+        (
+            {"side": "a", "field": "amount", "operand": "lte", "literal": 1},
+            Record(1, effect=-100),
+            Record(1, effect=101),
+        ),
+        (
+            {"side": "a", "field": "effect", "operand": "lt", "literal": -0.5},
+            Record(1, effect=-51),
+            Record(1, effect=-50),
+        ),
         ({"side": "a", "field": "amount", "operand": "neq", "literal": 1.005}, Record(1, effect=100), None),
         ({"side": "a", "field": "amount", "literal": 1.005}, None, Record(1, effect=100)),
-        ({"side": "a", "field": "amount", "operand": "gte", "literal": 1.005}, Record(1, effect=101), Record(1, effect=100)),
+        (
+            {"side": "a", "field": "amount", "operand": "gte", "literal": 1.005},
+            Record(1, effect=101),
+            Record(1, effect=100),
+        ),
         ({"side": "a", "field": "direction", "literal": "debit"}, Record(1, effect=-1), Record(1, effect=1)),
     ],
 )
-def test_a_scope_filters_one_side(scope: dict[str, Any], inside: Record | None, outside: Record | None) -> None:
+def test_a_scope_filters_one_side(
+    scope: dict[str, Any], inside: Record | None, outside: Record | None
+) -> None:
     rule = {"filters": every(eq("effect"), scope)}
     for record, expected in ((inside, True), (outside, False)):
         if record is not None:

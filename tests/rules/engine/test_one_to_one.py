@@ -112,7 +112,9 @@ def test_most_pairs_among_ties(name: str, seed: int) -> None:
     hold_against_oracle(RULES[name], books(seed, plain))
 
 
-@pytest.mark.parametrize("name", ["amount and one day", "reference or a word", "near amount or reference", "partial"])
+@pytest.mark.parametrize(
+    "name", ["amount and one day", "reference or a word", "near amount or reference", "partial"]
+)
 @settings(max_examples=15, deadline=None)
 @given(seed=seeds())
 def test_a_refused_pair_is_never_offered_and_the_next_best_is(name: str, seed: int) -> None:

@@ -89,22 +89,42 @@ LEAF_ERRORS: dict[str, tuple[Any, tuple[str | int, ...], str]] = {
     "metadata without a key": (eq("metadata.", "reference"), ("key",), "no field 'metadata.'"),
     "no such comparison": ({"key": "date", "operand": "near", "value": "date"}, ("operand",), "'near'"),
     "in": ({"key": "reference", "operand": "in", "value": "reference"}, ("operand",), "not supported yet"),
-    "similar": ({"key": "reference", "operand": "similar", "value": "reference"}, ("operand",), "not supported yet"),
+    "similar": (
+        {"key": "reference", "operand": "similar", "value": "reference"},
+        ("operand",),
+        "not supported yet",
+    ),
     "not an object": ("amount", (), "object"),
     "neither group nor leaf": ({"operand": "eq"}, (), "none"),
     "group and leaf": ({"rules": [], "key": "amount"}, (), "exactly one"),
     "unknown key": (eq("amount", tolerance=1), ("tolerance",), "'tolerance'"),
     "amount against text": (eq("amount", "reference"), ("value",), "not comparable"),
-    "word of an amount": ({"key": "amount", "operand": "token_in", "value": "description"}, ("operand",), "texts"),
-    "contains in an amount": ({"key": "amount", "operand": "contains", "value": "amount"}, ("operand",), "texts"),
+    "word of an amount": (
+        {"key": "amount", "operand": "token_in", "value": "description"},
+        ("operand",),
+        "texts",
+    ),
+    "contains in an amount": (
+        {"key": "amount", "operand": "contains", "value": "amount"},
+        ("operand",),
+        "texts",
+    ),
     "tolerance below 0": (eq("amount", tolerance_amount=-1), ("tolerance_amount",), "above 0"),
     "tolerance of 0": (eq("amount", tolerance_amount=0), ("tolerance_amount",), "above 0"),
     "tolerance not finite": (eq("amount", tolerance_amount=float("inf")), ("tolerance_amount",), "above 0"),
     "tolerance is true": (eq("amount", tolerance_amount=True), ("tolerance_amount",), "above 0"),
     "tolerance missing": (eq("amount", tolerance_unit="dollar"), ("tolerance_amount",), "above 0"),
     "half a day": (eq("date", tolerance_amount=1.5), ("tolerance_amount",), "whole number"),
-    "days of an amount": (eq("amount", tolerance_amount=1, tolerance_unit="day"), ("tolerance_unit",), "does not fit"),
-    "a unit that is no word": (eq("amount", tolerance_amount=1, tolerance_unit=[]), ("tolerance_unit",), "[]"),
+    "days of an amount": (
+        eq("amount", tolerance_amount=1, tolerance_unit="day"),
+        ("tolerance_unit",),
+        "does not fit",
+    ),
+    "a unit that is no word": (
+        eq("amount", tolerance_amount=1, tolerance_unit=[]),
+        ("tolerance_unit",),
+        "[]",
+    ),
     "no such unit": (eq("amount", tolerance_amount=1, tolerance_unit="euro"), ("tolerance_unit",), "'euro'"),
     "tolerance on text": (eq("reference", tolerance_amount=1), ("tolerance_unit",), "as text"),
     "tolerance on a transformed amount": (
@@ -117,7 +137,11 @@ LEAF_ERRORS: dict[str, tuple[Any, tuple[str | int, ...], str]] = {
         ("tolerance_amount",),
         '"eq" only',
     ),
-    "all percent": (eq("amount", tolerance_amount=100, tolerance_unit="percent"), ("tolerance_amount",), "below 100"),
+    "all percent": (
+        eq("amount", tolerance_amount=100, tolerance_unit="percent"),
+        ("tolerance_amount",),
+        "below 100",
+    ),
     "days upside down": (eq("date", days=[3, 1]), ("days",), "smaller first"),
     "days with a fraction": (eq("date", days=[0.5, 1]), ("days",), "whole days"),
     "days of an amount window": (eq("amount", days=[0, 1]), ("days",), "two dates"),
@@ -128,7 +152,11 @@ LEAF_ERRORS: dict[str, tuple[Any, tuple[str | int, ...], str]] = {
         ("transforms", "value", 1),
         "'trim'",
     ),
-    "transform without n": (eq("reference", transforms={"key": "first_n_chars"}), ("transforms", "key"), '"n": 8'),
+    "transform without n": (
+        eq("reference", transforms={"key": "first_n_chars"}),
+        ("transforms", "key"),
+        '"n": 8',
+    ),
     "transform with n of 0": (
         eq("reference", transforms={"key": {"name": "first_words", "args": {"n": 0}}}),
         ("transforms", "key"),
@@ -137,8 +165,16 @@ LEAF_ERRORS: dict[str, tuple[Any, tuple[str | int, ...], str]] = {
     "transforms as a list": (eq("reference", transforms=["lowercase"]), ("transforms",), '"key" for Side A'),
     "transforms for a third side": (eq("reference", transforms={"c": []}), ("transforms", "c"), "'c'"),
     "scope of a third side": ({"side": "c", "field": "date", "literal": "2026-01-01"}, ("side",), "'c'"),
-    "scope with a day that is none": ({"side": "a", "field": "date", "literal": "2026-02-30"}, ("literal",), "a day"),
-    "scope with an amount that is none": ({"side": "a", "field": "amount", "literal": "x"}, ("literal",), "major units"),
+    "scope with a day that is none": (
+        {"side": "a", "field": "date", "literal": "2026-02-30"},
+        ("literal",),
+        "a day",
+    ),
+    "scope with an amount that is none": (
+        {"side": "a", "field": "amount", "literal": "x"},
+        ("literal",),
+        "major units",
+    ),
     "scope without literal": ({"side": "a", "field": "reference"}, ("literal",), "not empty"),
     "empty group": (every(), ("rules",), "match everything"),
     "rules not a list": ({"operand": "and", "rules": {}}, ("rules",), "list"),
@@ -244,7 +280,11 @@ ROLLUP_ERRORS: dict[str, tuple[dict[str, Any], tuple[str | int, ...], str]] = {
     ),
     "no amount": ({"filters": every(eq("reference"))}, ("filters",), "amount"),
     "no group": ({"filters": every(eq("external_id"), eq("amount"))}, ("filters",), "group_by"),
-    "or": ({"filters": every(either(eq("reference"), eq("date")), eq("amount"))}, ("filters",), "not supported yet"),
+    "or": (
+        {"filters": every(either(eq("reference"), eq("date")), eq("amount"))},
+        ("filters",),
+        "not supported yet",
+    ),
     "partial": ({"on_difference": "suggest_partial"}, ("on_difference",), "not supported yet"),
 }
 
@@ -263,7 +303,9 @@ def test_a_one_to_one_rule_has_no_rollup() -> None:
 
 
 def test_the_columns_a_set_of_rules_needs() -> None:
-    rule = parse_rule({"filters": every(eq("effect"), within(3, "date", "value_date"), eq("metadata.no", "external_id"))})
+    rule = parse_rule(
+        {"filters": every(eq("effect"), within(3, "date", "value_date"), eq("metadata.no", "external_id"))}
+    )
     scope = {"side": "b", "field": "description", "literal": "x"}
     other = parse_rule({"filters": every(eq("amount"), scope)})
     a, b = columns_needed([rule, other])
@@ -278,12 +320,29 @@ def test_balance_is_asked_for_only_where_differences_are_refused() -> None:
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-3, 99) | st.floats() | st.sampled_from(["", "eq", "and", "amount", "date"]),
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 99)
+    | st.floats()
+    | st.sampled_from(["", "eq", "and", "amount", "date"]),
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
             st.sampled_from(
-                ["key", "value", "operand", "rules", "side", "field", "literal", "transforms", "days", "name", "args", "n"]
+                [
+                    "key",
+                    "value",
+                    "operand",
+                    "rules",
+                    "side",
+                    "field",
+                    "literal",
+                    "transforms",
+                    "days",
+                    "name",
+                    "args",
+                    "n",
+                ]
                 + ["tolerance_amount", "tolerance_unit"]
             ),
             inner,
@@ -298,6 +357,12 @@ JSON = st.recursive(
 @given(filters=JSON, group_by=JSON, rollup=JSON, score=JSON)
 def test_whatever_is_sent_is_parsed_or_refused(filters: Any, group_by: Any, rollup: Any, score: Any) -> None:
     for cardinality in ("one_to_one", "many_to_one", score):
-        rule = {"filters": filters, "group_by": group_by, "rollup": rollup, "score": score, "cardinality": cardinality}
+        rule = {
+            "filters": filters,
+            "group_by": group_by,
+            "rollup": rollup,
+            "score": score,
+            "cardinality": cardinality,
+        }
         with suppress(RuleErrors):
             parse_rule(rule)

@@ -36,7 +36,10 @@ RULES: dict[str, dict[str, Any]] = {
         "group_by": ["reference", "counterparty"],
         "rollup": IDENTIFIER,
     },
-    "each near the single one": {"filters": every(SAME_REFERENCE, SAME_AMOUNT, within(1)), "rollup": IDENTIFIER},
+    "each near the single one": {
+        "filters": every(SAME_REFERENCE, SAME_AMOUNT, within(1)),
+        "rollup": IDENTIFIER,
+    },
     "percent of side a": {
         "filters": every(SAME_REFERENCE, eq("amount", tolerance_amount=40, tolerance_unit="percent")),
         "rollup": IDENTIFIER | {"lookback_days": 3, "date_field": "date"},
@@ -83,7 +86,11 @@ def test_the_younger_sum_is_tried_again_on_what_the_older_left() -> None:
 
 
 def test_all_open_records_of_the_identifier_or_none() -> None:
-    members = [Record(1, effect=10, reference="B"), Record(2, effect=20, reference="B"), Record(3, 5, reference="B")]
+    members = [
+        Record(1, effect=10, reference="B"),
+        Record(2, effect=20, reference="B"),
+        Record(3, 5, reference="B"),
+    ]
     assert run(RULES["reference"], members, [Record(1, effect=30, reference="B")]) == []
     assert run(RULES["reference"], members, [Record(1, effect=35, reference="B")]) == [({1, 2, 3}, {1})]
 
