@@ -70,13 +70,14 @@ def test_a_deadlock_is_retried_and_both_acts_are_done():
 
 
 @real
-def test_retries_end_and_the_deadlock_is_told():
+@pytest.mark.parametrize("sqlstate", ["40P01", "40001"])
+def test_retries_end_and_the_failure_is_told(sqlstate):
     tries = []
 
     def always():
         tries.append(1)
         with connection.cursor() as cursor:
-            cursor.execute("DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '40P01'; END $$")
+            cursor.execute(f"DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '{sqlstate}'; END $$")
 
     with pytest.raises(OperationalError):
         perform(always)

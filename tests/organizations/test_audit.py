@@ -176,6 +176,18 @@ def test_a_batch_bounds_one_sealing(monkeypatch):
     assert verify(organization.pk).ok
 
 
+@pytest.mark.django_db
+def test_the_oldest_events_are_sealed_first_however_they_queue(monkeypatch):
+    monkeypatch.setattr(audit, "SEAL_BATCH_MAX", 1)
+    organization = OrganizationFactory()
+    events = written(organization, 3)
+    AuditUnsealed.objects.all().delete()
+    for event in reversed(events):
+        AuditUnsealed.objects.create(event=event, organization=organization)
+    seal(organization_id=organization.pk, at=NOW)
+    assert AuditSeal.objects.get().event == events[0]
+
+
 @real
 def test_two_sealers_at_once_make_one_chain():
     organization = OrganizationFactory()
@@ -257,7 +269,9 @@ def test_a_deleted_event_shows_at_its_number():
     with tampering() as cursor:
         cursor.execute("DELETE FROM organizations_auditseal WHERE event_id = %s", [events[2].pk])
         cursor.execute("DELETE FROM organizations_auditevent WHERE id = %s", [events[2].pk])
-    assert verify(organization.pk).bad_number == 3
+    verdict = verify(organization.pk)
+    assert verdict.bad_number == 3
+    assert "is missing" in verdict.problem
 
 
 @real

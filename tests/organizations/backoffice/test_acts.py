@@ -7,8 +7,10 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.messages import get_messages
 from django.urls import reverse
 
+from organizations.actors import user_actor
 from organizations.acts import perform
-from organizations.backoffice.acts import Done, run_act, run_acts, sentence_of
+from organizations.admin.calendars import CalendarAdmin
+from organizations.backoffice.acts import Act, Done, run_act, run_acts, sentence_of
 from organizations.models import ApiKey, AuditEvent, Calendar, Membership, Organization, User
 from organizations.refusals import Conflict
 from organizations.services import keys
@@ -127,6 +129,21 @@ def test_an_unknown_act_does_not_exist():
     assert (
         client.post(reverse("admin:organizations_membership_list_act", args=["nothing"])).status_code == 404
     )
+
+
+def test_an_act_beyond_ones_role_is_greyed_and_refused(monkeypatch):
+    """The page may be seen, the act may not be done: here an act of admins on a page of viewers."""
+    ran = []
+    act = Act("close", "Close it", lambda **who: ran.append(who), "policies:write")
+    monkeypatch.setattr(CalendarAdmin, "acts", lambda self, request, obj: [act])
+    client, membership = signed_in("viewer")
+    calendar = CalendarFactory(organization=membership.organization)
+    assert "Your role does not allow this." in client.get(change_url(calendar)).content.decode()
+    assert client.post(act_url(calendar, "close")).status_code == 403
+    assert not ran
+    admin, _ = signed_in("admin", membership.organization)
+    assert admin.post(act_url(calendar, "close")).status_code == 302
+    assert ran[0]["by"].may("policies:write")
 
 
 # --- Keys -------------------------------------------------------------------------------------------------------
@@ -268,7 +285,9 @@ def test_the_trail_is_read_only_searched_and_verified():
     client, membership = signed_in()
     perform(
         lambda: keys.api_key_revoke(
-            key=ApiKeyFactory(organization=membership.organization), by=actor(membership), at=NOW
+            key=ApiKeyFactory(organization=membership.organization),
+            by=user_actor(membership.user, membership),
+            at=NOW,
         )
     )
     event = AuditEvent.objects.get()
@@ -281,9 +300,3 @@ def test_the_trail_is_read_only_searched_and_verified():
     verdict = client.post(reverse("admin:organizations_auditevent_list_act", args=["verify"]))
     assert "The chain holds." in verdict.content.decode()
     assert AuditEvent.objects.count() == 1
-
-
-def actor(membership):
-    from organizations.actors import user_actor
-
-    return user_actor(membership.user, membership)

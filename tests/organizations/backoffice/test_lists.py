@@ -88,7 +88,7 @@ def test_an_empty_list_says_what_to_do_next():
 def test_days_are_those_of_the_persons_zone_and_both_ends_count(since, until, shown):
     client, membership = signed_in()
     Organization.objects.update(time_zone="Asia/Tokyo")
-    for at in ("2026-03-30T15:00Z", "2026-03-31T15:00Z"):  # midnights in Tokyo
+    for at in ("2026-03-30T20:00Z", "2026-03-31T15:00Z"):  # 5:00 on the 31st, 0:00 on the 1st in Tokyo
         AuditEventFactory(organization=membership.organization, at=at)
     url = reverse("admin:organizations_auditevent_changelist")
     page = client.get(url, {"at_from": since, "at_to": until})
