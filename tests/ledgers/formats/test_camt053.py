@@ -1,0 +1,443 @@
+"""camt.053 read rightly: statuses, days, references, parties, balances, as decision 13 and contracts/corebanq.md B.9 say."""
+
+import json
+from datetime import date
+
+import pytest
+
+from ledgers.formats import BATCH_ROWS, Balance, CurrencySums
+from tests.ledgers.formats.camt_files import (
+    VERSION_2,
+    VERSION_8,
+    balance,
+    detail,
+    document,
+    entry,
+    one,
+    statement,
+)
+from tests.ledgers.formats.reading import faults, read
+
+
+def line_of(*parts: str, **options):
+    """The only line of a document with one entry."""
+    return read(one(entry(*parts, **options))).row
+
+
+def metadata_of(**options):
+    return json.loads(line_of(**options)["metadata"])
+
+
+def test_a_statement_is_read_whole():
+    got = read(
+        document(
+            statement(
+                "<FrToDt><FrDtTm>2026-03-01T00:00:00</FrDtTm><ToDtTm>2026-03-31T24:00:00+01:00</ToDtTm></FrToDt>",
+                balance("OPBD", "100.00", "2026-03-01"),
+                balance("CLBD", "40.50", "2026-03-31", indicator="DBIT"),
+                entry(
+                    "1250.00",
+                    value="<Dt>2026-03-03</Dt>",
+                    before="<NtryRef>N-1</NtryRef>",
+                    after="<AcctSvcrRef>A-1</AcctSvcrRef>",
+                    details=detail(
+                        refs="<EndToEndId>E-1</EndToEndId><TxId>T-1</TxId>",
+                        parties="<Dbtr><Pty><Nm>Ada Ltd</Nm></Pty></Dbtr><Cdtr><Pty><Nm>Us</Nm></Pty></Cdtr>",
+                        texts=("Invoice", "701 & more"),
+                    ),
+                ),
+                entry("1390.50", indicator="DBIT"),
+            )
+        )
+    )
+    start = got.starts[0]
+    assert (start.index, start.account, start.currency) == (0, "DE02120300000000202051", "EUR")
+    assert (start.number, start.sequence) == ("S-1", "7")
+    assert (start.from_date, start.to_date) == (date(2026, 3, 1), date(2026, 3, 31))
+    assert got.rows[0] == {
+        "line_no": 1,
+        "date": date(2026, 3, 2),
+        "value_date": date(2026, 3, 3),
+        "date_inferred": False,
+        "amount": 125000,
+        "direction": "credit",
+        "currency": "EUR",
+        "decimal_places": 2,
+        "reference": "E-1",
+        "description": "Invoice 701 & more",
+        "counterparty": "Ada Ltd",
+        "external_id": "A-1",
+        "end_to_end_id": "E-1",
+        "metadata": '{"entry_reference":"N-1","transaction_id":"T-1"}',
+    }
+    assert got.rows[1]["direction"] == "debit"
+    assert got.end.opening == Balance(10000, date(2026, 3, 1), "OPBD", "EUR")
+    assert got.end.closing == Balance(-4050, date(2026, 3, 31), "CLBD", "EUR")
+    assert (got.end.lines, got.end.credit_sum, got.end.debit_sum, got.end.pending) == (2, 125000, 139050, 0)
+
+
+@pytest.mark.parametrize(
+    "namespace", [None, VERSION_2, VERSION_8, "urn:iso:std:iso:20022:tech:xsd:camt.053.001.14"]
+)
+def test_any_version_of_camt053_or_none_is_read(namespace):
+    assert read(one(entry(), namespace=namespace)).end.credit_sum == 1000
+
+
+def test_a_prefix_changes_nothing():
+    content = one(entry(details=detail(texts=("text",)))).replace("<", "<c:").replace("<c:/", "</c:")
+    assert read(content.replace("xmlns=", "xmlns:c=")).row["description"] == "text"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "iso-8859-1", "windows-1252"])
+def test_the_declared_encoding_is_read(encoding):
+    prolog = f'<?xml version="1.0" encoding="{encoding.removesuffix("-sig")}"?>\n'
+    content = one(entry(details=detail(texts=("Gebühr",))), prolog=prolog)
+    assert read(content.encode(encoding)).row["description"] == "Gebühr"
+
+
+@pytest.mark.parametrize("status", ["<Sts>BOOK</Sts>", "<Sts><Cd>BOOK</Cd></Sts>", "<Sts>\n BOOK\n</Sts>"])
+def test_status_book_is_booked_in_both_spellings(status):
+    assert read(one(entry(status=status))).end.lines == 1
+
+
+@pytest.mark.parametrize("code", ["PDNG", "INFO", "FUTR"])
+def test_entries_not_booked_yet_are_counted_and_passed_over(code):
+    got = read(one(entry() + entry("7.00", status=f"<Sts><Cd>{code}</Cd></Sts>") + entry()))
+    assert (got.end.lines, got.end.credit_sum, got.end.pending) == (2, 2000, 1)
+    assert got.column("line_no") == [1, 3]
+
+
+def test_three_entries_one_pending_gives_two():
+    got = read(one(entry() + entry() + entry(status="<Sts>PDNG</Sts>")))
+    assert got.end.lines == 2
+
+
+def test_where_no_entry_has_a_status_all_are_booked():
+    assert read(one(entry(status=None) + entry(status=None))).end.lines == 2
+
+
+@pytest.mark.parametrize("stated", ["<Sts>BOOK</Sts>", "<Sts>PDNG</Sts>"])
+def test_an_entry_without_status_among_others_is_an_error_wherever_it_stands(stated):
+    silent, said = entry(status=None), entry(status=stated)
+    assert faults(document(statement(silent, said))) == [(3, "Sts")]
+    assert faults(document(statement(said), statement(said, silent))) == [(6, "Sts")]
+
+
+@pytest.mark.parametrize("status", ["<Sts>BOOKED</Sts>", "<Sts><Prtry>X</Prtry></Sts>", "<Sts>book</Sts>"])
+def test_an_unknown_status_is_an_error(status):
+    assert faults(one(entry(status=status))) == [(3, "Sts")]
+
+
+def test_the_day_is_the_booking_date_else_the_value_date_else_one_of_the_details():
+    value, dates = "<Dt>2026-03-03</Dt>", "<IntrBkSttlmDt>2026-03-04</IntrBkSttlmDt>"
+    assert line_of(value=value, details=detail(dates=dates))["date"] == date(2026, 3, 2)
+    assert line_of(booked=None, value=value, details=detail(dates=dates))["date"] == date(2026, 3, 3)
+    row = line_of(booked=None, details=detail() + detail(dates=dates))
+    assert (row["date"], row["value_date"], row["date_inferred"]) == (date(2026, 3, 4), None, False)
+
+
+@pytest.mark.parametrize(
+    "booked", ["<DtTm>2026-03-02T23:59:59+01:00</DtTm>", "<Dt>2026-03-02Z</Dt>", "<Dt>2026-03-02+02:00</Dt>"]
+)
+def test_a_day_is_as_it_is_written(booked):
+    assert line_of(booked=booked)["date"] == date(2026, 3, 2)
+
+
+def test_without_any_date_the_statements_one_day_stands_in_and_is_marked():
+    balances = balance("OPBD", "0") + balance("CLBD", "10")
+    row = read(one(balances + entry(booked=None))).row
+    assert (row["date"], row["date_inferred"]) == (date(2026, 3, 31), True)
+
+
+@pytest.mark.parametrize(
+    "balances",
+    [
+        "",
+        balance("CLBD", "10"),
+        balance("OPBD", "0", "2026-03-30") + balance("CLBD", "10"),
+        balance("OPBD", "0", None) + balance("CLBD", "10", None),
+    ],
+)
+def test_without_any_date_and_one_day_it_is_an_error(balances):
+    assert faults(one(balances + entry(booked=None))) == [(3, "BookgDt")]
+
+
+@pytest.mark.parametrize(
+    ("options", "field"),
+    [
+        ({"booked": "<Dt>2026-02-30</Dt>", "value": "<Dt>2026-03-03</Dt>"}, "BookgDt"),
+        ({"booked": None, "value": "<Dt>soon</Dt>"}, "ValDt"),
+        ({"value": "<Dt>02.03.2026</Dt>"}, "ValDt"),
+    ],
+)
+def test_a_date_that_cannot_be_read_is_an_error_and_nothing_stands_in(options, field):
+    assert field in [name for _, name in faults(one(entry(**options)))]
+
+
+def test_opening_is_opbd_else_prcd_else_not_stated():
+    opening, previous, closing = balance("OPBD", "1"), balance("PRCD", "2"), balance("CLBD", "3")
+    assert read(one(previous + opening + closing)).end.opening.kind == "OPBD"
+    assert read(one(previous + closing)).end.opening == Balance(200, date(2026, 3, 31), "PRCD", "EUR")
+    end = read(one(balance("OPAV", "1") + balance("CLAV", "9") + entry())).end
+    assert (end.opening, end.closing) == (None, None)
+
+
+def test_a_balance_without_indicator_has_the_sign_of_its_amount():
+    assert read(one(balance("CLBD", "-5.00", indicator=None))).end.closing.amount_signed_minor == -500
+    assert read(one(balance("CLBD", "5.00", indicator=None))).end.closing.amount_signed_minor == 500
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        balance("CLBD", "abc"),
+        balance("CLBD", "5.001"),
+        balance("CLBD", "-5.00"),
+        balance("CLBD", "5.00", indicator="C"),
+        balance("CLBD", "5.00", "31.03.2026"),
+        balance("CLBD", "5.00", currency="Euro"),
+        balance("CLBD", "5.00") + balance("CLBD", "6.00"),
+    ],
+)
+def test_a_balance_that_cannot_be_read_is_an_error(wrong):
+    assert faults(one(wrong + entry())) == [(3, "Bal")]
+
+
+def test_of_two_balances_the_one_in_the_accounts_currency_counts():
+    got = read(
+        one(
+            balance("CLBD", "9", currency="USD") + balance("CLBD", "5") + balance("CLBD", "8", currency="SEK")
+        )
+    )
+    assert got.end.closing == Balance(500, date(2026, 3, 31), "CLBD", "EUR")
+
+
+def test_balances_and_account_are_found_in_any_place_of_the_statement():
+    account = "<Acct><Id><Othr><Id> 4711 </Id></Othr></Id><Ccy>EUR</Ccy></Acct>"
+    got = read(
+        document(
+            f"<Stmt>{entry()}{balance('OPBD', '1')}{entry()}{account}{entry()}{balance('CLBD', '31')}</Stmt>"
+        )
+    )
+    assert (got.starts[0].account, got.end.lines) == ("4711", 3)
+    assert (got.end.opening.amount_signed_minor, got.end.closing.amount_signed_minor) == (100, 3100)
+
+
+@pytest.mark.parametrize(
+    ("currency", "amount", "minor"), [("EUR", "8.85", 885), ("JPY", "1200", 1200), ("KWD", "1.5", 1500)]
+)
+def test_amounts_are_exact_in_the_entrys_currency(currency, amount, minor):
+    row = line_of(amount, currency=currency)
+    assert (row["amount"], row["currency"]) == (minor, currency)
+
+
+def test_zeros_that_a_bank_pads_are_no_decimals():
+    assert line_of("8.85000")["amount"] == 885
+    assert line_of("1200.00", currency="JPY")["amount"] == 1200
+
+
+def test_a_zero_amount_is_a_line():
+    assert line_of("0")["amount"] == 0
+
+
+@pytest.mark.parametrize("amount", ["", "abc", "-5.00", "8.855", "1e3", "NaN", "1,000.00", "9" * 30])
+def test_an_amount_that_cannot_be_read_is_an_error_with_the_line(amount):
+    assert faults(one("\n\n" + entry(amount))) == [(5, "Amt")]
+
+
+def test_an_error_names_the_entry_too_for_a_file_may_be_one_line():
+    content = document(statement(entry() + entry(status="<Sts>PDNG</Sts>") + entry("x"))).replace("\n", "")
+    with pytest.raises(Exception, match="entry 3: 'x' is not an amount"):
+        read(content)
+
+
+def test_lines_beyond_65535_are_counted_rightly():
+    assert faults(one("\n" * 70_000 + entry("x"))) == [(70_003, "Amt")]
+
+
+@pytest.mark.parametrize("indicator", ["", "CREDIT", "C"])
+def test_a_direction_is_crdt_or_dbit(indicator):
+    assert faults(one(entry(indicator=indicator))) == [(3, "CdtDbtInd")]
+
+
+def test_a_currency_is_the_entrys_else_the_accounts_else_the_ledgers():
+    without = "<Acct><Id><IBAN>DE1</IBAN></Id></Acct>"
+    assert line_of("1", currency=None)["currency"] == "EUR"
+    assert (
+        read(document(statement(entry("1", currency=None), account=without)), currency="JPY").row["amount"]
+        == 1
+    )
+    content = document(statement(entry("1", currency=None), account=without))
+    assert faults(content, currency=None) == [(3, "Amt")]
+    assert faults(one(entry("1", currency="eur"))) == [(3, "Amt")]
+
+
+def test_sums_never_mix_currencies():
+    end = read(one(entry("1.00") + entry("150", currency="JPY") + entry("2.00", indicator="DBIT"))).end
+    assert (end.lines, end.credit_sum, end.debit_sum) == (3, 100, 200)
+    assert end.sums == (CurrencySums("EUR", 2, 100, 200), CurrencySums("JPY", 1, 150, 0))
+
+
+def test_without_an_accounts_currency_the_statements_is_that_of_its_balances_else_of_its_lines():
+    bare = "<Acct><Id><IBAN>DE1</IBAN></Id></Acct>"
+    by_balance = read(document(statement(balance("OPBD", "1", currency="SEK"), entry(), account=bare)))
+    assert by_balance.starts[0].currency == "SEK"
+    by_lines = read(document(statement(entry("5", currency="JPY"), account=bare)))
+    assert (by_lines.starts[0].currency, by_lines.end.credit_sum) == ("JPY", 5)
+
+
+def test_the_indicator_is_the_true_direction_even_of_a_reversal():
+    row = line_of(indicator="DBIT", after="<RvslInd>true</RvslInd>")
+    assert row["direction"] == "debit"
+    assert json.loads(row["metadata"]) == {"reversal": True}
+    assert metadata_of(after="<RvslInd>false</RvslInd>") == {}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "external_id"),
+    [
+        ("<NtryRef>N</NtryRef>", "<AcctSvcrRef>A</AcctSvcrRef>", "A"),
+        ("<NtryRef>N</NtryRef>", "", "N"),
+        ("<NtryRef>N</NtryRef>", "<AcctSvcrRef>NOTPROVIDED</AcctSvcrRef>", "N"),
+        ("", "", ""),
+    ],
+)
+def test_external_id_is_the_servicers_reference_else_the_entrys(before, after, external_id):
+    assert line_of(before=before, after=after)["external_id"] == external_id
+
+
+@pytest.mark.parametrize(
+    ("refs", "reference", "end_to_end_id"),
+    [
+        ("<EndToEndId>E</EndToEndId><TxId>T</TxId>", "E", "E"),
+        ("<EndToEndId>NOTPROVIDED</EndToEndId><TxId>T</TxId>", "T", ""),
+        ("<EndToEndId>notprovided</EndToEndId>", "", ""),
+        ("<TxId>T</TxId>", "T", ""),
+        ("", "", ""),
+    ],
+)
+def test_reference_is_the_end_to_end_id_else_the_transaction_id(refs, reference, end_to_end_id):
+    row = line_of(details=detail(refs=refs))
+    assert (row["reference"], row["end_to_end_id"]) == (reference, end_to_end_id)
+
+
+def test_description_is_the_remittance_text_else_what_the_bank_adds():
+    more = "<AddtlNtryInf>SEPA credit</AddtlNtryInf>"
+    assert line_of()["description"] == ""
+    assert line_of(after=more)["description"] == "SEPA credit"
+    row = line_of(after=more, details=detail(texts=("one", "two", "one")))
+    assert row["description"] == "one two one"
+    assert json.loads(row["metadata"]) == {"additional_information": "SEPA credit"}
+
+
+PARTIES = "<Dbtr><Nm>Payer</Nm></Dbtr><UltmtDbtr><Nm>Behind</Nm></UltmtDbtr><Cdtr><Nm>Payee</Nm></Cdtr>"
+PARTIES_8 = PARTIES.replace("<Nm>", "<Pty><Nm>").replace("</Nm>", "</Nm></Pty>")
+
+
+@pytest.mark.parametrize("parties", [PARTIES, PARTIES_8])
+@pytest.mark.parametrize(("indicator", "name"), [("CRDT", "Payer"), ("DBIT", "Payee")])
+def test_counterparty_is_the_other_side_by_direction(parties, indicator, name):
+    assert line_of(indicator=indicator, details=detail(parties=parties))["counterparty"] == name
+
+
+def test_counterparty_falls_back_to_the_ultimate_party():
+    parties = "<DbtrAcct><Id><IBAN>DE5</IBAN></Id></DbtrAcct><UltmtDbtr><Nm>Behind</Nm></UltmtDbtr>"
+    row = line_of(details=detail(parties=parties))
+    assert row["counterparty"] == "Behind"
+    assert json.loads(row["metadata"])["counterparty_account"] == "DE5"
+
+
+def test_metadata_keeps_the_banks_codes_and_references():
+    code = "<Domn><Cd>PMNT</Cd><Fmly><Cd>RCDT</Cd><SubFmlyCd>ESCT</SubFmlyCd></Fmly></Domn>"
+    more = "<RmtInf><Strd><CdtrRefInf><Ref>RF18</Ref></CdtrRefInf></Strd></RmtInf><RtrInf><Rsn><Cd>AC04</Cd></Rsn></RtrInf>"
+    kept = metadata_of(
+        after=f"<BkTxCd>{code}<Prtry><Cd>166</Cd></Prtry></BkTxCd>",
+        details=detail(refs="<MndtId>M1</MndtId><InstrId>I1</InstrId>", more=more),
+    )
+    assert kept == {
+        "bank_transaction_code": "PMNT/RCDT/ESCT",
+        "proprietary_code": "166",
+        "mandate_id": "M1",
+        "instruction_id": "I1",
+        "creditor_reference": "RF18",
+        "return_reason": "AC04",
+    }
+
+
+def test_a_batch_is_one_line_with_what_its_details_agree_on():
+    batch = "<Btch><MsgId>BM</MsgId><PmtInfId>BP</PmtInfId><NbOfTxs>2</NbOfTxs></Btch>"
+    first = detail(refs="<EndToEndId>E1</EndToEndId>", parties="<Dbtr><Nm>Same</Nm></Dbtr>", texts=("a", "b"))
+    second = detail(
+        refs="<EndToEndId>E2</EndToEndId>", parties="<Dbtr><Nm>Same</Nm></Dbtr>", texts=("b", "c")
+    )
+    row = line_of(details=batch + first + second)
+    assert (row["reference"], row["end_to_end_id"]) == ("BP", "")
+    assert (row["description"], row["counterparty"]) == ("a b c", "Same")
+    assert json.loads(row["metadata"]) == {
+        "batch_message_id": "BM",
+        "batch_payment_information_id": "BP",
+        "batch_transactions": "2",
+        "details": 2,
+    }
+
+
+def test_details_that_share_a_reference_give_it():
+    same = detail(refs="<EndToEndId>E1</EndToEndId>")
+    assert line_of(details=same + same)["reference"] == "E1"
+
+
+def test_a_batch_without_details_is_known_by_its_batch():
+    assert line_of(details="<Btch><MsgId>BM</MsgId></Btch>")["reference"] == "BM"
+
+
+def test_details_of_one_entry_do_not_reach_the_next():
+    got = read(one(entry(status="<Sts>PDNG</Sts>", details=detail(texts=("a",))) + entry()))
+    assert got.row["description"] == ""
+
+
+def test_several_statements_of_several_accounts():
+    other = "<Acct><Id><Othr><Id>4711</Id></Othr></Id><Ccy>JPY</Ccy></Acct>"
+    got = read(
+        document(
+            statement(balance("CLBD", "10"), entry()),
+            statement(account=other, number="S-2", sequence="8"),
+            statement(
+                entry("5", currency="JPY"), entry(status="<Sts>PDNG</Sts>"), account=other, number="S-3"
+            ),
+        )
+    )
+    assert [(start.index, start.account, start.number) for start in got.starts] == [
+        (0, "DE02120300000000202051", "S-1"),
+        (1, "4711", "S-2"),
+        (2, "4711", "S-3"),
+    ]
+    assert [(end.index, end.lines, end.credit_sum, end.pending) for end in got.ends] == [
+        (0, 1, 1000, 0),
+        (1, 0, 0, 0),
+        (2, 1, 5, 1),
+    ]
+    assert got.column("line_no") == [1, 2]
+
+
+def test_events_come_statement_by_statement(monkeypatch):
+    """However lines are gathered, a statement's start, its lines and its end follow each other."""
+    monkeypatch.setattr("ledgers.formats.camt053.BATCH_ROWS", 3)
+    monkeypatch.setattr("ledgers.formats.camt053.STATEMENTS_TOGETHER", 2)
+    got = read(document(*(statement(entry() * lines, number=str(lines)) for lines in (1, 7, 0, 2, 3, 1))))
+    assert [end.lines for end in got.ends] == [1, 7, 0, 2, 3, 1]
+    assert [index for index, _ in got.frames] == sorted(index for index, _ in got.frames)
+    assert got.column("line_no") == list(range(1, 15))
+    assert max(frame.height for _, frame in got.frames) <= 3
+
+
+def test_lines_come_in_batches():
+    got = read(one(entry("0.01") * (BATCH_ROWS + 1)))
+    assert [frame.height for _, frame in got.frames] == [BATCH_ROWS, 1]
+    assert got.end.credit_sum == BATCH_ROWS + 1
+
+
+def test_an_account_that_is_named_after_the_first_batch_is_refused(monkeypatch):
+    monkeypatch.setattr("ledgers.formats.camt053.BATCH_ROWS", 1)
+    account = "<Acct><Id><IBAN>DE1</IBAN></Id></Acct>"
+    with pytest.raises(Exception, match="names its account after its entries"):
+        read(document(f"<Stmt>{entry() * 2}{account}</Stmt>"))
