@@ -224,7 +224,10 @@ def test(rest: Arguments) -> int:
         rest = ["-n", "auto", *rest]
     with Stage() as stage:
         env = test_environment(stage, python)
-        return stage.run("pytest", [python, "-m", "pytest", *rest], env=env, cwd=ROOT)
+        # SIGINT: pytest then says what has failed so far.
+        return stage.run(
+            "pytest", [python, "-m", "pytest", *rest], env=env, cwd=ROOT, stop_signal=signal.SIGINT
+        )
 
 
 def test_environment(stage: Stage, python: Path) -> dict[str, str]:

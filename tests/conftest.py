@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests import databases, settings
+from tests import databases, settings, tasks
 from tests.workers import Worker
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that need the worker share one process, and so one worker and one database."""
     for item in items:
@@ -52,7 +53,9 @@ def worker(
     if not worker_process.is_alive():
         worker_process.start()  # an earlier test killed it
     worker_process.wait_until_idle()
+    tasks.heard = True
     yield worker_process
+    tasks.heard = False
     if not worker_process.is_alive():
         worker_process.forget()
     worker_process.wait_until_idle()

@@ -40,6 +40,7 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the real
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 DATABASES["default"]["ENGINE"] = "tests.postgresql"  # noqa: F405  (empties tables faster, audit trail included)
 CELERY_BROKER_TRANSPORT_OPTIONS |= {"unacked_restore_interval": 1}  # noqa: F405
+CELERY_TASK_ROUTES = ["tests.tasks.queue_for"]
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 }  # no test meets another's counts

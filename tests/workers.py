@@ -15,9 +15,9 @@ from django.conf import settings
 from django.db import connection
 
 from config.celery import app
+from devtools.processes import Watchdog
 
 START_SECONDS = 60
-ANSWER_SECONDS = 10
 POLL_SECONDS = 0.02
 
 
@@ -36,6 +36,7 @@ class Worker:
         self.prefix = os.environ["TIEOUT_QUEUE_PREFIX"]
         self.broker = redis.Redis.from_url(settings.CELERY_BROKER_URL)
         self.process: subprocess.Popen[bytes] | None = None
+        self.watchdog = Watchdog()
         self.log = Path(tempfile.mkstemp(prefix="tieout-test-worker-", suffix=".log")[1])
 
     def start(self) -> None:
@@ -54,13 +55,20 @@ class Worker:
                         f"{self.prefix.strip(':')}@test",
                     ),
                 ],
-                env={**os.environ, "DATABASE_URL": database, "DJANGO_SETTINGS_MODULE": "tests.settings"},
+                env={
+                    **os.environ,
+                    "DATABASE_URL": database,
+                    "DJANGO_SETTINGS_MODULE": "tests.settings",
+                    "TIEOUT_TEST_WORKER": "1",
+                },
                 cwd=settings.BASE_DIR,
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
             )
+        # Should this test process be killed, the watchdog ends the worker: nobody else knows of it.
+        self.watchdog.tell(f"child {self.process.pid} {int(signal.SIGKILL)}")
         wait_for(self._answers, seconds=START_SECONDS, what="the worker is ready")
 
     def _answers(self) -> bool:
@@ -76,18 +84,7 @@ class Worker:
         assert self.process is not None
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
-
-    def pause(self) -> None:
-        """Leave the queue alone: tests that have no worker ring for nobody."""
-        self._told(app.control.cancel_consumer("celery", reply=True, timeout=ANSWER_SECONDS, limit=1))
-
-    def resume(self) -> None:
-        """Take messages again, but none that tests without a worker have left."""
-        self.broker.delete(f"{self.prefix}celery")
-        self._told(app.control.add_consumer("celery", reply=True, timeout=ANSWER_SECONDS, limit=1))
-
-    def _told(self, answers: list[dict[str, dict[str, str]]] | None) -> None:
-        assert answers, f"the worker does not answer; its log: {self.log.read_text()[-3000:]}"
+        self.watchdog.tell(f"gone {self.process.pid}")
 
     def is_idle(self) -> bool:
         """Nothing is waiting, and nothing is being worked on."""
@@ -108,6 +105,7 @@ class Worker:
     def stop(self) -> None:
         if self.is_alive():
             self.kill()
+        self.watchdog.close()
         self.forget()
         self.broker.close()
         self.log.unlink()

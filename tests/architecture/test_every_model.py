@@ -1,6 +1,7 @@
 """Walks all models, so that the next one cannot forget what every one must have."""
 
 import importlib
+from typing import Any
 
 import factory
 import pytest
@@ -15,9 +16,8 @@ every_model = pytest.mark.parametrize("model", MODELS, ids=lambda model: model._
 
 def models_with_a_factory(app: str) -> set[type[models.Model]]:
     module = importlib.import_module(f"tests.factories.{app}")
-    made = [
-        each for each in vars(module).values() if isinstance(each, type) and issubclass(each, factory.Factory)
-    ]
+    named = vars(module).values()
+    made: list[Any] = [each for each in named if isinstance(each, type) and issubclass(each, factory.Factory)]
     return {each._meta.model for each in made if each._meta.model is not None}
 
 

@@ -65,3 +65,12 @@ def test_every_scheduled_task_exists():
     app.loader.import_default_modules()
     scheduled = {entry["task"] for entry in app.conf.beat_schedule.values()}
     assert scheduled <= set(app.tasks), f"beat would send what no worker knows: {scheduled - set(app.tasks)}"
+
+
+def test_without_the_fixture_nobody_hears_what_a_test_rings_for():
+    assert app.amqp.router.route({}, tasks.hold.name)["queue"].name == "unheard"
+
+
+@pytest.mark.worker
+def test_with_the_fixture_the_worker_hears_it(worker: Worker):
+    assert app.amqp.router.route({}, tasks.hold.name)["queue"].name == "celery"
