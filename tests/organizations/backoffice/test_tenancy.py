@@ -14,12 +14,10 @@ from django.test import RequestFactory
 from django.urls import reverse
 
 from config.admin_site import INSTALLATION_APPS
-from ledgers.models import Record
 from organizations.backoffice.base import ScopedModelAdmin
 from organizations.backoffice.scoping import organization_path_of, rows_of
 from organizations.models import Heartbeat, Membership, Organization, User
 from organizations.scopes import ALL_SCOPES, ROLE_SCOPES
-from tests.factories.ledgers import LedgerFactory
 from tests.factories.organizations import (
     CalendarFactory,
     MembershipFactory,
@@ -34,15 +32,6 @@ PAGES = {model: page for model, page in admin.site._registry.items() if isinstan
 every_page = pytest.mark.parametrize("model", PAGES, ids=lambda model: model._meta.label)
 
 
-# What a page shows only some kinds of needs more than its factory's least.
-OF_THE_KIND: dict[type[Model], Any] = {
-    Record: lambda organization: {
-        "stream__kind": "ledger",
-        "stream__ledger": LedgerFactory(organization=organization),
-    },
-}
-
-
 def made_in(model: type[Model], organization: Organization) -> Any:
     """A row of that model in that organization, by its factory and the page's own path."""
     if model is Organization:
@@ -50,9 +39,7 @@ def made_in(model: type[Model], organization: Organization) -> Any:
     factories = vars(importlib.import_module(f"tests.factories.{model._meta.app_label}")).values()
     found = [each for each in factories if isinstance(each, factory.base.FactoryMetaClass)]
     maker = next(each for each in found if each._meta.model is model)
-    return maker(
-        **{PAGES[model].organization_path: organization}, **OF_THE_KIND.get(model, dict)(organization)
-    )
+    return maker(**{PAGES[model].organization_path: organization})
 
 
 def url_of(model: type[Model], name: str, *args: Any) -> str:
