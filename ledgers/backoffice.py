@@ -36,7 +36,7 @@ class BooksModelAdmin(ScopedModelAdmin):
     list_max_show_all = 0
 
     class Media:
-        css = {"all": ["ledgers/amounts.css"]}
+        css = {"all": ["ledgers/books.css"]}
 
     def furnish(self, rows: list[Any]) -> None:
         """Set on these rows (of a page, or of a part of an export) what columns need, in a constant number of queries."""
@@ -54,6 +54,15 @@ class BooksModelAdmin(ScopedModelAdmin):
 def amount_cell(minor: int | None, places: int, currency: str = "", *, plus: bool = False) -> str:
     """A right-aligned cell of a list or a detail."""
     return format_html('<span class="tieout-amount">{}</span>', shown(minor, places, currency, plus=plus))
+
+
+def chip(text: str, tone: str = "") -> str:
+    """A coloured label: the same in a list and in a detail (unfold's own `label=` is for lists alone)."""
+    return format_html('<span class="tieout-chip tieout-chip-{}">{}</span>', tone or "plain", text)
+
+
+def count_cell(number: int | None) -> str:
+    return format_html('<span class="tieout-amount">{}</span>', "–" if number is None else f"{number:,}")
 
 
 def link_to(row: Any, text: str = "") -> str:

@@ -15,15 +15,16 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from ledgers.backoffice import BooksModelAdmin, link_to
+from ledgers.backoffice import link_to
 from ledgers.models import BankAccount, Ledger, Statement
 from organizations.backoffice.acts import Act
 from organizations.backoffice.current import actor_of, current_organization
+from reconciliation.admin.base import ClearingModelAdmin
 from reconciliation.services.wiring import bank_account_attach, bank_account_create
 
 
 @admin.register(BankAccount)
-class BankAccountAdmin(BooksModelAdmin):
+class BankAccountAdmin(ClearingModelAdmin):
     view_scope = "ledgers:read"
     add_scope = "imports:write"
     nav_icon, nav_order = "account_balance", 20

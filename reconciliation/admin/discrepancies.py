@@ -17,11 +17,12 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from ledgers.amounts import major
-from ledgers.backoffice import BooksModelAdmin, amount_cell, link_to, refs_of, totals
+from ledgers.backoffice import amount_cell, chip, link_to, refs_of, totals
 from ledgers.models import StatementLine
 from organizations.backoffice.acts import Act, run_acts
 from organizations.backoffice.current import actor_of, may
 from organizations.backoffice.filters import AmountRangeFilter, ScopedRelatedFilter
+from reconciliation.admin.base import ClearingModelAdmin
 from reconciliation.admin.words import SEVERITY_LABELS, moment, people, reason_words
 from reconciliation.models import Discrepancy
 from reconciliation.services import discrepancies
@@ -42,7 +43,7 @@ class CloseForm(forms.Form):
 
 
 @admin.register(Discrepancy)
-class DiscrepancyAdmin(BooksModelAdmin):
+class DiscrepancyAdmin(ClearingModelAdmin):
     organization_path = "reconciliation__organization"
     view_scope = "reconciliations:read"
     nav_group, nav_icon, nav_order = "work", "report", 40
@@ -129,13 +130,13 @@ class DiscrepancyAdmin(BooksModelAdmin):
     def name(self, obj: Discrepancy) -> str:
         return obj.get_type_display()
 
-    @display(description=gettext_lazy("Severity"), ordering="severity", label=SEVERITY_LABELS)
-    def severity_label(self, obj: Discrepancy) -> tuple[str, str]:
-        return obj.severity, obj.get_severity_display()
+    @display(description=gettext_lazy("Severity"), ordering="severity")
+    def severity_label(self, obj: Discrepancy) -> str:
+        return chip(obj.get_severity_display(), SEVERITY_LABELS[obj.severity])
 
-    @display(description=gettext_lazy("Status"), ordering="status", label=STATUS_LABELS)
-    def status_label(self, obj: Discrepancy) -> tuple[str, str]:
-        return obj.status, obj.get_status_display()
+    @display(description=gettext_lazy("Status"), ordering="status")
+    def status_label(self, obj: Discrepancy) -> str:
+        return chip(obj.get_status_display(), STATUS_LABELS[obj.status])
 
     @display(description=gettext_lazy("Amount"), ordering="amount")
     def amount_at_stake(self, obj: Discrepancy) -> str:

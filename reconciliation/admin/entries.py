@@ -12,12 +12,27 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from ledgers.amounts import major
-from ledgers.backoffice import BooksModelAdmin, amount_cell, link_to, totals
+from ledgers.backoffice import amount_cell, link_to, totals
 from ledgers.models import Journal, Record
 from ledgers.states import StreamKind
 from organizations.backoffice.filters import AmountRangeFilter, ScopedRelatedFilter
-from reconciliation.admin.items import LABELS, StandingFilter, closing_words, match_link, standing_words
-from reconciliation.selectors.standing import CLOSED, MATCHED, PARTIAL, SUGGESTED, UNMATCHED, standings
+from reconciliation.admin.base import ClearingModelAdmin
+from reconciliation.admin.items import (
+    StandingFilter,
+    closing_words,
+    match_link,
+    standing_chip,
+    standing_words,
+)
+from reconciliation.selectors.standing import (
+    CLOSED,
+    MATCHED,
+    PARTIAL,
+    SUGGESTED,
+    UNKNOWN,
+    UNMATCHED,
+    standings,
+)
 from rules.models import Reconciliation
 from rules.states import Side
 
@@ -28,7 +43,7 @@ class EntryStandingFilter(StandingFilter):
 
 
 @admin.register(Record)
-class EntryAdmin(BooksModelAdmin):
+class EntryAdmin(ClearingModelAdmin):
     organization_path = "stream__organization"
     view_scope = "ledgers:read"
     nav_icon, nav_order = "receipt", 30
@@ -101,10 +116,10 @@ class EntryAdmin(BooksModelAdmin):
     def furnish(self, rows: list[Any]) -> None:
         ledgers = {row.stream.ledger_id for row in rows}
         by_ledger = dict(Reconciliation.objects.filter(ledger__in=ledgers).values_list("ledger_id", "pk"))
-        found = standings({(by_ledger[row.stream.ledger_id], row.pk) for row in rows})
+        found = standings({(by_ledger.get(row.stream.ledger_id, 0), row.pk) for row in rows})
         journals = Journal.objects.in_bulk({row.journal_id for row in rows if row.journal_id is not None})
         for row in rows:
-            row.standing_now = found[by_ledger[row.stream.ledger_id], row.pk]
+            row.standing_now = found[by_ledger.get(row.stream.ledger_id, 0), row.pk]
             row.journal = journals.get(row.journal_id)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
@@ -136,9 +151,9 @@ class EntryAdmin(BooksModelAdmin):
     def _amount(self, obj: Record, direction: str) -> str:
         return amount_cell(obj.amount, obj.decimal_places, obj.currency) if obj.direction == direction else ""
 
-    @display(description=gettext_lazy("Standing"), label=LABELS)
-    def standing(self, obj: Any) -> tuple[str, str]:
-        return obj.standing_now.status, standing_words(obj.standing_now.status)
+    @display(description=gettext_lazy("Standing"))
+    def standing(self, obj: Any) -> str:
+        return standing_chip(obj.standing_now.status)
 
     @display(description=gettext_lazy("Match"))
     def match_shown(self, obj: Any) -> str:
@@ -163,7 +178,8 @@ class EntryAdmin(BooksModelAdmin):
             PARTIAL: _("A match covers a part of this entry; the rest is open."),
             SUGGESTED: _("A statement line is proposed for this entry, and nobody has decided yet."),
             MATCHED: _("This entry is reconciled with the statement lines below."),
-            CLOSED: _("This entry needs no statement line."),
+            CLOSED: _("This entry is closed: it needs no statement line."),
+            UNKNOWN: _("This entry is older than its ledger's opening balance, which stands for it."),
         }[obj.standing_now.status]
 
     def history_subjects(self, obj: Any) -> list[tuple[str, int | str]]:

@@ -15,25 +15,35 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from ledgers.amounts import major
-from ledgers.backoffice import BooksModelAdmin, amount_cell, link_to, totals
+from ledgers.backoffice import amount_cell, chip, link_to, totals
 from ledgers.models import StatementLine
 from organizations.backoffice.acts import Act
 from organizations.backoffice.filters import AmountRangeFilter, DayRangeFilter, ScopedRelatedFilter
+from reconciliation.admin.base import ClearingModelAdmin
 from reconciliation.admin.words import moment, people, reason_words
-from reconciliation.models import MatchMember, OpenItem, Run
+from reconciliation.models import MatchMember, OpenItem, Run, RunSource
 from reconciliation.selectors.standing import (
     CLOSED,
     MATCHED,
     PARTIAL,
     SUGGESTED,
+    UNKNOWN,
     UNMATCHED,
     Standing,
     standings,
 )
 from reconciliation.services import items
+from rules.models import Reconciliation
 from rules.states import Side
 
-LABELS = {UNMATCHED: "warning", PARTIAL: "warning", SUGGESTED: "info", MATCHED: "success", CLOSED: "primary"}
+LABELS = {
+    UNMATCHED: "warning",
+    PARTIAL: "warning",
+    SUGGESTED: "info",
+    MATCHED: "success",
+    CLOSED: "primary",
+    UNKNOWN: "plain",
+}
 
 
 def standing_words(status: str) -> str:
@@ -43,7 +53,12 @@ def standing_words(status: str) -> str:
         SUGGESTED: _("proposal waits"),
         MATCHED: _("matched"),
         CLOSED: _("closed"),
+        UNKNOWN: _("not reconciled here"),
     }[status]
+
+
+def standing_chip(status: str) -> str:
+    return chip(standing_words(status), LABELS[status])
 
 
 class CloseForm(forms.Form):
@@ -82,7 +97,7 @@ class StandingFilter(admin.SimpleListFilter):
 
 
 @admin.register(StatementLine)
-class StatementLineAdmin(BooksModelAdmin):
+class StatementLineAdmin(ClearingModelAdmin):
     organization_path = "source_file__organization"
     view_scope = "reconciliations:read"
     nav_group, nav_icon, nav_order = "work", "receipt_long", 20
@@ -153,15 +168,15 @@ class StatementLineAdmin(BooksModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows = super().get_queryset(request).filter(voided_at__isnull=True)
-        return rows.filter(source_file__run_source__isnull=False).select_related(
-            "source_file__run_source__run__ledger"
+        return rows.select_related(
+            "source_file__run_source__run__ledger", "statement__bank_account__ledger__reconciliation"
         )
 
     def furnish(self, rows: list[Any]) -> None:
-        keys = {(run_of(row).reconciliation_id, row.record_id) for row in rows}
+        keys = {(reconciliation_id_of(row), row.record_id) for row in rows}
         found = standings(keys)
         for row in rows:
-            row.standing_now = found[run_of(row).reconciliation_id, row.record_id]
+            row.standing_now = found[reconciliation_id_of(row), row.record_id]
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         found = super().get_object(request, object_id, from_field)
@@ -201,9 +216,9 @@ class StatementLineAdmin(BooksModelAdmin):
     def amount_effect(self, obj: StatementLine) -> str:
         return amount_cell(obj.record.effect, obj.record.decimal_places, obj.record.currency, plus=True)
 
-    @display(description=gettext_lazy("Standing"), label=LABELS)
-    def standing(self, obj: Any) -> tuple[str, str]:
-        return obj.standing_now.status, standing_words(obj.standing_now.status)
+    @display(description=gettext_lazy("Standing"))
+    def standing(self, obj: Any) -> str:
+        return standing_chip(obj.standing_now.status)
 
     @display(description=gettext_lazy("Match"))
     def match_link(self, obj: Any) -> str:
@@ -231,7 +246,10 @@ class StatementLineAdmin(BooksModelAdmin):
             PARTIAL: _("A match covers a part of this line; the rest is open."),
             SUGGESTED: _("A ledger entry is proposed for this line, and nobody has decided yet."),
             MATCHED: _("This line is matched with the ledger's entries below."),
-            CLOSED: _("This line was closed by a person: it needs no ledger entry."),
+            CLOSED: _("This line is closed: it needs no ledger entry."),
+            UNKNOWN: _(
+                "This line's account belongs to no ledger, or it is older than the ledger's opening balance."
+            ),
         }
         return words[obj.standing_now.status]
 
@@ -247,7 +265,12 @@ class StatementLineAdmin(BooksModelAdmin):
         return super().render_change_form(request, context, *args, **kwargs)
 
     def acts(self, request: HttpRequest, obj: Any) -> list[Act]:
-        run, status = run_of(obj), obj.standing_now.status
+        run = run_of(obj)
+        if run is None:  # what a file without a run brought is worked on once a run has the file too
+            return []
+        status = standings([(run.reconciliation_id, obj.record_id)])[
+            run.reconciliation_id, obj.record_id
+        ].status
         who = {"organization_id": run.organization_id, "item_id": obj.record.uuid}
         against = {
             MATCHED: _("It is matched. Undo its match first."),
@@ -274,21 +297,35 @@ class StatementLineAdmin(BooksModelAdmin):
                 against="" if status == CLOSED else _("It is not closed."),
                 success=_("The line is open again."),
             ),
-            Act(
-                "note",
-                _("Note"),
-                partial(items.item_note, run=run, item_id=obj.record.uuid),
-                "items:close",
-                form=NoteForm,
-                initial={"note": obj.note},
-                explain=_("For whoever looks at this line next."),
-                success=_("The note is kept."),
-            ),
+            self._noting(run, obj),
         ]
 
+    def _noting(self, run: Run, obj: StatementLine) -> Act:
+        return Act(
+            "note",
+            _("Note"),
+            partial(items.item_note, run=run, item_id=obj.record.uuid),
+            "items:close",
+            form=NoteForm,
+            initial={"note": obj.note},
+            explain=_("For whoever looks at this line next."),
+            success=_("The note is kept."),
+        )
 
-def run_of(line: StatementLine) -> Run:
-    return line.source_file.run_source.run  # type: ignore[attr-defined]
+
+def run_of(line: StatementLine) -> Run | None:
+    """The run whose file states the line; files may also come in without a run."""
+    source: RunSource | None = getattr(line.source_file, "run_source", None)
+    return source.run if source is not None else None
+
+
+def reconciliation_id_of(line: StatementLine) -> int:
+    """That of the ledger which the line's account belongs to; 0 while it belongs to none."""
+    account = line.statement.bank_account
+    if account is None or account.ledger is None:
+        return 0
+    reconciliation: Reconciliation | None = getattr(account.ledger, "reconciliation", None)
+    return reconciliation.pk if reconciliation is not None else 0
 
 
 def match_link(found: Standing) -> str:

@@ -24,7 +24,7 @@ from unfold.widgets import (
 )
 
 from ledgers.amounts import major, read, shown
-from ledgers.backoffice import BooksModelAdmin, amount_cell, link_to
+from ledgers.backoffice import amount_cell, count_cell, link_to
 from ledgers.models import Ledger
 from ledgers.money import exponent
 from ledgers.selectors import LedgerBalance, balances
@@ -35,6 +35,7 @@ from organizations.backoffice.base import RefusalForm
 from organizations.backoffice.current import actor_of, current_organization
 from organizations.backoffice.uploads import too_large, was_cut
 from organizations.refusals import Invalid, Unreadable
+from reconciliation.admin.base import ClearingModelAdmin
 from reconciliation.models import Run
 from reconciliation.selectors.accounts import account_rows
 from reconciliation.services.books import books_import
@@ -107,7 +108,7 @@ class AccountForm(forms.Form):
 
 
 @admin.register(Ledger)
-class LedgerAdmin(BooksModelAdmin):
+class LedgerAdmin(ClearingModelAdmin):
     view_scope = "ledgers:read"
     add_scope = change_scope = "ledgers:post"
     nav_icon, nav_order = "menu_book", 10
@@ -124,8 +125,8 @@ class LedgerAdmin(BooksModelAdmin):
         "description",
         "type_label",
         "amount_balance",
-        "entries",
-        "unreconciled",
+        "count_entries",
+        "count_unreconciled",
         "last_entry",
         "accounts",
         "open_runs",
@@ -178,13 +179,15 @@ class LedgerAdmin(BooksModelAdmin):
         return amount_cell(obj.balance.posted(obj), obj.decimal_places, obj.currency)
 
     @display(description=gettext_lazy("Entries"))
-    def entries(self, obj: Any) -> str:
+    def count_entries(self, obj: Any) -> str:
         url = reverse("admin:ledgers_record_changelist") + f"?stream__ledger__id__exact={obj.pk}"
-        return format_html('<a class="tieout-link" href="{}">{}</a>', url, f"{obj.balance.entries:,}")
+        return format_html(
+            '<a class="tieout-link tieout-amount" href="{}">{}</a>', url, f"{obj.balance.entries:,}"
+        )
 
     @display(description=gettext_lazy("Unreconciled"))
-    def unreconciled(self, obj: Any) -> str:
-        return f"{obj.unreconciled_now:,}"
+    def count_unreconciled(self, obj: Any) -> str:
+        return count_cell(obj.unreconciled_now)
 
     @display(description=gettext_lazy("Last entry"))
     def last_entry(self, obj: Any) -> Any:
@@ -214,8 +217,8 @@ class LedgerAdmin(BooksModelAdmin):
             return (*LedgerForm.Meta.fields, "opening", "opening_day")
         facts = (
             "amount_balance",
-            "entries",
-            "unreconciled",
+            "count_entries",
+            "count_unreconciled",
             "last_entry",
             "accounts",
             "open_runs",

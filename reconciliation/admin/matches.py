@@ -11,16 +11,18 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from ledgers.amounts import major
-from ledgers.backoffice import BooksModelAdmin, amount_cell, link_to, refs_of, totals
+from ledgers.backoffice import amount_cell, chip, count_cell, link_to, refs_of, totals
 from organizations.backoffice.acts import Act, run_acts
 from organizations.backoffice.current import actor_of, may
 from organizations.backoffice.filters import AmountRangeFilter, ScopedRelatedFilter
+from reconciliation.admin.base import ClearingModelAdmin
 from reconciliation.admin.words import moment, people, status_word
 from reconciliation.models import Match
 from reconciliation.selectors.desk import facing_of
@@ -46,7 +48,7 @@ class NoteForm(forms.Form):
 
 
 @admin.register(Match)
-class MatchAdmin(BooksModelAdmin):
+class MatchAdmin(ClearingModelAdmin):
     organization_path = "reconciliation__organization"
     view_scope = "reconciliations:read"
     nav_group, nav_icon, nav_order = "work", "join_inner", 30
@@ -60,11 +62,11 @@ class MatchAdmin(BooksModelAdmin):
         "ledger",
         "state",
         "how",
-        "confidence",
+        "amount_sure",
         "amount_lines",
         "amount_entries",
         "amount_difference",
-        "record_count",
+        "count_records",
         "created_at",
         "decider",
     )
@@ -86,7 +88,7 @@ class MatchAdmin(BooksModelAdmin):
         "ledger",
         "run_link",
         "how",
-        "confidence",
+        "sure",
         "amount_lines",
         "amount_entries",
         "amount_difference",
@@ -145,13 +147,25 @@ class MatchAdmin(BooksModelAdmin):
     def run_link(self, obj: Match) -> str:
         return link_to(obj.run)
 
-    @display(description=gettext_lazy("Status"), ordering="status", label=LABELS)
-    def state(self, obj: Match) -> tuple[str, str]:
-        return obj.status, obj.get_status_display()
+    @display(description=gettext_lazy("Status"), ordering="status")
+    def state(self, obj: Match) -> str:
+        return chip(obj.get_status_display(), LABELS[obj.status])
 
     @display(description=gettext_lazy("Found by"))
     def how(self, obj: Match) -> str:
         return how_words(obj)
+
+    @display(description=gettext_lazy("Sure"), ordering="confidence")
+    def amount_sure(self, obj: Match) -> str:
+        return format_html('<span class="tieout-amount">{}</span>', self.sure(obj))
+
+    @display(description=gettext_lazy("Sure"))
+    def sure(self, obj: Match) -> str:
+        return "–" if obj.confidence is None else f"{int(obj.confidence * 100)}%"
+
+    @display(description=gettext_lazy("Records"), ordering="record_count")
+    def count_records(self, obj: Match) -> str:
+        return count_cell(obj.record_count)
 
     @display(description=gettext_lazy("Lines"), ordering="total_a")
     def amount_lines(self, obj: Match) -> str:

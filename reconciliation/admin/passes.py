@@ -14,9 +14,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
-from ledgers.backoffice import BooksModelAdmin, link_to, refs_of
+from ledgers.backoffice import chip, count_cell, link_to, refs_of
 from organizations.backoffice.acts import Act
 from organizations.backoffice.filters import ScopedRelatedFilter
+from reconciliation.admin.base import ClearingModelAdmin
 from reconciliation.admin.words import moment, people
 from reconciliation.models import Pass
 from reconciliation.services.passes import pass_cancel
@@ -31,11 +32,11 @@ LABELS = {
 
 
 @admin.register(Pass)
-class PassAdmin(BooksModelAdmin):
+class PassAdmin(ClearingModelAdmin):
     organization_path = "reconciliation__organization"
     view_scope = "reconciliations:read"
     nav_group, nav_icon, nav_order = "work", "play_circle", 50
-    nav_title = gettext_lazy("Matchings")
+    nav_title = gettext_lazy("Automatic matching")
     intro = gettext_lazy(
         "Each time the rules went over a ledger's open lines and entries: what they found, and how it ended."
     )
@@ -46,10 +47,10 @@ class PassAdmin(BooksModelAdmin):
         "run_link",
         "state",
         "done",
-        "matched",
-        "suggested",
-        "ambiguous",
-        "lost_to_others",
+        "count_lines",
+        "count_proposals",
+        "count_left",
+        "count_taken",
         "requested_at",
         "asker",
         "duration",
@@ -63,18 +64,18 @@ class PassAdmin(BooksModelAdmin):
         "state",
         "run_link",
         "done",
-        "matched",
-        "suggested",
-        "ambiguous",
-        "lost_to_others",
-        "total_records",
+        "count_lines",
+        "count_proposals",
+        "count_left",
+        "count_taken",
+        "count_records",
         "by_rule",
         "error",
         "trigger",
         "asked",
         "started_at",
         "finished_at",
-        "attempt",
+        "attempts",
         "uuid",
     )
     readonly_fields = fields
@@ -98,14 +99,38 @@ class PassAdmin(BooksModelAdmin):
     def run_link(self, obj: Pass) -> str:
         return link_to(obj.run) if obj.run is not None else link_to(obj.reconciliation.ledger)
 
-    @display(description=gettext_lazy("Status"), ordering="status", label=LABELS)
-    def state(self, obj: Pass) -> tuple[str, str]:
-        return obj.status, obj.get_status_display()
+    @display(description=gettext_lazy("Status"), ordering="status")
+    def state(self, obj: Pass) -> str:
+        return chip(obj.get_status_display(), LABELS[obj.status])
 
     @display(description=gettext_lazy("Progress"))
     def done(self, obj: Pass) -> str:
         rule = f" · {obj.current_rule}" if obj.is_under_way and obj.current_rule else ""
         return f"{obj.progress}%{rule}"
+
+    @display(description=gettext_lazy("Lines matched"), ordering="matched")
+    def count_lines(self, obj: Pass) -> str:
+        return count_cell(obj.matched)
+
+    @display(description=gettext_lazy("Proposals made"), ordering="suggested")
+    def count_proposals(self, obj: Pass) -> str:
+        return count_cell(obj.suggested)
+
+    @display(description=gettext_lazy("Left, since several fitted"), ordering="ambiguous")
+    def count_left(self, obj: Pass) -> str:
+        return count_cell(obj.ambiguous)
+
+    @display(description=gettext_lazy("Taken by people meanwhile"), ordering="lost_to_others")
+    def count_taken(self, obj: Pass) -> str:
+        return count_cell(obj.lost_to_others)
+
+    @display(description=gettext_lazy("Lines and entries looked at"))
+    def count_records(self, obj: Pass) -> str:
+        return count_cell(obj.total_records)
+
+    @display(description=gettext_lazy("Worker's attempts"))
+    def attempts(self, obj: Pass) -> int:
+        return obj.attempt
 
     @display(description=gettext_lazy("Asked for by"), ordering="requested_by")
     def asker(self, obj: Any) -> str:

@@ -248,7 +248,7 @@ def differences(query: QueryDict, run: Run) -> dict[str, Any]:
 
 
 def files(query: QueryDict, run: Run) -> dict[str, Any]:
-    page = page_of(desk.sources_of(run), ["pk"], query.get("place", ""))
+    page = page_of(desk.sources_of(run), ["pk"], query.get("place", ""), newest_first=True)
     sources = [source.source_file for source in page.rows]
     for source in sources:
         source.tone = FILE_LABELS.get(source.status, "info")

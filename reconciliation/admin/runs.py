@@ -19,10 +19,11 @@ from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from ledgers.backoffice import BooksModelAdmin, link_to, refs_of
+from ledgers.backoffice import chip, count_cell, link_to, refs_of
 from organizations.backoffice.acts import Act
 from organizations.backoffice.current import actor_of, current_organization, may
 from organizations.backoffice.history import history_of
+from reconciliation.admin.base import ClearingModelAdmin
 from reconciliation.admin.run_acts import RunActs
 from reconciliation.admin.run_page import context_of
 from reconciliation.admin.words import people
@@ -77,7 +78,7 @@ class StatusFilter(admin.SimpleListFilter):
 
 
 @admin.register(Run)
-class RunAdmin(RunActs, BooksModelAdmin):
+class RunAdmin(RunActs, ClearingModelAdmin):
     view_scope = "reconciliations:read"
     add_scope = "imports:write"
     nav_group, nav_icon, nav_order = "work", "rule", 10
@@ -92,11 +93,11 @@ class RunAdmin(RunActs, BooksModelAdmin):
         "name",
         "ledger_link",
         "standing",
-        "items",
-        "matched",
-        "unmatched",
-        "closed_lines",
-        "open_differences",
+        "count_lines",
+        "count_matched",
+        "count_unmatched",
+        "count_closed",
+        "count_differences",
         "created_at",
         "maker",
     )
@@ -138,29 +139,34 @@ class RunAdmin(RunActs, BooksModelAdmin):
     def ledger_link(self, obj: Run) -> str:
         return link_to(obj.ledger, ledger_name(obj))
 
-    @display(description=gettext_lazy("Status"), label=STATUS_LABELS)
-    def standing(self, obj: Any) -> tuple[str, str]:
-        return obj.counts.shown_status, status_words(obj.counts.shown_status)
+    @display(description=gettext_lazy("Status"))
+    def standing(self, obj: Any) -> str:
+        return chip(status_words(obj.counts.shown_status), STATUS_LABELS[obj.counts.shown_status])
 
     @display(description=gettext_lazy("Lines"))
-    def items(self, obj: Any) -> int:
-        return obj.counts.item_count
+    def count_lines(self, obj: Any) -> str:
+        return count_cell(obj.counts.item_count)
 
     @display(description=gettext_lazy("Matched"))
-    def matched(self, obj: Any) -> int:
-        return obj.counts.matched_count
+    def count_matched(self, obj: Any) -> str:
+        return count_cell(obj.counts.matched_count)
 
     @display(description=gettext_lazy("Unmatched"))
-    def unmatched(self, obj: Any) -> int:
-        return obj.counts.unmatched_count + obj.counts.partial_count
+    def count_unmatched(self, obj: Any) -> str:
+        return count_cell(obj.counts.unmatched_count + obj.counts.partial_count)
 
     @display(description=gettext_lazy("Closed"))
-    def closed_lines(self, obj: Any) -> int:
-        return obj.counts.closed_count
+    def count_closed(self, obj: Any) -> str:
+        return count_cell(obj.counts.closed_count)
 
     @display(description=gettext_lazy("Discrepancies"))
-    def open_differences(self, obj: Any) -> int:
-        return obj.open_differences
+    def count_differences(self, obj: Any) -> str:
+        return count_cell(obj.open_differences)
+
+    def list_summary(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[tuple[str, str]]:
+        """Discrepancies that keep these runs open: what all their lines sum up to would take as long as reading them."""
+        left = Discrepancy.objects.open().filter(run__in=queryset.order_by().values("pk")).count()
+        return [(_("Open discrepancies"), f"{left:,}")]
 
     @display(description=gettext_lazy("Started by"), ordering="created_by")
     def maker(self, obj: Any) -> str:
@@ -190,6 +196,10 @@ class RunAdmin(RunActs, BooksModelAdmin):
             at=timezone.now(),
         )
         return run
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        only_one = {"show_save_and_add_another": False, "show_save_and_continue": False}
+        return super().add_view(request, form_url, {**only_one, **(extra_context or {})})
 
     def response_add(self, request: HttpRequest, obj: Run, post_url_continue: Any = None) -> HttpResponse:
         messages.success(request, _("The run is open. Upload the bank's statement file to it."))

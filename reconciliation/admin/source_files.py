@@ -25,11 +25,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
-from ledgers.backoffice import BooksModelAdmin, amount_cell, link_to, refs_of
+from ledgers.backoffice import amount_cell, chip, count_cell, link_to, refs_of
 from ledgers.models import SourceFile, Statement
 from organizations.backoffice.acts import Act
 from organizations.backoffice.base import ScopedTabularInline
 from organizations.backoffice.current import may
+from reconciliation.admin.base import ClearingModelAdmin
 from reconciliation.admin.words import FILE_LABELS, people
 from reconciliation.models import Run, RunSource
 from reconciliation.selectors.desk import void_preview
@@ -51,7 +52,7 @@ class StatementInline(ScopedTabularInline):
         "amount_credit",
         "amount_debit",
         "amount_closing",
-        "line_count",
+        "count_statement_lines",
     )
     readonly_fields = fields
 
@@ -74,13 +75,17 @@ class StatementInline(ScopedTabularInline):
     def amount_debit(self, obj: Statement) -> str:
         return amount_cell(-obj.debit_sum, obj.decimal_places, obj.currency)
 
+    @display(description=gettext_lazy("Lines"))
+    def count_statement_lines(self, obj: Statement) -> str:
+        return count_cell(obj.line_count)
+
     @display(description=gettext_lazy("Closing"))
     def amount_closing(self, obj: Statement) -> str:
         return amount_cell(obj.closing_amount, obj.decimal_places, obj.currency)
 
 
 @admin.register(SourceFile)
-class SourceFileAdmin(BooksModelAdmin):
+class SourceFileAdmin(ClearingModelAdmin):
     view_scope = "reconciliations:read"
     nav_group, nav_icon, nav_order = "files", "description", 10
     intro = gettext_lazy(
@@ -94,9 +99,9 @@ class SourceFileAdmin(BooksModelAdmin):
         "state",
         "format",
         "period",
-        "imported_count",
-        "already_known_count",
-        "error_row_count",
+        "count_new",
+        "count_known",
+        "count_faults",
         "created_at",
         "uploader",
     )
@@ -112,10 +117,10 @@ class SourceFileAdmin(BooksModelAdmin):
         "format",
         "period",
         "size",
-        "imported_count",
-        "already_known_count",
-        "suspect_count",
-        "pending_count",
+        "count_new",
+        "count_known",
+        "count_suspect",
+        "count_pending",
         "left_out",
         "faults",
         "checksum_sha256",
@@ -151,15 +156,33 @@ class SourceFileAdmin(BooksModelAdmin):
     def run_link(self, obj: Any) -> str:
         return link_to(obj.run_shown)
 
-    @display(
-        description=gettext_lazy("Status"), ordering="status", label={**FILE_LABELS, "processing": "info"}
-    )
-    def state(self, obj: SourceFile) -> tuple[str, str]:
-        return obj.status, obj.get_status_display()
+    @display(description=gettext_lazy("Status"), ordering="status")
+    def state(self, obj: SourceFile) -> str:
+        return chip(obj.get_status_display(), FILE_LABELS.get(obj.status, "info"))
 
     @display(description=gettext_lazy("Period"), ordering="statement_from")
     def period(self, obj: SourceFile) -> str:
         return f"{obj.statement_from} – {obj.statement_to}" if obj.statement_from else "–"
+
+    @display(description=gettext_lazy("New lines"), ordering="imported_count")
+    def count_new(self, obj: SourceFile) -> str:
+        return count_cell(obj.imported_count)
+
+    @display(description=gettext_lazy("Known already"), ordering="already_known_count")
+    def count_known(self, obj: SourceFile) -> str:
+        return count_cell(obj.already_known_count)
+
+    @display(description=gettext_lazy("Perhaps duplicates"), ordering="suspect_count")
+    def count_suspect(self, obj: SourceFile) -> str:
+        return count_cell(obj.suspect_count)
+
+    @display(description=gettext_lazy("Not booked yet, skipped"), ordering="pending_count")
+    def count_pending(self, obj: SourceFile) -> str:
+        return count_cell(obj.pending_count)
+
+    @display(description=gettext_lazy("Faults"), ordering="error_row_count")
+    def count_faults(self, obj: SourceFile) -> str:
+        return count_cell(obj.error_row_count)
 
     @display(description=gettext_lazy("Uploaded by"), ordering="created_by")
     def uploader(self, obj: Any) -> str:
@@ -212,7 +235,8 @@ class SourceFileAdmin(BooksModelAdmin):
         return _("This file is being read. Nothing of it is shown until all of it is.")
 
     def acts(self, request: HttpRequest, obj: Any) -> list[Act]:
-        run: Run | None = obj.run_shown
+        source: RunSource | None = getattr(obj, "run_source", None)
+        run: Run | None = source.run if source is not None else None
         if run is None:
             return []
         processing = obj.status not in ("completed", "failed")

@@ -90,7 +90,7 @@ def _differs(record: Record, others: Sequence[Record], match: Match) -> frozense
         "date": day_of(record) not in {day_of(other) for other in others},
         "amount": match.difference != 0,
         "reference": not any(_same_reference(record, other) for other in others),
-        "description": _plain(record.description) not in {_plain(other.description) for other in others},
+        "description": not any(_words(record) & _words(other) for other in others),
     }
     return frozenset(name for name, different in found.items() if different)
 
@@ -105,6 +105,12 @@ def _same_reference(one: Record, other: Record) -> bool:
 def _in_text(reference: str, text: str) -> bool:
     words = _plain(reference)
     return bool(words) and bool(re.search(rf"(?<![^\W_]){re.escape(words)}(?![^\W_])", _plain(text)))
+
+
+def _words(record: Record) -> set[str]:
+    """Words of three letters or more in what either side says of it: banks and books never use the same sentence."""
+    text = _plain(f"{record.description} {record.counterparty}")
+    return {word for word in re.split(r"[\W_]+", text) if len(word) > 2} or {""}
 
 
 def _plain(text: str) -> str:

@@ -22,20 +22,29 @@ class Page:
     before: str = ""
 
 
-def page_of(rows: QuerySet[Any], keys: Sequence[str], place: str = "", *, size: int = PAGE_ROWS) -> Page:
+def page_of(
+    rows: QuerySet[Any],
+    keys: Sequence[str],
+    place: str = "",
+    *,
+    newest_first: bool = False,
+    size: int = PAGE_ROWS,
+) -> Page:
     """The rows behind a place, ordered by `keys` (dates or whole numbers, together unique).
 
     `place` is one that an earlier Page gave; what cannot be read, or has nothing behind it any more, is the first page.
     """
     backwards, values = place[:1] == "<", _read(place[1:], len(keys))
+    falling = backwards != newest_first
+    wanted = rows.filter(_beyond(keys, values, "lt" if falling else "gt")) if values else rows
     if not values:
-        found = list(rows.order_by(*keys)[: size + 1])
-        return Page(found[:size], after=_place(">", keys, found[:size][-1]) if len(found) > size else "")
-    wanted = rows.filter(_beyond(keys, values, "lt" if backwards else "gt"))
-    found = list(wanted.order_by(*(f"-{key}" if backwards else key for key in keys))[: size + 1])
+        backwards, falling = False, newest_first
+    found = list(wanted.order_by(*(f"-{key}" if falling else key for key in keys))[: size + 1])
     more, found = len(found) > size, found[:size]
+    if not values:
+        return Page(found, after=_place(">", keys, found[-1]) if more else "")
     if not found:
-        return page_of(rows, keys, size=size)
+        return page_of(rows, keys, newest_first=newest_first, size=size)
     if backwards:
         found.reverse()
     after, before = (True, more) if backwards else (more, True)

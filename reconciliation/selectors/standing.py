@@ -13,13 +13,16 @@ from reconciliation.selectors.desk import Facing, facing_of
 from reconciliation.selectors.items import CLOSED, MATCHED, PARTIAL, UNMATCHED
 from reconciliation.states import MatchStatus
 
-__all__ = ["CLOSED", "MATCHED", "PARTIAL", "SUGGESTED", "UNMATCHED", "Standing", "standings"]
+__all__ = ["CLOSED", "MATCHED", "PARTIAL", "SUGGESTED", "UNKNOWN", "UNMATCHED", "Standing", "standings"]
 
 SUGGESTED = "suggested"
 """Matched, but nobody has decided yet."""
 
+UNKNOWN = "unknown"
+"""Not in this reconciliation: before its opening balance, or of an account that belongs to no ledger."""
+
 Key = tuple[int, int]
-"""Reconciliation and record."""
+"""Reconciliation (0: none) and record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +47,7 @@ class Standing:
 
 
 def standings(keys: Iterable[Key]) -> dict[Key, Standing]:
-    """Each record's standing, in two queries. One that never had an open item (before the opening balance) is matched
-    with nothing: closed by the opening balance."""
+    """Each record's standing, in two queries."""
     wanted = list(keys)
     if not wanted:
         return {}
@@ -62,7 +64,7 @@ def standings(keys: Iterable[Key]) -> dict[Key, Standing]:
 def _standing(token: OpenItem | None, match: Match | None) -> Standing:
     if token is None:
         if match is None:
-            return Standing(CLOSED, close_reason="before_opening")
+            return Standing(UNKNOWN)
         return Standing(SUGGESTED if match.status == MatchStatus.SUGGESTED else MATCHED, match)
     if token.closed_at is not None:
         return Standing(

@@ -13,10 +13,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
-from ledgers.backoffice import BooksModelAdmin
+from ledgers.backoffice import BooksModelAdmin, chip
 from rules.conditions import words_of
 from rules.models import Rule
 from rules.states import RuleStatus
+
+STATUS_LABELS = {"active": "success", "proposed": "info", "discarded": "warning"}
 
 
 @admin.register(Rule)
@@ -49,8 +51,8 @@ class RuleAdmin(BooksModelAdmin):
         "priority",
         "cardinality",
         "conditions",
-        "on_ambiguity",
-        "on_difference",
+        "several",
+        "differing",
         "percent",
         "state",
         "source",
@@ -75,13 +77,17 @@ class RuleAdmin(BooksModelAdmin):
         url = reverse("admin:ledgers_ledger_change", args=[obj.reconciliation.ledger_id])
         return format_html('<a class="tieout-link" href="{}">{}</a>', url, obj.reconciliation.ledger.code)
 
-    @display(
-        description=gettext_lazy("Status"),
-        ordering="status",
-        label={"active": "success", "proposed": "info", "discarded": "warning"},
-    )
-    def state(self, obj: Rule) -> tuple[str, str]:
-        return obj.status, obj.get_status_display()
+    @display(description=gettext_lazy("Status"), ordering="status")
+    def state(self, obj: Rule) -> str:
+        return chip(obj.get_status_display(), STATUS_LABELS[obj.status])
+
+    @display(description=gettext_lazy("Where several fit"))
+    def several(self, obj: Rule) -> str:
+        return obj.get_on_ambiguity_display()
+
+    @display(description=gettext_lazy("Where amounts differ"))
+    def differing(self, obj: Rule) -> str:
+        return obj.get_on_difference_display()
 
     @display(description=gettext_lazy("Conditions"))
     def conditions(self, obj: Rule) -> str:

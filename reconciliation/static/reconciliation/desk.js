@@ -234,6 +234,8 @@
     if (!desk()) return;
     document.getElementById("panel").tabIndex = -1;
     all("[data-needs]:disabled, [data-match]:disabled").forEach((button) => { button.dataset.locked = ""; });
+    const tab = desk().querySelector(".desk-tabs [aria-current]");
+    if (tab) tab.parentElement.scrollLeft = tab.offsetLeft - 24;
     clearTimeout(polling);
     polling = setTimeout(look, POLL_MS);
     addUp();
