@@ -238,10 +238,12 @@ def _raise_balance_gap(statement: Statement, run: Run, *, by: Actor, at: datetim
 
 
 DUPLICATES = """
-SELECT id, amount, currency, decimal_places, source_file_id, twin FROM (
+SELECT id, amount, currency, decimal_places, source_file_id,
+    CASE WHEN has_id AND nth_id > 1 THEN by_id ELSE by_text END AS twin
+FROM (
     SELECT r.id, r.amount, r.currency, r.decimal_places, r.source_file_id,
         first_value(r.uuid) OVER same_id AS by_id, row_number() OVER same_id AS nth_id,
-        first_value(r.uuid) OVER same_text AS twin, row_number() OVER same_text AS nth_text,
+        first_value(r.uuid) OVER same_text AS by_text, row_number() OVER same_text AS nth_text,
         r.external_id <> '' AS has_id, r.reference <> '' AS has_reference
     FROM ledgers_record r
     WHERE r.id IN (

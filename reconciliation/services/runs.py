@@ -120,7 +120,8 @@ def run_void(*, run: Run, by: Actor, at: datetime) -> None:
     refuse_if_under_way(run)
     if run.sources.filter(live=True, source_file__status=SourceFileStatus.PROCESSING).exists():
         raise file_processing()
-    counts = void_sources(run=run, sources=list(run.sources.filter(live=True)), by=by, at=at)
+    sources = list(run.sources.filter(source_file__voided_at__isnull=True))  # failed ones too
+    counts = void_sources(run=run, sources=sources, by=by, at=at)
     run.discrepancies.live().update(voided_at=at)
     run.voided_at, run.voided_by = at, by.ref
     run.save(update_fields=["voided_at", "voided_by"])

@@ -20,12 +20,11 @@ from reconciliation.services.execution import lost_imports, lost_passes, pass_ex
 from reconciliation.services.items import item_close
 from reconciliation.services.locks import LockKind, lock_key
 from reconciliation.services.passes import pass_cancel, pass_request, pass_wait, passes_request_for_ledger
-from reconciliation.states import PASS_MOVES, RUN_MOVES, PassStatus, RunStatus
 from rules.models import RuleRevision
 from rules.selectors import current_revisions
 from tests.clock import NOW
 from tests.factories.organizations import actor_with
-from tests.factories.reconciliation import PassFactory, RunFactory
+from tests.factories.reconciliation import PassFactory
 from tests.reconciliation.books import STATEMENT, Books, books
 from tests.reconciliation.files import csv
 
@@ -361,46 +360,6 @@ def test_the_ledgers_trigger_asks_for_each_run_that_has_work_and_none_under_way(
     asked = made.act(passes_request_for_ledger, ledger=made.ledger)
     assert {each.run_id for each in asked} == {idle.pk}
     assert busy.passes.count() == 1
-
-
-@pytest.mark.parametrize("start", PassStatus)
-@pytest.mark.parametrize("to", PassStatus)
-def test_a_pass_moves_only_as_its_table_says(start: PassStatus, to: PassStatus):
-    ended = {"finished_at": NOW} if start not in ("pending", "running") else {}
-    row = (
-        PassFactory.build(status=start, pk=1)
-        if to not in PASS_MOVES[start]
-        else PassFactory(status=start, **ended)
-    )
-    if to not in PASS_MOVES[start]:
-        with pytest.raises(Conflict, match="cannot become"):
-            row.move(to)
-        return
-    row.move(to, finished_at=None if to in ("pending", "running") else NOW)
-    assert Pass.objects.get(pk=row.pk).status == to
-
-
-def test_a_pass_that_another_attempt_took_cannot_be_moved():
-    row = PassFactory(status="running", attempt=1)
-    Pass.objects.filter(pk=row.pk).update(attempt=2)
-    with pytest.raises(Conflict, match="taken over"):
-        row.move("completed", finished_at=NOW)
-    assert state(row) == "running"
-
-
-def test_tables_of_moves_name_every_status():
-    assert set(PASS_MOVES) == set(PassStatus)
-    assert set(RUN_MOVES) == set(RunStatus)
-
-
-@pytest.mark.parametrize("to", [status for status in RunStatus if status != RunStatus.CLOSED])
-def test_a_run_moves_only_as_its_table_says(to: RunStatus):
-    for start, moves in RUN_MOVES.items():
-        if start != RunStatus.CLOSED:
-            run = RunFactory(status=start)
-            assert Run.objects.filter(pk=run.pk).moved(to) == (1 if to in moves else 0)
-            run.refresh_from_db()
-            assert run.status == (to if to in moves else start)
 
 
 def test_a_pass_by_itself_matches_the_items_of_all_runs():
