@@ -6,10 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import BigIntegerField, Q, QuerySet, Sum
+from django.db.models import BigIntegerField, Exists, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
-from ledgers.models import LedgerDelta, Record, Statement
+from ledgers.models import LedgerDelta, Record, Statement, StatementLine
+from ledgers.states import LineStatus
 from reconciliation.models import MatchMember, OpenItem, Run
 from reconciliation.selectors.items import item_lines, source_file_ids
 from rules.states import Side
@@ -69,11 +70,18 @@ def run_proof(run: Run) -> RunProof:
 
 
 def stated_balances(run: Run) -> tuple[int | None, int | None]:
-    """The first opening and the last closing of each of the run's accounts, added up; None where one isn't stated."""
+    """The first opening and the last closing of each of the run's accounts, added up. None where a statement that
+    brought lines states none: those lie outside what the others' balances span."""
+    new = StatementLine.objects.live().filter(statement=OuterRef("pk"), status=LineStatus.NEW)
     statements = Statement.objects.filter(source_file_id__in=source_file_ids(run), voided_at__isnull=True)
     by_stream: dict[int, list[Statement]] = defaultdict(list)
-    for statement in statements.order_by("opening_on", "from_date", "closing_on", "pk"):
-        by_stream[statement.stream_id].append(statement)
+    for statement in statements.annotate(brought=Exists(new)).order_by(
+        "opening_on", "from_date", "closing_on", "pk"
+    ):
+        if statement.opening_amount is not None and statement.closing_amount is not None:
+            by_stream[statement.stream_id].append(statement)
+        elif statement.brought:
+            return None, None
     firsts = [chain[0].opening_amount for chain in by_stream.values()]
     lasts = [max(chain, key=_ends).closing_amount for chain in by_stream.values()]
     return _total(firsts), _total(lasts)
