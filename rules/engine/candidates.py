@@ -9,7 +9,7 @@ import numpy as np
 
 from rules.engine.comparators import is_money, leaf_holds, numbers, reach, scope_holds
 from rules.engine.found import NONE, TooBroad
-from rules.engine.intervals import unfold
+from rules.engine.intervals import distinct, unfold
 from rules.engine.keys import Lineup, Positions, hashed, key_columns, line_up
 from rules.engine.plan import Alternative
 from rules.engine.sides import Bools, Hashes, Ints, Side
@@ -49,7 +49,7 @@ def candidates(found: Sequence[Alternative], a: Side, b: Side, among: tuple[Bool
         rows_a, rows_b = _of_one(alternative, a, b, among, left)
         left -= len(rows_a)
         seen.append(rows_a * len(b) + rows_b)
-    codes = np.unique(np.concatenate(seen)) if seen else NONE
+    codes = distinct(np.concatenate(seen)) if seen else NONE
     return codes // max(len(b), 1), codes % max(len(b), 1)
 
 
@@ -123,19 +123,19 @@ def _day_by_day(
     codes of (key, day, amount). None where the window is too wide or the codes do not fit."""
     days, money = _positions(day_leaf, a, b, rows_a, rows_b), _positions(money_leaf, a, b, rows_a, rows_b)
     window = range(int((days.low - days.a).min()), int((days.high - days.a).max()) + 1)
-    distinct = np.unique(np.concatenate((key_a, key_b)))
-    amounts = np.unique(money.b)
+    known = distinct(np.concatenate((key_a, key_b)))
+    amounts = distinct(money.b)
     first, bits = int(days.b.min()), len(amounts).bit_length() + 1
     span = int(days.b.max()) - first + 1
-    if len(window) > DAYS_ONE_BY_ONE or (len(distinct) * span).bit_length() + bits > 62:
+    if len(window) > DAYS_ONE_BY_ONE or (len(known) * span).bit_length() + bits > 62:
         return None
-    base_b = (np.searchsorted(distinct, key_b) * span + days.b - first) << bits
+    base_b = (np.searchsorted(known, key_b) * span + days.b - first) << bits
     codes_b = base_b | np.searchsorted(amounts, money.b)
     order_b = np.argsort(codes_b)
     sorted_b = codes_b[order_b]
     from_ = np.searchsorted(amounts, money.low)
     to = np.searchsorted(amounts, money.high, side="right")
-    number_a = np.searchsorted(distinct, key_a) * span
+    number_a = np.searchsorted(known, key_a) * span
     order_a = np.argsort((number_a + days.a - first) << bits | from_)
     parts: list[Pairs] = []
     total = 0

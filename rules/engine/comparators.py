@@ -25,15 +25,18 @@ def _contains(text: pl.Series, part: pl.Series) -> pl.Series:
 def with_borders(text: pl.Series) -> pl.Series:
     """The text with a mark wherever a word may begin (\\x01) or end (\\x02): at its ends and beside all that is neither
     letter nor digit. A value stands in a text as whole words exactly if its marked form is part of the marked text."""
-    return "\x01" + text.str.to_lowercase().str.replace_all(f"({NOT_WORD})", "\x02$1\x01") + "\x02"
+    return "\x01" + text.str.replace_all(f"({NOT_WORD})", "\x02$1\x01") + "\x02"
 
 
 def _word_in(word: pl.Series, text: pl.Series) -> pl.Series:
     """Whether the whole value occurs in the text, whatever the case, bordered by neither letter nor digit."""
-    rough = _contains(text.str.to_lowercase(), word.str.to_lowercase()) & word.str.contains(WORD)
-    places = rough.fill_null(False).arg_true()
+    word, text = word.str.to_lowercase(), text.str.to_lowercase()
+    holds = (_contains(" " + text + " ", " " + word + " ") & word.str.contains(WORD)).fill_null(False)
+    # Between blanks it surely is a word; only where it stands otherwise are the borders looked at.
+    unsure = (_contains(text, word) & word.str.contains(WORD)).fill_null(False) & ~holds
+    places = unsure.arg_true()
     exact = _contains(with_borders(text.gather(places)), with_borders(word.gather(places)))
-    return pl.Series(np.isin(np.arange(len(word)), places.to_numpy()[exact.to_numpy()]))
+    return holds.scatter(places.filter(exact), True) if len(places) else holds
 
 
 COMPARATORS: dict[str, Texts] = {

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from rules.engine.intervals import distinct
 from rules.engine.sides import Bools, Hashes, Ints, Side
 from rules.engine.tree import Value
 
@@ -99,11 +100,11 @@ def _above(key_a: Hashes, key_b: Hashes, bits: int) -> tuple[Hashes, Hashes]:
     if 64 - bits >= HASH_BITS_LEFT:
         cut = np.uint64((1 << 64) - (1 << bits))
         return key_a & cut, key_b & cut
-    distinct = np.unique(np.concatenate((key_a, key_b)))
+    known = distinct(np.concatenate((key_a, key_b)))
     shift = np.uint64(bits)
     return (
-        np.searchsorted(distinct, key_a).view(np.uint64) << shift,
-        np.searchsorted(distinct, key_b).view(np.uint64) << shift,
+        np.searchsorted(known, key_a).view(np.uint64) << shift,
+        np.searchsorted(known, key_b).view(np.uint64) << shift,
     )
 
 
@@ -134,11 +135,11 @@ def _ranked(points: Ints, low: Ints, high: Ints) -> tuple[Ints, Ints, Ints]:
     span = int(points.max()) - first + 1
     if span <= 1 << 15:
         return points - first, np.clip(low - first, 0, span), np.clip(high - (first - 1), 0, span)
-    distinct = np.unique(points)
+    known = distinct(points)
     return (
-        np.searchsorted(distinct, points),
-        np.searchsorted(distinct, low),
-        np.searchsorted(distinct, high, side="right"),
+        np.searchsorted(known, points),
+        np.searchsorted(known, low),
+        np.searchsorted(known, high, side="right"),
     )
 
 

@@ -13,7 +13,7 @@ from rules.engine.line_transport import keep_by_transport
 from rules.engine.sides import Bools, Ints
 
 TABLE_CELLS = 4_000_000  # a component with up to this many pairs is solved by the table
-BATCH_CELLS = 4_000_000  # small components are solved together, up to this many cells at a time
+BATCH_CELLS = 32_000_000  # small components are solved together, up to this many cells at a time
 SAFE = 2**62
 
 
@@ -144,6 +144,7 @@ def _solve(parts: Parts, group: Ints, keep: Bools, keep_columns: Bools) -> bool:
     height = int((end - start).max())
     width = int((np.maximum.reduceat(parts.hi - parts.lo, parts.start[:-1]))[group].max())
     offset = np.arange(width + 1)
+    first = np.arange(len(group))[:, None] * (width + 1)
     best = np.zeros((len(group), width + 1), np.int64)
     skips = np.zeros((height, len(group), width + 1), np.uint8)
     lo_before, reach_before = parts.lo[start], np.zeros(len(group), np.int64)
@@ -151,9 +152,8 @@ def _solve(parts: Parts, group: Ints, keep: Bools, keep_columns: Bools) -> bool:
         # Components with fewer rows repeat their last one, which then has no partners.
         row = np.minimum(start + step, end - 1)
         lo, reach = parts.lo[row], np.where(start + step < end, parts.hi[row] - parts.lo[row], 0)
-        before = np.take_along_axis(
-            best, np.minimum(offset + (lo - lo_before)[:, None], reach_before[:, None]), axis=1
-        )
+        place = np.minimum(offset + (lo - lo_before)[:, None], reach_before[:, None])
+        before = best.ravel().take(place + first)
         column = np.minimum(lo[:, None] + offset[:-1], len(parts.day_columns) - 1)
         day, day_column = parts.day[row][:, None], parts.day_columns[column]
         cost = np.abs(day_column - day) * prices.day

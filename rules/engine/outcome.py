@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
+from rules.engine.keys import sorting
 from rules.engine.sides import Ints, Side
 
 GROUP_SCHEMA = {
@@ -92,9 +93,10 @@ def member_frame(groups: Groups, first: int, a: Side, b: Side) -> pl.DataFrame:
         return _pair_members(groups, first, a, b)
     ids = np.concatenate((a.ids[groups.rows_a], b.ids[groups.rows_b]))
     of = np.concatenate((groups.of_a, groups.of_b))
-    is_b = np.repeat([0, 1], [len(groups.of_a), len(groups.of_b)])
+    is_b = np.repeat(np.array([0, 1]), [len(groups.of_a), len(groups.of_b)])
     # Rows are in id order on each side, so within a group and side the row orders as the id does.
-    order = np.lexsort((np.concatenate((groups.rows_a, groups.rows_b)), of * 2 + is_b))
+    rows = np.concatenate((groups.rows_a, groups.rows_b))
+    order = sorting((of * 2 + is_b) * max(len(a), len(b), 1) + rows)
     return pl.DataFrame(
         {
             "group": of[order] + first,

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from rules.engine.keys import hashed
+from rules.engine.intervals import unfold
+from rules.engine.keys import hashed, sorting
 from rules.engine.sides import BASE_TYPES, TWIN_FIELDS, Ints, Side
 
 
@@ -40,27 +41,31 @@ def twins(side: Side, named: Iterable[str]) -> Twins:
 
 def classes(columns: list[pl.Series]) -> Twins:
     """Rows by equal values in all these columns; a missing value equals a missing value."""
-    size = len(columns[0])
     codes = hashed(columns)
-    order = np.argsort(codes)
+    order = sorting(codes)
     same = codes[order][1:] == codes[order][:-1]
     if not _really_same(columns, order[1:][same], order[:-1][same]):
         frame = pl.DataFrame([column.alias(str(place)) for place, column in enumerate(columns)])
         codes = frame.select(pl.struct(pl.all()).rank("dense").cast(pl.UInt64)).to_series().to_numpy()
-    elif not same.any():
-        every = np.arange(size)
-        return Twins(every, every, np.arange(size + 1))
-    return _numbered(codes)
+        order = sorting(codes)
+        same = codes[order][1:] == codes[order][:-1]
+    if not same.any():
+        every = np.arange(len(codes))
+        return Twins(every, every, np.arange(len(codes) + 1))
+    return _numbered(order, np.flatnonzero(np.concatenate(([True], ~same))))
 
 
 def _really_same(columns: list[pl.Series], left: Ints, right: Ints) -> bool:
     return all(column.gather(left).eq_missing(column.gather(right)).all() for column in columns)
 
 
-def _numbered(codes: np.ndarray) -> Twins:
-    _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
-    number = np.empty(len(first), np.int64)
-    number[np.argsort(first)] = np.arange(len(first))
-    of = number[inverse]
-    rows = np.argsort(of, kind="stable")
-    return Twins(of, rows, np.concatenate(([0], np.cumsum(np.bincount(of, minlength=len(first))))))
+def _numbered(order: Ints, start: Ints) -> Twins:
+    """Classes from rows in order of (class, row) and where each class starts there."""
+    by_age = sorting(order[start])
+    number = np.empty(len(start), np.int64)
+    number[by_age] = np.arange(len(start))
+    size = np.diff(np.append(start, len(order)))
+    of = np.empty(len(order), np.int64)
+    of[order] = np.repeat(number, size)
+    rows = order[unfold(start[by_age], start[by_age] + size[by_age])[1]]
+    return Twins(of, rows, np.concatenate(([0], np.cumsum(size[by_age]))))

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from rules.engine.fields import WORD
-from rules.engine.keys import Lineup
+from rules.engine.keys import Lineup, sorting
 from rules.engine.sides import Hashes, Ints, Side
 from rules.engine.tree import Leaf
 
@@ -27,30 +27,33 @@ def word_lineup(
     value_key, text_key = (key_a, key_b) if value_side_is_a else (key_b, key_a)
     value_place, value_code = _words(values, value_key)
     text_place, text_code = _words(texts, text_key)
-    known = np.isin(text_code, value_code)
+    known = pl.Series(text_code).is_in(pl.Series(value_code).implode()).to_numpy()
     text_place, text_code = text_place[known], text_code[known]
-    order = np.argsort(text_code, kind="stable")
-    text_place, text_code = text_place[order], text_code[order]
-    place, lo, hi = _rarest(value_place, value_code, text_code)
-    return Lineup(place, text_place, lo, hi)
+    order = sorting(text_code)
+    place, lo, hi = _rarest(value_place, value_code, text_code[order])
+    return Lineup(place, text_place[order], lo, hi)
 
 
 def _words(texts: pl.Series, keys: Hashes) -> tuple[Ints, Hashes]:
-    """Each distinct word of each text: the text's place, and a number for the word together with the text's key."""
-    frame = pl.DataFrame(
-        {"place": np.arange(len(texts)), "word": texts.str.to_lowercase().str.extract_all(WORD)}
-    )
-    frame = frame.explode("word").drop_nulls().with_columns(pl.col("word").hash(SEED)).unique()
-    place = frame["place"].to_numpy()
-    return place, keys[place] * MIX ^ frame["word"].to_numpy()
+    """The words of each text, in order of texts: the text's place, and a number for the word with the text's key."""
+    words = texts.str.to_lowercase().str.extract_all(WORD)
+    place = np.repeat(np.arange(len(texts)), words.list.len().fill_null(0).to_numpy())
+    return place, keys[place] * MIX ^ words.explode(empty_as_null=False, keep_nulls=False).hash(
+        SEED
+    ).to_numpy()
 
 
 def _rarest(place: Ints, code: Hashes, text_code: Hashes) -> tuple[Ints, Ints, Ints]:
     """For each value the word that the fewest texts have, with its texts as an interval. A value with a word that no
     text has can match none."""
-    lo, hi = np.searchsorted(text_code, code), np.searchsorted(text_code, code, side="right")
-    order = np.lexsort((code, hi - lo, place))
-    first = np.concatenate(([True], np.diff(place[order]) > 0)) if len(order) else np.zeros(0, bool)
-    best = order[first]
+    order = sorting(code)  # asked in order, the binary searches stay in the cache
+    lo, hi = np.empty(len(code), np.int64), np.empty(len(code), np.int64)
+    lo[order] = np.searchsorted(text_code, code[order])
+    hi[order] = np.searchsorted(text_code, code[order], side="right")
+    if not len(place):
+        return place, lo, hi
+    first = np.flatnonzero(np.concatenate(([True], place[1:] != place[:-1])))
+    bits = len(place).bit_length()
+    best = np.minimum.reduceat((hi - lo) << bits | np.arange(len(place)), first) & ((1 << bits) - 1)
     best = best[hi[best] > lo[best]]
     return place[best], lo[best], hi[best]
