@@ -1,0 +1,141 @@
+"""Attacks and broken files of the samples: refused with the reason, or read as their collector expects."""
+
+import csv
+import io
+import json
+from decimal import Decimal
+
+import polars as pl
+import pytest
+
+from ledgers.formats import FileRefused
+from ledgers.formats.csv_table import CsvTable
+from ledgers.formats.events import RowErrors
+from ledgers.money import format_minor, parse_major
+from tests.ledgers.formats.reading import faults, read, refused
+from tests.ledgers.formats.samples import load, needs_samples, path
+
+pytestmark = needs_samples
+
+EXPECTED = {entry["file"]: entry["expectation"] for entry in load("malformed.json")}
+
+XML = {
+    "malformed/tiran+defusedxml/xmlbomb.xml": "file.dtd",
+    "malformed/tiran+defusedxml/quadratic.xml": "file.dtd",
+    "malformed/tiran+defusedxml/simple-ns.xml": "file.namespace",
+}
+
+READ = {  # file → (lines, credits, debits) in cents
+    "csv-plain.csv": (3, 10725, 2050),
+    "csv-double-bom.csv": (3, 10725, 2050),
+    "csv-lf-in-quotes.csv": (3, 10725, 2050),
+    "csv-dup-rows.csv": (5, 10725, 6150),
+    "csv-formulas.csv": (16, 10725 + 13 * 100, 2050),
+}
+
+FAULTY = {  # file → the faults that are named
+    "csv-unterminated-quote.csv": [(3, "")],
+    "csv-ragged-long-unquoted-delimiter.csv": [(3, "")],
+    "csv-repeated-header.csv": [(4, "date"), (4, "amount"), (4, "currency")],
+    "csv-trailing-total.csv": [(5, "date")],
+    "csv-ambiguous-thousands.csv": [(2, "amount"), (3, "amount")],
+    "csv-dates-ambiguous.csv": [(2, "date"), (3, "date")],
+    "csv-dates-mixed.csv": [(2, "date"), (3, "date")],
+    "csv-dates-invalid.csv": [(2, "date"), (3, "date"), (4, "date")],
+    "csv-excel-serial-date.csv": [(2, "date")],
+}
+
+REFUSED = {
+    "csv-nul-in-text.csv": "file.binary",
+    "csv-nul-padding-end.csv": "file.binary",
+    "csv-utf16le-nobom.csv": "file.binary",
+    "csv-utf16le-bom.csv": "file.encoding",
+    "csv-mixed-encoding.csv": "file.encoding",
+    "csv-sep-line.csv": "file.columns",  # `sep=` lines and decimal commas are declared, once there are declarations
+    "csv-decimal-comma.csv": "file.columns",
+}
+
+TORTURE = [
+    name
+    for name in EXPECTED
+    if name.split("/")[1] in {"cmdrvl+rvl", "maxogden+csv-spectrum", "liquidaty+zsv"}
+    or name.endswith("blns.txt")
+]
+"""They judge a table reader; as statements they lack the columns (decision 16)."""
+
+
+def derived(name: str) -> bytes:
+    return path(f"malformed/derived/{name}").read_bytes()
+
+
+def test_every_csv_and_xml_file_is_judged():
+    own = {f"malformed/derived/{name}" for name in (*READ, *FAULTY, *REFUSED)}
+    others = {name for name in EXPECTED if name.endswith((".sta", ".json"))}  # MT940, and amounts: below
+    assert set(EXPECTED) == own | set(XML) | set(TORTURE) | others
+
+
+@pytest.mark.parametrize("name", sorted(XML))
+def test_xml_attacks_are_refused(name):
+    assert refused(path(name).read_bytes()).code == XML[name]
+
+
+@pytest.mark.parametrize("name", sorted(READ))
+def test_a_sound_file_is_read(name):
+    end = read(derived(name)).end
+    assert (end.lines, end.credit_sum, end.debit_sum) == READ[name]
+
+
+@pytest.mark.parametrize("name", sorted(FAULTY))
+def test_a_faulty_file_names_its_faults(name):
+    assert faults(derived(name)) == FAULTY[name]
+
+
+@pytest.mark.parametrize("name", sorted(REFUSED))
+def test_a_file_of_another_kind_is_refused(name):
+    assert refused(derived(name)).code == REFUSED[name]
+
+
+@pytest.mark.parametrize("name", sorted(TORTURE))
+def test_tables_without_our_columns_are_refused(name):
+    refusal = refused(path(name).read_bytes())
+    assert refusal.code in {"file.columns", "file.empty", "file.encoding", "file.binary"}
+
+
+@pytest.mark.parametrize("name", sorted(name for name in TORTURE if "csv-spectrum" in name))
+def test_the_table_reader_gives_the_rows_that_are_expected(name):
+    errors = RowErrors()
+    table = CsvTable(io.BytesIO(path(name).read_bytes()), {})
+    rows = [
+        dict(zip(table.header.names, row, strict=True))
+        for frame in table.batches(errors)
+        for row in frame.drop("line_no").rows()
+    ]
+    assert rows == EXPECTED[name]["expected_rows"]
+    assert not errors
+
+
+def test_naughty_strings_pass_unchanged_as_descriptions():
+    content = path("malformed/minimaxir+big-list-of-naughty-strings/blns.txt").read_text(encoding="utf-8")
+    texts = [text for text in content.split("\n") if text and not text.startswith("#")]
+    out = io.StringIO()
+    csv.writer(out, quoting=csv.QUOTE_ALL).writerows(
+        [["date", "amount", "description"]] + [["2026-03-02", "1", text] for text in texts]
+    )
+    assert read(out.getvalue()).column("description") == texts
+
+
+def test_amount_texts_are_read_as_expected_or_not_at_all():
+    taken = 0
+    for case in json.loads(path("malformed/derived/amount-strings.json").read_text(encoding="utf-8")):
+        minor, problem = parse_major(pl.Series([case["text"]]), 2)
+        if problem[0] is None:
+            taken += 1
+            assert case["decimal_mark"] == "."
+            assert Decimal(format_minor(minor[0], "EUR")) == Decimal(case["expected"].split(" ")[0])
+    assert taken == 6
+
+
+@pytest.mark.parametrize("name", sorted(name for name in EXPECTED if name.endswith(".sta")))
+def test_formats_that_are_not_read_yet_are_refused(name):
+    with pytest.raises(FileRefused):
+        read(path(name).read_bytes())
