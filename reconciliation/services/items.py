@@ -117,7 +117,7 @@ def _token_to_close(run: Run, record: Record, *, by: Actor, at: datetime) -> Tok
         pk__in=_live_match_ids(run.reconciliation_id, record.pk),
     )
     for match_id in undecided.values_list("pk", flat=True):
-        match = match_lock(match_id)
+        match = match_lock(match_id, by=by)
         if match.status == MatchStatus.SUGGESTED:
             match_end(match, status=MatchStatus.UNDONE, reason="item_closed", by=by, at=at)
             audit.record(

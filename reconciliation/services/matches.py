@@ -27,7 +27,7 @@ IDS_MAX = 10_000
 
 def match_accept(*, match_id: int, expected_status: str | None = None, by: Actor, at: datetime) -> Match:
     """Accept a suggested match. Accepted already: nothing happens. Ended: Conflict "match.state" with who and when."""
-    match = match_lock(match_id)
+    match = match_lock(match_id, by=by)
     _check_expected(match, expected_status)
     if match.status == MatchStatus.ACCEPTED:
         return match
@@ -44,7 +44,7 @@ def match_accept(*, match_id: int, expected_status: str | None = None, by: Actor
 def match_reject(*, match_id: int, expected_status: str | None = None, by: Actor, at: datetime) -> Match:
     """Judge that these records do not belong together; of an accepted match: its undo. Exactly this group isn't offered
     again, and its records are open again. Rejected already: nothing happens."""
-    match = match_lock(match_id)
+    match = match_lock(match_id, by=by)
     _check_expected(match, expected_status)
     if match.status == MatchStatus.REJECTED:
         return match
@@ -67,7 +67,7 @@ def match_reject(*, match_id: int, expected_status: str | None = None, by: Actor
 
 def match_note(*, match_id: int, note: str, by: Actor, at: datetime) -> Match:
     """Set or clear ("") the note of a match, whatever its status."""
-    match = match_lock(match_id)
+    match = match_lock(match_id, by=by)
     if match.note != note:
         match.note, match.modified_at, match.modified_by = note, at, by.ref
         match.save(update_fields=["note", "modified_at", "modified_by"])
@@ -112,9 +112,10 @@ def match_manual(
     return match
 
 
-def match_lock(match_id: int) -> Match:
-    """The match's row, locked last of all: reconciliation, tokens of its members, row."""
-    match = Match.objects.filter(pk=match_id).first()
+def match_lock(match_id: int, *, by: Actor) -> Match:
+    """The match's row, locked last of all: reconciliation, tokens of its members, row. Another organization's match is
+    not found."""
+    match = Match.objects.filter(pk=match_id, reconciliation__organization_id=by.organization_id).first()
     if match is None:
         raise NotFound(_("There is no such match."), code="match.not_found", word="match_not_found")
     share_reconciliations([match.reconciliation_id])

@@ -65,6 +65,7 @@ def held_by_another_worker(made: Books) -> Iterator[None]:
     with psycopg.connect(**{name: params[name] for name in names if name in params}) as other:
         other.execute("SELECT pg_advisory_lock(%s)", [lock_key(LockKind.PASS, made.run.reconciliation_id)])
         yield
+        other.execute("SELECT pg_advisory_unlock_all()")  # a closed connection gives them back a moment later
 
 
 def state(asked: Pass) -> str:

@@ -1,0 +1,42 @@
+"""A browser of an operator on the worked example's run, and a real Chromium for the tests marked `browser`."""
+
+from pathlib import Path
+
+import pytest
+
+from organizations.actors import user_actor
+from tests.organizations.backoffice.people import signed_in
+from tests.reconciliation.admin.desk import Desk
+from tests.reconciliation.books import STATEMENT, books
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
+
+
+@pytest.fixture
+def desk() -> Desk:
+    """An operator's browser; the example's entries are posted and a run is open, without a file."""
+    client, membership = signed_in("operator")
+    return Desk(client, membership, books(user_actor(membership.user, membership)))
+
+
+@pytest.fixture
+def proposed(desk: Desk) -> Desk:
+    """The example's statement is in and matched: four proposals, two lines left (see the contract's worked example)."""
+    desk.books.upload(STATEMENT)
+    desk.books.auto_match()
+    return desk
+
+
+@pytest.fixture
+def chromium(monkeypatch: pytest.MonkeyPatch):
+    """A real browser. Its driver runs a loop in this thread, which Django takes for a server's: hence the variable."""
+    if not CHROMIUM.exists():
+        pytest.skip(f"needs {CHROMIUM}: install Debian's package chromium")
+    from playwright.sync_api import sync_playwright
+
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()

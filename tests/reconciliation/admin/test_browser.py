@@ -1,0 +1,117 @@
+"""The run's page in a real Chromium: by keyboard alone, with the running remainder, in the dark, on a phone's width."""
+
+import pytest
+
+from reconciliation.selectors.integrity import faults
+from reconciliation.selectors.items import item_counts
+from tests.reconciliation.admin.desk import Desk
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.django_db(transaction=True),
+]
+SECONDS = 15_000  # milliseconds, as the driver counts
+
+
+@pytest.fixture
+def opened(proposed: Desk, chromium, live_server):
+    """The run's page, signed in, with every complaint of the browser kept."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    session = proposed.client.cookies["sessionid"].value
+    context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
+    page = context.new_page()
+    page.set_default_timeout(SECONDS)
+    page.complaints = []
+    page.on("console", lambda line: page.complaints.append(line.text) if line.type == "error" else None)
+    page.on("pageerror", lambda error: page.complaints.append(str(error)))
+    page.goto(live_server.url + proposed.url)
+    yield page
+    context.close()
+
+
+def count_of(page, tab: str) -> str:
+    return page.locator(".desk-tabs a", has_text=tab).locator(".desk-count").inner_text()
+
+
+def test_proposals_are_decided_by_keyboard_alone(opened, proposed):
+    opened.keyboard.press("Tab")
+    opened.locator("[data-proposal]").first.focus()
+    opened.keyboard.press("a")
+    opened.wait_for_function("document.querySelectorAll('[data-proposal]').length === 3")
+    assert count_of(opened, "Matched") == "1"
+    focused = "document.activeElement.hasAttribute('data-proposal')"
+    assert opened.evaluate(focused), "the next proposal has the focus"
+
+    opened.keyboard.press("j")
+    opened.keyboard.press("r")
+    opened.wait_for_function("document.querySelectorAll('[data-proposal]').length === 2")
+    opened.keyboard.press("x")
+    assert opened.get_by_role("button", name="Accept ticked").is_enabled()
+    opened.keyboard.press("Tab")
+    opened.locator("[data-proposal] button[data-key=a]").last.focus()
+    opened.keyboard.press("Enter")
+    opened.wait_for_function("document.querySelectorAll('[data-proposal]').length === 1")
+
+    counts = item_counts(proposed.books.run)
+    assert (counts.suggested, counts.matched) == (1, 3)
+    assert opened.complaints == []
+    assert faults() == []
+
+
+def test_the_remainder_runs_along_and_only_zero_can_be_matched(opened, proposed):
+    proposed.books.upload("date,amount,direction,description\n2026-02-12,6.60,debit,S7\n", "more.csv")
+    opened.locator(".desk-tabs a", has_text="Unmatched").click()
+    opened.get_by_role("heading", name="Statement lines without a match").wait_for()
+    match = opened.get_by_role("button", name="Match ticked")
+    left = opened.locator('[data-sum="left"]')
+    assert match.is_disabled()
+
+    opened.locator('input[name="line"]').first.focus()
+    opened.get_by_role("checkbox", name="S7").focus()
+    opened.keyboard.press("Space")
+    assert left.inner_text() == "\u22126.60\u00a0EUR"
+    assert match.is_disabled()
+    assert opened.locator("li.fits").count() == 1, "the entry that would close it is marked"
+
+    opened.get_by_role("searchbox", name="Search the books").fill("CARD-12")
+    opened.keyboard.press("Enter")
+    opened.wait_for_function("document.querySelectorAll('input[name=entry]').length === 1")
+    assert opened.get_by_role("checkbox", name="S7").is_checked(), (
+        "ticks stay while a person looks for the rest"
+    )
+    opened.get_by_role("checkbox", name="CARD-12").focus()
+    opened.keyboard.press("Space")
+    assert left.inner_text() == "0.00\u00a0EUR"
+    assert match.is_enabled()
+
+    match.focus()
+    opened.keyboard.press("Enter")
+    opened.get_by_text("Matched. You find it under Matched").first.wait_for()
+    assert proposed.books.status("S7") == "matched"
+    assert opened.complaints == []
+    assert faults() == []
+
+
+@pytest.mark.parametrize("show", ["review", "by-hand", "matched", "closed", "differences", "files"])
+def test_nothing_hangs_over_the_edge_of_a_phone(opened, show):
+    opened.set_viewport_size({"width": 360, "height": 740})
+    opened.goto(f"{opened.url.partition('?')[0]}?show={show}")
+    wider = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert opened.evaluate(wider) <= 0
+    assert opened.complaints == []
+
+
+def test_hostile_text_stays_text(opened, proposed):
+    hostile = '"<script>document.title=1</script><img src=x onerror=alert(1)>"'
+    line = (
+        f"date,amount,direction,reference,description\n2026-02-12,1.00,debit,javascript:alert(1),{hostile}\n"
+    )
+    proposed.books.upload(line, "<b>x.csv")
+    dialogs = []
+    opened.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    for show in ("by-hand", "files", "differences"):
+        opened.goto(f"{opened.url.partition('?')[0]}?show={show}")
+        assert opened.title() != "1"
+        assert opened.locator("#desk img, #desk script, #desk b b").count() == 0
+    assert dialogs == []
+    assert opened.complaints == []

@@ -1,0 +1,144 @@
+"""check_integrity finds each fault that can be planted, and says nothing where there is none."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from reconciliation.selectors.integrity import CHECKS, faults, open_sums
+from tests.factories.organizations import actor_with
+from tests.factories.reconciliation import RunFactory
+from tests.reconciliation.books import STATEMENT, Books, books
+
+pytestmark = pytest.mark.django_db
+
+# The first match with members, and a record of each kind, as the fixture makes them.
+MATCH = "(SELECT id FROM reconciliation_match ORDER BY id LIMIT 1)"
+FREE = "(SELECT record_id FROM reconciliation_openitem WHERE side = 'a' AND closed_at IS NULL ORDER BY 1 LIMIT 1)"
+LINE = "(SELECT record_id FROM ledgers_statementline ORDER BY id DESC LIMIT 1)"
+
+PLANTED: dict[str, list[str]] = {
+    "record neither open nor matched": [f"DELETE FROM reconciliation_openitem WHERE record_id = {FREE}"],
+    "record open and matched at once": [
+        "INSERT INTO reconciliation_openitem (reconciliation_id, record_id, side, open_amount, overdue_by_hand) "
+        f"SELECT reconciliation_id, record_id, side, 1, false FROM reconciliation_matchmember WHERE match_id = {MATCH}"
+        " LIMIT 1"
+    ],
+    "token held by a match that is not live": [
+        f"UPDATE reconciliation_openitem SET held_by = {MATCH} WHERE record_id = {FREE}"
+    ],
+    "amount is not covered plus open": [
+        f"UPDATE reconciliation_openitem SET open_amount = open_amount - 1 WHERE record_id = {FREE}",
+        "UPDATE reconciliation_matchmember SET applied = -applied",
+    ],
+    "token without a live record of its stream": [
+        f"UPDATE ledgers_record SET voided_at = now() WHERE id = {FREE}",
+        f"UPDATE reconciliation_openitem SET side = 'b' WHERE record_id = {FREE}",
+        "INSERT INTO reconciliation_openitem (reconciliation_id, record_id, side, open_amount, overdue_by_hand) "
+        "SELECT id, 1234567, 'a', 1, false FROM rules_reconciliation LIMIT 1",
+    ],
+    "live member without a live record of its stream": [
+        "UPDATE ledgers_record SET voided_at = now() WHERE id IN (SELECT record_id FROM reconciliation_matchmember)",
+        "UPDATE reconciliation_matchmember SET side = 'a'",
+    ],
+    "member and match disagree on being live": [
+        f"UPDATE reconciliation_matchmember SET live = false WHERE match_id = {MATCH}",
+        f"UPDATE reconciliation_match SET status = 'undone', ended_at = now() WHERE id = {MATCH}",
+        f"UPDATE reconciliation_match SET record_count = 1 WHERE id = {MATCH}",
+        f"DELETE FROM reconciliation_matchmember WHERE match_id = {MATCH}",
+    ],
+    "member without its match, or of another reconciliation": [
+        f"DELETE FROM reconciliation_match WHERE id = {MATCH}",
+        "UPDATE reconciliation_matchmember SET reconciliation_id = reconciliation_id + 1",
+    ],
+    "match's totals are not its members'": [
+        f"UPDATE reconciliation_match SET total_a = total_a + 1, total_b = total_b + 1 WHERE id = {MATCH}"
+    ],
+    "members of one match in several currencies": [
+        f"UPDATE ledgers_record SET currency = 'USD' WHERE id IN "
+        f"(SELECT record_id FROM reconciliation_matchmember WHERE match_id = {MATCH} LIMIT 1)",
+        f"UPDATE reconciliation_match SET currency = 'USD' WHERE id = {MATCH}",
+    ],
+    "ledger's balance is not the sum of its entries": [
+        "UPDATE ledgers_ledgerdelta SET debit = debit + 1 WHERE id = (SELECT min(id) FROM ledgers_ledgerdelta)",
+        "DELETE FROM ledgers_ledgerdelta",
+        "UPDATE ledgers_ledgerdelta SET entries = entries + 1",
+    ],
+    "journal's totals are not its entries'": [
+        "UPDATE ledgers_journal SET total_debit = total_debit + 1 WHERE kind = 'single'",
+    ],
+    "live statement line without a live record": [
+        f"UPDATE ledgers_record SET voided_at = now() WHERE id = {LINE}"
+    ],
+    "statement record that no live line states": [
+        f"UPDATE ledgers_statementline SET voided_at = now() WHERE record_id = {LINE}"
+    ],
+    "run said to be running without a pass under way": ["UPDATE reconciliation_run SET status = 'running'"],
+}
+
+
+@pytest.fixture
+def example() -> Books:
+    example = books(actor_with())
+    example.upload(STATEMENT)
+    example.auto_match()
+    example.accept("S1")
+    example.close("S6")
+    return example
+
+
+def execute(statement: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        assert cursor.rowcount > 0, f"planted nothing: {statement}"
+
+
+def test_sound_books_have_no_fault(example: Books):
+    assert faults() == []
+
+
+def test_every_check_has_a_planted_fault():
+    assert set(PLANTED) == set(CHECKS)
+
+
+@pytest.mark.parametrize(
+    ("check", "statement"),
+    [(check, statement) for check, planted in PLANTED.items() for statement in planted],
+    ids=lambda value: value[:40],
+)
+def test_a_planted_fault_is_found(example: Books, check: str, statement: str):
+    execute(statement)
+    assert check in {fault.check for fault in faults()}
+
+
+def test_the_command_lists_what_is_open_and_exits_well(example: Books):
+    out = StringIO()
+    call_command("check_integrity", stdout=out)
+    assert "nothing at fault" in out.getvalue()
+    assert "1 open, sum 9000, 1 closed" in out.getvalue()
+
+
+def test_the_command_exits_with_1_and_names_the_rows_at_fault(example: Books):
+    execute(PLANTED["record neither open nor matched"][0])
+    err = StringIO()
+    with pytest.raises(CommandError, match="1 rows at fault") as ended:
+        call_command("check_integrity", stdout=StringIO(), stderr=err)
+    assert ended.value.returncode == 1
+    assert "record neither open nor matched" in err.getvalue()
+
+
+def test_open_sums_are_per_stream_and_currency(example: Books):
+    assert [
+        (side, currency, count, total, closed) for _r, _s, side, currency, count, total, closed in open_sums()
+    ] == [
+        ("a", "EUR", 1, 90_00, 1),
+        ("b", "EUR", 2, 77_00 - 6_60, 0),
+    ]
+
+
+def test_a_deleted_run_may_say_what_it_likes():
+    RunFactory(status="running", voided_at="2026-03-31T09:00:00Z")
+    assert faults() == []
