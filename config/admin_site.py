@@ -23,6 +23,7 @@ from organizations.backoffice.base import ScopedModelAdmin
 from organizations.backoffice.current import choose, current_membership, memberships_of
 from organizations.backoffice.personal import personal_settings
 from organizations.models import Membership
+from organizations.services.members import user_find
 
 # Rows of the whole installation, not of a tenant: Django's own permissions hold there, so superusers see them.
 INSTALLATION_APPS = frozenset({"django_celery_beat"})
@@ -30,6 +31,23 @@ INSTALLATION_APPS = frozenset({"django_celery_beat"})
 
 class MemberLoginForm(AuthenticationForm):
     """Lets members in. (Django's own asks for `is_staff`, which means nothing here.)"""
+
+    error_messages = {
+        **AuthenticationForm.error_messages,
+        "invalid_login": gettext_lazy(
+            "This name and this password do not belong together. Mind upper and lower case."
+        ),
+    }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["username"].label = gettext_lazy("E-mail address or sign-in name")
+
+    def clean_username(self) -> str:
+        """The sign-in name, also where an address was typed, in any case: so that all tries of one count together."""
+        typed: str = self.cleaned_data["username"]
+        found = user_find(typed)
+        return found.get_username() if found else typed
 
     def confirm_login_allowed(self, user: Any) -> None:
         BaseAuthenticationForm.confirm_login_allowed(self, user)

@@ -1,14 +1,73 @@
-"""What the overview page shows. Called by the admin site; asks the selectors of each floor."""
+"""What the overview page shows. Called by the admin site; asks each floor about the chosen organization."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
+from django.contrib import admin
+from django.db.models import Model
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
+from api.shared.health import Part, status_parts
 from config.navigation import groups
+from ledgers.models import SourceFile
+from organizations.backoffice.current import current_organization, may
+from organizations.backoffice.scoping import narrowed, organization_path_of
+from reconciliation.models import Discrepancy, Match, Pass
+
+COUNT_MAX = 1_000  # beyond it a person needs no exact number, and the page no slow query
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One thing that waits for people: how many rows of one status, and the list that shows them."""
+
+    label: Any
+    model: type[Model]
+    status: str
+
+
+WAITING = (
+    Waiting(_("Proposals to review"), Match, "suggested"),
+    Waiting(_("Open discrepancies"), Discrepancy, "open"),
+    Waiting(_("Files that could not be read"), SourceFile, "failed"),
+    Waiting(_("Matchings under way"), Pass, "running"),
+)
 
 
 def context(request: HttpRequest) -> dict[str, Any]:
-    """Template variables of the overview: `panels` ({"template": name, …}) on top, then `places`, the way to each page."""
-    return {"panels": [], "places": groups(request)}
+    """Template variables of the overview: what waits, how the background work is, and the way to each page."""
+    return {
+        "waiting": [card for each in WAITING if (card := card_of(each, request))],
+        "parts": parts_for(request),
+        "places": groups(request),
+    }
+
+
+def card_of(waiting: Waiting, request: HttpRequest) -> dict[str, Any] | None:
+    """A count with its link; None where the person may not see the page that it leads to."""
+    page = admin.site._registry.get(waiting.model)
+    if page is None or not page.has_view_permission(request):
+        return None
+    rows = waiting.model._default_manager.filter(status=waiting.status)
+    path = organization_path_of(waiting.model, admin.site)
+    count = narrowed(rows, request, path).order_by()[: COUNT_MAX + 1].count()
+    options = waiting.model._meta
+    url = reverse(f"admin:{options.app_label}_{options.model_name}_changelist")
+    return {
+        "label": waiting.label,
+        "count": count,
+        "text": f"{COUNT_MAX:,}+" if count > COUNT_MAX else f"{count:,}",
+        "url": f"{url}?status__exact={waiting.status}",
+    }
+
+
+def parts_for(request: HttpRequest) -> list[Part]:
+    """Broker, worker, beat, stuck jobs and audit lag, for those who may read the audit trail."""
+    if not may(request, "audit:read"):
+        return []
+    return status_parts(current_organization(request).pk, at=timezone.now())

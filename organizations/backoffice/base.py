@@ -130,6 +130,7 @@ class ScopedModelAdmin(ScopedFieldsMixin, ActsMixin, ExportsMixin, ModelAdmin, O
     form = RefusalForm
     list_per_page = 25
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER  # a count per choice of every filter would read the table many times
     paginator = CappedPaginator
     list_filter_submit = True
     list_before_template = "admin/tieout/list_before.html"

@@ -50,7 +50,6 @@ class RangeForm(forms.Form):
             attrs = {
                 "type": input_type,
                 "class": " ".join(INPUT_CLASSES),
-                "placeholder": label,
                 "aria-label": f"{title}: {label}",
             }
             if input_type == "number":
@@ -63,7 +62,7 @@ class RangeForm(forms.Form):
 class RangeFilter(admin.FieldListFilter):
     """The frame of the two below: reads `<path>_from` and `<path>_to`, and refuses, aloud, what it cannot read."""
 
-    template = "unfold/filters/filters_numeric_range.html"
+    template = "admin/tieout/range_filter.html"
     input_type = "text"
 
     def __init__(

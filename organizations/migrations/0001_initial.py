@@ -35,7 +35,7 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("at", models.DateTimeField(verbose_name="at")),
+                ("at", models.DateTimeField(verbose_name="time")),
                 ("actor", models.CharField(max_length=100, verbose_name="who")),
                 ("action", models.CharField(max_length=100, verbose_name="act")),
                 ("subject_type", models.CharField(max_length=100, verbose_name="kind of subject")),

@@ -30,7 +30,7 @@ class AuditEvent(models.Model):
     organization = models.ForeignKey(
         Organization, models.PROTECT, db_index=False, verbose_name=gettext_lazy("organization")
     )
-    at = models.DateTimeField(gettext_lazy("at"))
+    at = models.DateTimeField(gettext_lazy("time"))
     actor = models.CharField(gettext_lazy("who"), max_length=100)
     action = models.CharField(gettext_lazy("act"), max_length=100)
     subject_type = models.CharField(gettext_lazy("kind of subject"), max_length=100)

@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from organizations.models import User
 from tests.factories.organizations import MembershipFactory, OrganizationFactory, UserFactory
+from tests.factories.reconciliation import MatchFactory
 from tests.organizations.backoffice.people import browser_of, signed_in
 
 pytestmark = pytest.mark.django_db
@@ -25,6 +26,12 @@ def test_a_member_signs_in_though_not_staff():
     assert (response.status_code, response["Location"]) == (302, reverse("admin:index"))
 
 
+def test_a_member_signs_in_with_their_address_in_any_case():
+    user = MembershipFactory(user__email="anna@example.com").user
+    assert log_in("Anna@Example.COM").status_code == 302
+    assert log_in(user.username.upper()).status_code == 302
+
+
 def test_somebody_without_a_membership_is_told_so():
     response = log_in(UserFactory(is_staff=True, is_superuser=True).username)
     assert response.status_code == 200
@@ -38,10 +45,10 @@ def test_a_wrong_password_gets_nobody_in():
 
 
 def test_ten_wrong_passwords_lock_the_name_out_for_that_address():
-    name = MembershipFactory().user.username
-    for _ in range(10):
-        log_in(name, "wrong")
-    assert log_in(name).status_code == 429
+    user = MembershipFactory().user
+    for number in range(10):
+        log_in(user.username if number % 2 else user.email.upper(), "wrong")
+    assert log_in(user.username).status_code == 429
 
 
 @pytest.mark.parametrize("role", ["viewer", "operator", "approver", "admin"])
@@ -53,6 +60,34 @@ def test_the_overview_leads_to_every_page_the_role_may_see(role):
     assert (reverse("admin:organizations_auditevent_changelist") in links) == (role in {"approver", "admin"})
     assert (reverse("admin:organizations_membership_changelist") in links) == (role == "admin")
     assert all(client.get(link).status_code in {200, 302} for link in links)
+
+
+def test_the_overview_counts_what_waits_here_and_links_to_it():
+    client, membership = signed_in("operator")
+    MatchFactory(reconciliation__organization=membership.organization, status="suggested")
+    MatchFactory(status="suggested")
+    cards = {str(card["label"]): card for card in client.get(reverse("admin:index")).context["waiting"]}
+    proposals = cards["Proposals to review"]
+    assert proposals["count"] == 1
+    assert len(client.get(proposals["url"]).context["cl"].result_list) == 1
+    assert cards["Open discrepancies"]["count"] == 0
+
+
+def test_only_who_may_read_the_audit_trail_sees_how_the_background_work_is():
+    assert not signed_in("operator")[0].get(reverse("admin:index")).context["parts"]
+    names = [part.name for part in signed_in("admin")[0].get(reverse("admin:index")).context["parts"]]
+    assert {"broker", "worker", "beat", "jobs", "audit"} <= set(names)
+
+
+def test_the_schedule_of_the_installation_is_for_superusers_who_are_members():
+    url = reverse("admin:django_celery_beat_periodictask_changelist")
+    assert signed_in("admin")[0].get(url).status_code == 403
+    superuser = MembershipFactory(role="viewer", user__is_superuser=True, user__is_staff=True)
+    client = browser_of(superuser)
+    assert client.get(url).status_code == 200
+    page = client.get(reverse("admin:django_celery_beat_periodictask_add")).content.decode()
+    assert "organizations.tasks.seal_audit" in page
+    assert not re.findall(r"<script(?![^>]*\bsrc=)", page)
 
 
 def test_nothing_loads_from_outside_and_no_script_stands_in_the_page():
