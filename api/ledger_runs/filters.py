@@ -22,6 +22,9 @@ from reconciliation.states import (
 )
 
 NEWEST = "-created_at,id"
+NEWEST_ROW = "-row_no"
+"""Newest first by the rows' own numbers, which grow with time and have an index; created_at has none."""
+ROW_NO = {"row_no": Field("pk", Kind.NUMBER)}
 
 
 def words(choices: Any) -> tuple[str, ...]:
@@ -105,8 +108,11 @@ ITEMS = Listing(
         "close_reason": Field("close_reason", nullable=True),
         "closed_at": Field("closed_at", Kind.INSTANT, nullable=True),
         "created_at": Field("record__created_at", Kind.INSTANT),
+        "file_no": Field("source_file_id", Kind.NUMBER),
+        **ROW_NO,
     },
-    sort=NEWEST,
+    sort="file_no,line_no,row_no",  # as the statements say it, and as the index has it
+    key="row_no",
     named=("match_status", "source_file_id", "direction"),
 )
 
@@ -129,8 +135,10 @@ MATCHES = Listing(
         "ended_at": Field("ended_at", Kind.INSTANT, nullable=True),
         "ended_reason": Field("ended_reason"),
         **AUDIT,
+        **ROW_NO,
     },
-    sort=NEWEST,
+    sort=NEWEST_ROW,
+    key="row_no",
     named=("status", "origin"),
 )
 
@@ -146,8 +154,10 @@ DISCREPANCIES = Listing(
         "description": Field("description", searched=True),
         "closed_at": Field("closed_at", Kind.INSTANT, nullable=True),
         "created_at": Field("created_at", Kind.INSTANT),
+        **ROW_NO,
     },
-    sort=NEWEST,
+    sort=NEWEST_ROW,
+    key="row_no",
     named=("status", "type", "severity", "source_entry_id", "match_id"),
 )
 
@@ -170,6 +180,7 @@ ENTRY_FIELDS = {
     "value_date": Field("value_date", Kind.DATE, nullable=True),
     "timestamp": Field("occurred_at", Kind.INSTANT, nullable=True),
     "created_at": Field("created_at", Kind.INSTANT),
+    **ROW_NO,
 }
 ENTRY_COMPARISONS = {
     "min_amount": ("amount", "gte"),
@@ -182,7 +193,8 @@ ENTRY_COMPARISONS = {
 }
 ENTRIES = Listing(
     fields=ENTRY_FIELDS,
-    sort=NEWEST,
+    sort=NEWEST_ROW,
+    key="row_no",
     named=("ledger_id", "transaction_id", "type", "event"),
     comparisons=ENTRY_COMPARISONS,
 )
@@ -196,7 +208,8 @@ GL = Listing(
             "linked_match_status", Kind.CHOICE, choices=MATCH_STATUSES, sortable=False
         ),
     },
-    sort=NEWEST,
+    sort=NEWEST_ROW,
+    key="row_no",
     named=("transaction_id", "type", "event", "linked"),
     comparisons=ENTRY_COMPARISONS,
     others=("as_at",),

@@ -15,6 +15,7 @@ from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
 from organizations.actors import Actor, key_actor, user_actor
+from organizations.backoffice.current import SESSION_KEY
 from organizations.models import ApiKey, Membership, Organization, User
 from organizations.refusals import Forbidden, Invalid
 from organizations.services.keys import api_key_find, api_key_touch
@@ -23,8 +24,6 @@ CHALLENGE = 'Bearer realm="Tieout", ApiKey realm="Tieout"'
 """What a 401 says in WWW-Authenticate."""
 
 KEY_LENGTH_MAX = 256
-SESSION_CHOICE = "organization_id"
-"""The session key under which the admin keeps the organization that a person works in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +124,8 @@ def _membership(request: Request, user: User) -> Membership:
         wanted = _uuid_or_none(asked)
         chosen = [each for each in memberships if each.organization.uuid == wanted]
     else:
-        preferred = request._request.session.get(SESSION_CHOICE)
-        chosen = [each for each in memberships if each.organization_id == preferred] or memberships
+        preferred = request._request.session.get(SESSION_KEY)
+        chosen = [each for each in memberships if str(each.organization.uuid) == preferred] or memberships
     if not chosen:
         raise _not_a_member()
     if len(chosen) > 1:

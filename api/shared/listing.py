@@ -6,13 +6,13 @@ A view declares its fields once (`Listing`) and calls `find` with the rows that 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import or_
 from typing import Any
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import BooleanField, F, Func, Q, QuerySet, Value
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
@@ -79,11 +79,17 @@ def find(
     total, bound = _count(found, count_all if not condition else None)
     total_unfiltered = total if not condition else _count(rows, count_all)[0]
     shown = _ordered(listing, order, _after(listing, order, window.cursor, found))
-    picked = list(shown[window.offset : window.offset + window.limit + 1])
+    picked = list(shown.values_list("pk", flat=True)[window.offset : window.offset + window.limit + 1])
     more = len(picked) > window.limit
-    page = picked[: window.limit]
+    page = _fetched(rows, picked[: window.limit])
     cursor = _next_cursor(listing, order, page[-1]) if more else None
     return Page(page, window, more, total, total_unfiltered, bound, cursor)
+
+
+def _fetched(rows: QuerySet[Any], keys: list[Any]) -> list[Any]:
+    """The rows of one page. In a step of their own, so that what they show is worked out for a page and not for all."""
+    found = {row.pk: row for row in rows.filter(pk__in=keys).order_by()} if keys else {}
+    return [found[key] for key in keys if key in found]
 
 
 def select(listing: Listing, query: QueryDict, rows: QuerySet[Any]) -> QuerySet[Any]:
@@ -168,13 +174,33 @@ def _after(listing: Listing, order: Order, cursor: list[Any] | None, rows: Query
         return rows
     if len(cursor) != len(order) + 1 or cursor[0] != _sort_text(order):
         raise bad_query("cursor", _("This cursor belongs to another sort order; begin again without one."))
+    fields = [listing.fields[name] for name, _descending in order]
+    values = [_read("cursor", known, text) for known, text in zip(fields, cursor[1:], strict=True)]
+    if len({descending for _name, descending in order}) == 1:
+        sign = "<" if order[0][1] else ">"
+        return rows.filter(RowCompare(sign, [F(known.path) for known in fields], values))
     condition, equal = Q(pk__in=[]), Q()
-    for (name, descending), text in zip(order, cursor[1:], strict=True):
-        known = listing.fields[name]
-        value = _read("cursor", known, text)
+    for known, (_name, descending), value in zip(fields, order, values, strict=True):
         condition |= equal & Q(**{f"{known.path}__{'lt' if descending else 'gt'}": value})
         equal &= Q(**{known.path: value})
     return rows.filter(condition)
+
+
+class RowCompare(Func):
+    """(a, b) > (x, y): PostgreSQL answers this from an index over (a, b), which the same in ORs and ANDs it does not."""
+
+    output_field = BooleanField()
+    conditional = True
+
+    def __init__(self, sign: str, columns: Sequence[Any], values: Sequence[Any]) -> None:
+        marks = ", ".join(["{}"] * len(columns))
+        self.template_of_rows = f"({marks}) {sign} ({marks})"
+        super().__init__(*columns, *[Value(value) for value in values])
+
+    def as_sql(self, compiler: Any, connection: Any, **_context: Any) -> tuple[str, list[Any]]:  # type: ignore[override]
+        parts = [compiler.compile(each) for each in self.source_expressions]
+        sql = self.template_of_rows.format(*[text for text, _params in parts])
+        return sql, [param for _text, params in parts for param in params]
 
 
 # --- filters -----------------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -15,9 +15,10 @@ from api.ledger_runs.views.base import LedgerRunView
 from api.shared.fields import read_body
 from api.shared.idempotency import act
 from api.shared.schema import operation
+from ledgers.models import SourceFile
 from reconciliation.models import Discrepancy
 from reconciliation.selectors.discrepancies import discrepancies_of, discrepancy_of
-from reconciliation.selectors.items import item_of, item_rows
+from reconciliation.selectors.items import item_of, item_rows, source_file_ids
 from reconciliation.services import discrepancies, items
 
 
@@ -28,9 +29,19 @@ class Items(LedgerRunView):
     def get(self, request: Request, run_id: UUID) -> Response:
         """Statement lines of the run's files, each once."""
         run = self.run_of(run_id)
-        return self.listed(
-            request, filters.ITEMS, item_rows(run), lambda rows: presenting.item_bodies(rows, run)
-        )
+        # Named one by one, so that the index of lines by file gives the page in order, without a sort of them all.
+        files = SourceFile.objects.in_bulk(source_file_ids(run).values_list("source_file_id", flat=True))
+        rows = item_rows(run).filter(source_file_id__in=list(files))
+        show = partial(presenting.item_bodies, run=run)
+        return self.listed(request, filters.ITEMS, rows, show, count_all=_counter(list(files.values())))
+
+
+def _counter(files: Sequence[SourceFile]) -> Callable[[], int] | None:
+    """Of one file the lines are the items, and were counted as they came in; of several a line may stand in two."""
+    if len(files) != 1:
+        return None
+    [file] = files
+    return lambda: (file.imported_count or 0) + (file.already_known_count or 0)
 
 
 class OneItem(LedgerRunView):

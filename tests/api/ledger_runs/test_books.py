@@ -202,6 +202,9 @@ class TestEntries:
         body = {"entries": [{"ledger_code": "1200", "amount": 5, "type": "debit"}] * count}
         problem(desk.post(f"{ROOT}/entries/bulk", body), 400, "ledgers.invalid_request")
 
+    def test_many_can_only_be_posted(self, desk):
+        assert desk.get(f"{ROOT}/entries/bulk").status_code == 405
+
     def test_a_repeat_under_a_key_posts_once(self, desk):
         ledger = desk.ledger()
         body = entry_body(ledger, "debit", "10.00", "2026-02-04")

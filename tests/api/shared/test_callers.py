@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 from rest_framework.test import APIClient
 
+from organizations.backoffice.current import SESSION_KEY
 from organizations.models import ApiKey, Membership
 from tests.api.callers import client_with_key, signed_in, without_correlation
 from tests.clock import NOW
@@ -127,6 +128,15 @@ class TestSessions:
         for membership in memberships:
             wanted = str(membership.organization.uuid)
             assert client.get(WHO, headers={"x-organization-id": wanted}).json()["organization"] == wanted
+
+    def test_without_a_name_it_is_the_one_chosen_in_the_admin(self):
+        user = UserFactory()
+        memberships = [MembershipFactory(user=user) for _ in range(2)]
+        client = signed_in(memberships[0])
+        session = client.session
+        session[SESSION_KEY] = str(memberships[1].organization.uuid)
+        session.save()
+        assert client.get(WHO).json()["organization"] == str(memberships[1].organization.uuid)
 
     def test_naming_one_of_others_is_as_naming_none_that_exists(self, operator):
         foreign, unknown = (
