@@ -14,14 +14,13 @@ import polars as pl
 from django.utils.translation import gettext as _
 
 from ledgers.models import DataStream, Journal, Ledger, LedgerDelta
+from ledgers.money import MINOR_MAX
 from ledgers.services.records import records_write
 from ledgers.services.rows import copy_rows, draw_ids, id_sequence
 from ledgers.states import Direction, JournalKind
 from organizations.actors import Actor
 from organizations.ids import uuid7_block
 from organizations.refusals import Conflict, Invalid
-
-BIGINT_MAX = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +80,10 @@ JOURNAL_SCHEMA: dict[str, Any] = {
 
 
 def checked_entries(entries: Sequence[EntryIn]) -> None:
-    """Refuse what no ledger takes: an amount not above zero, a ledger without direct booking or closed by then."""
+    """Refuse what no ledger takes: an amount not above zero, sums beyond 64 bits, a ledger without direct booking."""
     for place, entry in enumerate(entries):
         path = ["entries", place]
-        if not 0 < entry.amount <= BIGINT_MAX:
+        if not 0 < entry.amount <= MINOR_MAX:
             raise Invalid(
                 _("An entry's amount is a whole number of minor units above zero."),
                 code="entry.amount",
@@ -103,6 +102,8 @@ def checked_entries(entries: Sequence[EntryIn]) -> None:
                 code="ledger.no_direct_booking",
                 word="direct_booking_refused",
             )
+    if sum(entry.amount for entry in entries) > MINOR_MAX:
+        raise Invalid(_("Together these amounts are larger than any sum can be."), code="entry.amount")
 
 
 def checked_footing(entries: Sequence[EntryIn], total_amount: int | None) -> None:

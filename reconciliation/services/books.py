@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from ledgers.formats import read_entries
 from ledgers.formats.events import FileRefused
 from ledgers.models import Ledger
+from ledgers.money import MINOR_MAX
 from ledgers.services import postings
 from ledgers.services.dedup import base_keys, numbered_keys
 from ledgers.services.statements import ImportCounts, known_records
@@ -119,14 +120,15 @@ def _check(lines: pl.DataFrame, ledgers: Mapping[str, Ledger]) -> None:
     zero = lines.filter(pl.col("amount") <= 0).select(
         "line_no", pl.lit("amount").alias("field"), pl.lit("an entry's amount is above zero").alias("message")
     )
-    faults = pl.concat([unknown, currency, zero, _unbalanced(lines)]).sort("line_no")
     closed = sorted({ledger.code for ledger in ledgers.values() if not ledger.allows_direct_booking})
     direct = lines.filter(pl.col("ledger_code").is_in(closed)).select(
         "line_no",
         pl.lit("ledger").alias("field"),
         pl.format("ledger {} takes no direct bookings", "ledger_code").alias("message"),
     )
-    faults = pl.concat([faults, direct]).sort("line_no")
+    faults = pl.concat([unknown, currency, zero, direct, _too_large(lines), _unbalanced(lines)]).sort(
+        "line_no"
+    )
     if faults.is_empty():
         return
     rows = [
@@ -139,6 +141,20 @@ def _check(lines: pl.DataFrame, ledgers: Mapping[str, Ledger]) -> None:
         code="file.rows",
         word="invalid_file",
         details={"rows": rows, "row_errors": faults.height},
+    )
+
+
+def _too_large(lines: pl.DataFrame) -> pl.DataFrame:
+    """The line from which on the file's amounts add up to more than any sum can hold."""
+    total = pl.col("amount").cast(pl.Int128).cum_sum()
+    return (
+        lines.filter(total > MINOR_MAX)
+        .head(1)
+        .select(
+            "line_no",
+            pl.lit("amount").alias("field"),
+            pl.lit("up to here the amounts add up to more than any sum can hold").alias("message"),
+        )
     )
 
 
