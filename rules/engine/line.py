@@ -118,7 +118,7 @@ def part_of(line: Line, parts: Components, chosen: Bools) -> Line:
 
 
 def pair_in_order(line: Line, window: Window) -> tuple[Ints, Ints, bool]:
-    """The most pairs at the least days apart, then the oldest: rows of both sides, and whether the cost is proven."""
+    """The most pairs at the least days apart, then the oldest: as places on the line, and whether the cost is proven."""
     parts = components(line)
     keep_a, keep_b = np.ones(len(line.rows_a), bool), np.ones(len(line.rows_b), bool)
     unsettled = np.flatnonzero(~_settled(line, parts))
@@ -126,7 +126,7 @@ def pair_in_order(line: Line, window: Window) -> tuple[Ints, Ints, bool]:
     if len(unsettled):
         seen = Parts(parts.start_a, parts.start_b, line.day_a, line.day_b, line.lo, line.hi)
         proven = keep_most(seen, unsettled, window, keep_a, keep_b)
-    return line.rows_a[keep_a], line.rows_b[keep_b], proven
+    return np.flatnonzero(keep_a), np.flatnonzero(keep_b), proven
 
 
 def _settled(line: Line, parts: Components) -> Bools:

@@ -11,6 +11,7 @@ from rules.engine.candidates import BUDGET, usable
 from rules.engine.found import Found, TooBroad, joined
 from rules.engine.keys import key_columns
 from rules.engine.line import Components, Line, components, draw_line, pair_in_order, part_of
+from rules.engine.line_refused import without_refused
 from rules.engine.line_solvers import OPEN, Window
 from rules.engine.pairs import Job, pair_by_candidates
 from rules.engine.plan import Alternative
@@ -55,8 +56,7 @@ def pair_on_line(job: Job, a: Side, b: Side, refused: Rows) -> Found:
     if job.on_ambiguity == "sole" and classes is not None:
         rest, ambiguous = _only_sole(rest, *classes)
         found.append(Found(ambiguous=ambiguous))
-    rows_a, rows_b, proven = pair_in_order(rest, window)
-    found.append(_without_refused(rest, rows_a, rows_b, window, refused, proven))
+    found.append(_offered(rest, window, refused))
     return replace(joined(found), candidates=candidates)
 
 
@@ -90,17 +90,11 @@ def _touched(line: Line, parts: Components, refused: Rows) -> Bools:
     """The parts that hold both records of a refused pair."""
     touched = np.zeros(len(parts), bool)
     if len(refused[0]) and len(parts):
-        part_a = _part_of_rows(line.rows_a, parts.start_a, refused[0])
-        part_b = _part_of_rows(line.rows_b, parts.start_b, refused[1])
-        touched[part_a[(part_a == part_b) & (part_a >= 0)]] = True
+        place_a, place_b = _places_of(line.rows_a, refused[0]), _places_of(line.rows_b, refused[1])
+        part_a = np.searchsorted(parts.start_a, place_a, side="right") - 1
+        part_b = np.searchsorted(parts.start_b, place_b, side="right") - 1
+        touched[part_a[(part_a == part_b) & (place_a >= 0) & (place_b >= 0)]] = True
     return touched
-
-
-def _part_of_rows(rows: Ints, start: Ints, wanted: Ints) -> Ints:
-    order = np.argsort(rows)
-    at = np.minimum(np.searchsorted(rows[order], wanted), len(rows) - 1)
-    place = order[at]
-    return np.where(rows[place] == wanted, np.searchsorted(start, place, side="right") - 1, -1)
 
 
 def _aside(job: Job, a: Side, b: Side, line: Line, refused: Rows) -> Found:
@@ -149,35 +143,24 @@ def _run_end(values: Ints) -> Ints:
     return ends[np.searchsorted(ends, np.arange(len(values)), side="right")]
 
 
-def _without_refused(
-    line: Line, rows_a: Ints, rows_b: Ints, window: Window, refused: Rows, proven: bool
-) -> Found:
-    """In a part too big for the pair path: a refused pair exchanges partners with a neighbour, or is dropped."""
-    if not len(refused[0]) or not len(rows_a):
-        return Found(rows_a, rows_b, proven=proven)
-    bad = set(zip(refused[0].tolist(), refused[1].tolist(), strict=True))
-    size = int(max(rows_b.max(), refused[1].max())) + 1
-    hits = np.flatnonzero(np.isin(rows_a * size + rows_b, refused[0] * size + refused[1]))
-    if not len(hits):
-        return Found(rows_a, rows_b, proven=proven)
-    part = np.searchsorted(components(line).start_a, _place_in(line.rows_a, rows_a), side="right")
-    day_a, day_b = line.day_a[_place_in(line.rows_a, rows_a)], line.day_b[_place_in(line.rows_b, rows_b)]
-    rows_b, day_b = rows_b.copy(), day_b.copy()
-    keep = np.ones(len(rows_a), bool)
-    for hit in hits.tolist():
-        for other in (hit + 1, hit - 1):
-            if not 0 <= other < len(rows_a) or part[other] != part[hit] or not keep[other]:
-                continue
-            apart = day_b[other] - day_a[hit], day_b[hit] - day_a[other]
-            pairs = (int(rows_a[hit]), int(rows_b[other])), (int(rows_a[other]), int(rows_b[hit]))
-            if all(window.low <= days <= window.high for days in apart) and not bad.intersection(pairs):
-                rows_b[[hit, other]], day_b[[hit, other]] = rows_b[[other, hit]], day_b[[other, hit]]
-                break
-        else:
-            keep[hit] = False
-    return Found(rows_a[keep], rows_b[keep], proven=False)
+def _offered(line: Line, window: Window, refused: Rows) -> Found:
+    """The pairs of what stays on the line, none of them refused."""
+    at_a, at_b, proven = pair_in_order(line, window)
+    places_a, places_b = _places_of(line.rows_a, refused[0]), _places_of(line.rows_b, refused[1])
+    here = (places_a >= 0) & (places_b >= 0)
+    if here.any():
+        partner = np.full(len(line.rows_a), -1, np.int64)
+        partner[at_a] = at_b
+        if (partner[places_a[here]] == places_b[here]).any():
+            at_a, at_b = without_refused(line, at_a, at_b, (places_a[here], places_b[here]))
+            proven = False
+    return Found(line.rows_a[at_a], line.rows_b[at_b], proven=proven)
 
 
-def _place_in(rows: Ints, wanted: Ints) -> Ints:
+def _places_of(rows: Ints, wanted: Ints) -> Ints:
+    """Where these rows of a side stand on the line; −1 where they don't."""
+    if not len(wanted) or not len(rows):
+        return np.full(len(wanted), -1, np.int64)
     order = np.argsort(rows)
-    return order[np.searchsorted(rows[order], wanted)]
+    place = order[np.minimum(np.searchsorted(rows[order], wanted), len(rows) - 1)]
+    return np.where(rows[place] == wanted, place, -1)

@@ -294,9 +294,10 @@ def proposals(
         if lookback is not None:
             days = [(record, record.value(field)) for record in members]
             members = [record for record, day in days if day and 0 <= (single.date - day).days <= lookback]
-        if members and members[0].currency == single.currency and _meets(rule, members, single):
-            if _group(rule, members, single) not in refused:
-                yield members
+        if not members or members[0].currency != single.currency:
+            continue
+        if _meets(rule, members, single) and _group(rule, members, single) not in refused:
+            yield members
 
 
 def _meets(rule: dict[str, Any], members: Sequence[Record], single: Record) -> bool:

@@ -11,7 +11,7 @@ from rules.engine import match, parse_rule
 from tests.rules.engine.books import Record, either, eq, every, frame, pairs_of, within
 from tests.rules.engine.oracle import OneToOne
 from tests.rules.engine.strategies import BOOKS_PER_SEED, books, mixed, plain, seeds
-from tests.rules.engine.test_one_to_one import NONE, as_records, run
+from tests.rules.engine.test_one_to_one import as_records, run
 
 RULES: dict[str, dict[str, Any]] = {
     "line": {"filters": every(eq("effect"), within(2))},
@@ -90,6 +90,3 @@ def test_what_is_ambiguous_is_counted_on_side_a() -> None:
     side_a, side_b = [Record(1, day=1)], [Record(7, day=0), Record(8, day=2)]
     assert only("line", side_a, side_b, "best") == ([(1, 7)], 0)
     assert only("line", side_a, side_b, "abstain") == ([], 1)
-
-
-assert len(NONE) == BOOKS_PER_SEED

@@ -2,11 +2,15 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules.engine import match, parse_rule
+from rules.engine.comparators import leaf_holds
+from rules.engine.sides import Side
+from rules.engine.words import word_lineup
 from tests.rules.engine.books import Record, eq, every, frame
 from tests.rules.engine.oracle import TEXTS, token_in
 
@@ -68,11 +72,6 @@ SIGNS = st.text(alphabet="aB7é- ,_", max_size=6)
 @settings(max_examples=20, deadline=None)
 @given(words=st.lists(SIGNS, max_size=8), texts=st.lists(SIGNS, max_size=8))
 def test_words_are_found_by_index_as_by_looking(words: list[str], texts: list[str]) -> None:
-    import numpy as np
-
-    from rules.engine.comparators import leaf_holds
-    from rules.engine.sides import Side
-    from rules.engine.words import word_lineup
 
     rule = parse_rule(condition(operand="token_in"))
     leaf = rule.filters.rules[1]

@@ -342,8 +342,12 @@ JSON = st.recursive(
                     "name",
                     "args",
                     "n",
+                    "tolerance_amount",
+                    "tolerance_unit",
+                    "group_by_kind",
+                    "lookback_days",
+                    "date_field",
                 ]
-                + ["tolerance_amount", "tolerance_unit"]
             ),
             inner,
             max_size=5,
