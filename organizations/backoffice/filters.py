@@ -55,7 +55,7 @@ class RangeForm(forms.Form):
             if input_type == "number":
                 attrs["step"] = "any"
             self.fields[f"{name}_{end}"] = forms.CharField(
-                label="", required=False, widget=forms.TextInput(attrs)
+                label=label, required=False, widget=forms.TextInput(attrs)
             )
 
 

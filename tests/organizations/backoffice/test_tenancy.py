@@ -16,7 +16,7 @@ from django.urls import reverse
 from config.admin_site import INSTALLATION_APPS
 from organizations.backoffice.base import ScopedModelAdmin
 from organizations.backoffice.scoping import organization_path_of, rows_of
-from organizations.models import Heartbeat, Membership, Organization, User
+from organizations.models import ApiKey, Heartbeat, Membership, Organization, User
 from organizations.scopes import ALL_SCOPES, ROLE_SCOPES
 from tests.factories.organizations import (
     CalendarFactory,
@@ -183,6 +183,25 @@ def test_choices_of_a_filter_are_of_the_chosen_organization():
     page = client.get(reverse("admin:organizations_apikey_changelist")).content.decode()
     assert membership.user.username in page
     assert stranger.user.username not in page
+
+
+def test_autocomplete_offers_rows_of_the_chosen_organization_to_who_may_see_them():
+    client, membership = signed_in("admin")
+    MembershipFactory(role="admin")
+    asked = {"app_label": "organizations", "model_name": "apikey", "field_name": "made_by", "term": ""}
+    found = client.get(reverse("admin:autocomplete"), asked).json()["results"]
+    assert [row["id"] for row in found] == [str(membership.pk)]
+    viewer, _membership = signed_in("viewer", membership.organization)
+    assert viewer.get(reverse("admin:autocomplete"), asked).status_code == 403
+
+
+def test_choices_of_a_form_are_of_the_chosen_organization():
+    client, membership = signed_in("admin")
+    MembershipFactory()
+    request = RequestFactory().get("/admin/")
+    request.user, request.session = membership.user, client.session
+    field = ApiKey._meta.get_field("made_by")
+    assert list(PAGES[ApiKey].formfield_for_foreignkey(field, request).queryset) == [membership]
 
 
 def test_a_model_without_a_way_to_its_organization_gets_no_choices():
