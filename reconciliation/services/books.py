@@ -5,7 +5,7 @@ Lines with a journal id are one journal and must foot; the others are single ent
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import BinaryIO
 
@@ -14,10 +14,11 @@ from django.utils.translation import gettext as _
 
 from ledgers.formats import read_entries
 from ledgers.formats.events import FileRefused
-from ledgers.models import Ledger
+from ledgers.models import DataStream, Ledger
 from ledgers.money import MINOR_MAX
 from ledgers.services import postings
 from ledgers.services.dedup import base_keys, numbered_keys
+from ledgers.services.rows import copy_out
 from ledgers.services.statements import ImportCounts, known_records
 from ledgers.states import Direction, JournalKind
 from organizations import audit
@@ -46,10 +47,11 @@ def books_import(
     imported before is already known; of a journal, all of its lines or none.
     """
     lines = _read(file, ledger, zone=str(zone_of(organization_id)))
-    ledgers = {found.code: found for found in Ledger.objects.of(organization_id)}
-    lines = _placed(lines, ledgers, ledger)
+    named = lines["ledger_code"].unique().to_list()
+    ledgers = {found.code: found for found in Ledger.objects.of(organization_id).filter(code__in=named)}
+    lines = _placed(lines, ledgers)
     _check(lines, ledgers)
-    by_pk = {found.pk: found for found in ledgers.values() if found.pk in set(lines["ledger_id"])}
+    by_pk = {found.pk: found for found in ledgers.values()}
     fresh = _not_known(lines, by_pk, by=by, at=at)
     counts = ImportCounts(imported=fresh.height, already_known=lines.height - fresh.height)
     if fresh.height:
@@ -78,6 +80,7 @@ def books_import(
 
 def _read(file: BinaryIO, ledger: Ledger | None, *, zone: str) -> pl.DataFrame:
     code, currency = (ledger.code, ledger.currency) if ledger is not None else ("", None)
+    file.seek(0)  # the act may be run again
     try:
         frames = list(read_entries(file, currency=currency, ledger_code=code, time_zone=zone))
     except FileRefused as refused:
@@ -86,12 +89,18 @@ def _read(file: BinaryIO, ledger: Ledger | None, *, zone: str) -> pl.DataFrame:
         raise Unreadable(
             refused.message, code=refused.code, word="invalid_file", details=details
         ) from refused
+    if not frames:
+        raise Unreadable(
+            _("The file has a header and no lines. Nothing was imported."),
+            code="file.empty",
+            word="invalid_file",
+            details={"rows": [], "row_errors": 0},
+        )
     return pl.concat(frames)
 
 
-def _placed(lines: pl.DataFrame, ledgers: Mapping[str, Ledger], default: Ledger | None) -> pl.DataFrame:
+def _placed(lines: pl.DataFrame, ledgers: Mapping[str, Ledger]) -> pl.DataFrame:
     """Adds ledger_id (null: unknown) and the ledger's own currency."""
-    own = default.code if default is not None else ""
     known = pl.DataFrame(
         {
             "ledger_code": list(ledgers),
@@ -100,10 +109,7 @@ def _placed(lines: pl.DataFrame, ledgers: Mapping[str, Ledger], default: Ledger 
         },
         schema={"ledger_code": pl.String, "ledger_id": pl.Int64, "ledger_currency": pl.String},
     )
-    code = pl.when(pl.col("ledger_code") == "").then(pl.lit(own)).otherwise(pl.col("ledger_code"))
-    return lines.with_columns(code.alias("ledger_code")).join(
-        known, on="ledger_code", how="left", maintain_order="left"
-    )
+    return lines.join(known, on="ledger_code", how="left", maintain_order="left")
 
 
 def _check(lines: pl.DataFrame, ledgers: Mapping[str, Ledger]) -> None:
@@ -186,7 +192,11 @@ def _not_known(
     lines: pl.DataFrame, ledgers: Mapping[int, Ledger], *, by: Actor, at: datetime
 ) -> pl.DataFrame:
     """The lines that no ledger stream has yet, with their dedup keys; the n-th of equal lines has a key of its own."""
-    streams = {pk: setup.entry_stream(ledger, by=by, at=at) for pk, ledger in sorted(ledgers.items())}
+    streams = {}
+    for pk, ledger in sorted(ledgers.items()):
+        streams[pk] = setup.entry_stream(ledger, by=by, at=at)
+        # One import at a time into a ledger: the next one sees these lines as known.
+        Ledger.objects.select_for_update(no_key=True).get(pk=pk)
     facts = lines.with_columns(
         pl.col("journal_key").alias("external_id"), pl.col("event").alias("end_to_end_id")
     )
@@ -196,34 +206,60 @@ def _not_known(
         known = known_records(streams[int(ledger_id)], keys)["key"]
         parts.append(part.with_columns(keys.alias("dedup_key"), keys.is_in(known.implode()).alias("known")))
     told = pl.concat(parts).sort("line_no")
-    _refuse_changed(told)
-    return told.filter(~pl.col("known")).drop("known", "external_id", "end_to_end_id")
+    _refuse_added(told)
+    _refuse_changed(told, streams.values())
+    return told.filter(~pl.col("known")).drop("known", "end_to_end_id")
 
 
-def _refuse_changed(lines: pl.DataFrame) -> None:
-    """A journal is known as a whole or not at all: one with lines of both kinds was changed since it was imported."""
+def _refuse_added(lines: pl.DataFrame) -> None:
+    """A journal is known as a whole or not at all: one with lines of both kinds has got more since it was imported."""
+    named = pl.col("journal_key") != ""
+    mixed = lines.filter(named & pl.col("known").any().over("journal_key") & ~pl.col("known"))
+    message = pl.format("journal '{}' was imported before without this line", "journal_key")
+    _refuse_journals(mixed.select("line_no", message.alias("message")))
+
+
+JOURNAL_LINES = """
+SELECT external_id, date, dedup_key::text FROM ledgers_record
+WHERE stream_id = ANY(%s) AND voided_at IS NULL AND date BETWEEN %s AND %s AND external_id = ANY(%s)
+"""
+
+
+def _refuse_changed(lines: pl.DataFrame, streams: Iterable[DataStream]) -> None:
+    """A journal of that day was imported before with a line that the file does not have: it would be posted twice."""
     journals = lines.filter(pl.col("journal_key") != "")
-    mixed = journals.filter(pl.col("known").any().over("journal_key") & ~pl.col("known"))
-    if mixed.is_empty():
+    if journals.is_empty():
+        return
+    days = journals["date"].min(), journals["date"].max()
+    keys = journals["journal_key"].unique().to_list()
+    before = copy_out(
+        JOURNAL_LINES,
+        [[stream.pk for stream in streams], *days, keys],
+        {"journal_key": pl.String, "date": pl.Date, "dedup_key": pl.String},
+    )
+    gone = before.join(journals, on="dedup_key", how="anti").select("journal_key", "date").unique()
+    changed = journals.join(gone, on=["journal_key", "date"], how="semi").group_by("journal_key").first()
+    message = pl.format("journal '{}' of {} was imported before with other lines", "journal_key", "date")
+    _refuse_journals(changed.select("line_no", message.alias("message")))
+
+
+def _refuse_journals(faults: pl.DataFrame) -> None:
+    if faults.is_empty():
         return
     rows = [
-        {
-            "line": line,
-            "field": "journal",
-            "message": f"journal '{key}' was imported before without this line",
-        }
-        for line, key in mixed.head(ROWS_SHOWN).select("line_no", "journal_key").iter_rows()
+        {"line": line, "field": "journal", "message": message}
+        for line, message in faults.sort("line_no").head(ROWS_SHOWN).iter_rows()
     ]
     raise Unreadable(
         _("Nothing was imported. Line %(line)s: %(message)s. Post a correcting journal instead.") % rows[0],
         code="file.journal_changed",
         word="invalid_file",
-        details={"rows": rows, "row_errors": mixed.height},
+        details={"rows": rows, "row_errors": faults.height},
     )
 
 
 def _entries(lines: pl.DataFrame, *, organization_id: int) -> pl.DataFrame:
-    """As postings.ENTRY_SCHEMA. The instant is the stated one, else the start of the day in the organization's zone."""
+    """As postings.ENTRY_SCHEMA, with the journal's own id as external_id. The instant is the stated one, else the start of the day in the organization's zone."""
     zone = str(zone_of(organization_id))
     day_start = pl.col("date").cast(pl.Datetime("us")).dt.replace_time_zone(zone).dt.convert_time_zone("UTC")
     named = pl.col("journal_key") != ""
@@ -232,7 +268,7 @@ def _entries(lines: pl.DataFrame, *, organization_id: int) -> pl.DataFrame:
         (number.rank("dense").cast(pl.Int64) - 1).alias("journal_no"),
         pl.col("timestamp").fill_null(day_start).alias("occurred_at"),
         pl.col("value_date").fill_null(pl.col("date")),
-    ).select(*postings.ENTRY_SCHEMA, "dedup_key")
+    ).select(*postings.ENTRY_SCHEMA, "dedup_key", "external_id")
 
 
 def _journals(entries: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:

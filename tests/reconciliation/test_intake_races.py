@@ -221,8 +221,9 @@ def test_first_entries_at_once_make_one_stream_one_reconciliation_one_set_of_rul
     assert faults() == []
 
 
-def test_the_same_books_file_at_once_is_imported_once():
-    made = books(actor_with(), entries=[])
+@pytest.mark.parametrize("entries", [[], [("G0", "debit", 1_00, 1, "")]], ids=["new ledger", "ledger in use"])
+def test_the_same_books_file_at_once_is_imported_once(entries):
+    made = books(actor_with(), entries=entries)
     text = "date,amount,type,reference\n" + "".join(f"2026-02-03,{n}.00,debit,R{n}\n" for n in range(1, 40))
 
     def load():

@@ -28,15 +28,15 @@ def proposed(desk: Desk) -> Desk:
     return desk
 
 
-@pytest.fixture
-def chromium(monkeypatch: pytest.MonkeyPatch):
+@pytest.fixture(scope="module")
+def chromium():
     """A real browser. Its driver runs a loop in this thread, which Django takes for a server's: hence the variable."""
     if not CHROMIUM.exists():
         pytest.skip(f"needs {CHROMIUM}: install Debian's package chromium")
     from playwright.sync_api import sync_playwright
 
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-    with sync_playwright() as driver:
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as driver:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         browser.close()
