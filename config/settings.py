@@ -225,10 +225,6 @@ CELERY_BEAT_SCHEDULE = {
     },
     "Ring again for what a dead worker left": {
         "task": "reconciliation.tasks.requeue_lost",
-        "schedule": timedelta(seconds=15),
-    },
-    "Ring again for what a dead worker left": {
-        "task": "reconciliation.tasks.requeue_lost",
         "schedule": timedelta(seconds=10),
     },
     "Seal the audit trail": {"task": "organizations.tasks.seal_audit", "schedule": timedelta(seconds=15)},

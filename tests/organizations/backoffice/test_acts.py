@@ -34,7 +34,7 @@ def told(response) -> list[str]:
 
 
 def secret_in(response) -> str:
-    return re.search(r'class="tieout-secret"[^>]*>([^<]+)<', response.content.decode()).group(1)
+    return re.findall(r'class="tieout-secret"[^>]*>([^<]+)<', response.content.decode())[0]
 
 
 # --- Members ----------------------------------------------------------------------------------------------------
