@@ -11,6 +11,7 @@ import polars as pl
 
 from ledgers.formats.events import BATCH_ROWS, FileRefused, RowErrors
 from ledgers.formats.text_lines import LINE_MAX, physical_lines, too_long
+from ledgers.formats.typed import shown
 
 DELIMITERS = (",", ";", "\t")
 
@@ -97,9 +98,7 @@ class CsvTable:
                     self._start = self._before + rows.line_num + 1
             except csv.Error as error:
                 errors.add_one(self._start, "", _what_is_wrong(error))
-                if "limit" in str(
-                    error
-                ):  # a quote swallows the file: what follows would be read from its middle
+                if _is_endless(error):  # what follows would be read from the middle of a cell
                     raise errors.refusal() from None
                 continue
             return
@@ -150,7 +149,7 @@ def delimiter_of(line: str, columns: ColumnNames) -> str:
 
 def missing_columns(header: Header, missing: str) -> FileRefused:
     """The refusal for a table that lacks columns; `missing` names them."""
-    found = ", ".join(repr(name) for name in header.names[:20])
+    found = ", ".join(shown(name) for name in header.names[:20])
     message = (
         f"The header lacks {missing}. It names: {found}."
         " Name the columns so in the first row, separated by comma, semicolon or tab, and upload the file again."
@@ -171,7 +170,7 @@ def _roles(names: tuple[str, ...], columns: ColumnNames) -> dict[str, int]:
         wanted = accepted[:1] if accepted[0] in plain else accepted
         places = [place for place, name in enumerate(plain) if name in wanted]
         if len(places) > 1:
-            named = " and ".join(repr(names[place]) for place in places)
+            named = " and ".join(shown(names[place]) for place in places)
             raise unclear_header(
                 f"has {named}, which could each be the {role}: call only one of them {role!r}"
             )
@@ -189,11 +188,16 @@ def _what_is_wrong(error: csv.Error) -> str:
     text = str(error)
     if "end of data" in text:
         return "a quote is opened in this row and never closed"
-    if "limit" in text:
+    if _is_endless(error):
         return f"a cell is longer than {csv.field_size_limit():,} characters; perhaps a quote is never closed"
     if "expected after" in text:
         return "text follows a closing quote (within quotes, a quote is written twice)"
     return f"the row is not well-formed CSV ({text})"
+
+
+def _is_endless(error: csv.Error) -> bool:
+    """The csv module gave up on a cell: a quote is open and swallows the file."""
+    return "field limit" in str(error)
 
 
 def _frame(cells: list[str], numbers: list[int], width: int) -> pl.DataFrame:

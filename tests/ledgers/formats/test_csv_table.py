@@ -164,6 +164,11 @@ def test_too_many_columns_are_refused():
     assert refusal.code == "file.columns"
 
 
+def test_names_of_columns_are_cut_in_messages():
+    assert refused(f"{'a' * 100_000},{'b' * 100_000}\n").code == "file.columns"
+    assert refused(f"{'a' * 200_000},b\n").code == "file.columns"
+
+
 def test_batches_end_early_where_cells_are_long():
     rows = LazyFile([b"date,amount,note\n", *[b"2026-03-02,1," + b"n" * 100_000 + b"\n"] * 400])
     got = read(b"date", file=rows)
