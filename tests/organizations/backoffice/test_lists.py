@@ -106,9 +106,8 @@ def test_a_day_that_cannot_be_read_shows_nothing_and_says_so(text):
 
 def amount_filter(path: str = "amount") -> AmountRangeFilter:
     """Without a table: what is tested are its conditions."""
-    return AmountRangeFilter(
-        models.BigIntegerField("amount"), RequestFactory().get("/"), {}, ApiKey, None, path
-    )
+    request, page = RequestFactory().get("/"), admin.site._registry[ApiKey]
+    return AmountRangeFilter(models.BigIntegerField("amount"), request, {}, ApiKey, page, path)
 
 
 @pytest.mark.parametrize(
