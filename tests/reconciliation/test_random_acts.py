@@ -1,0 +1,160 @@
+"""Whatever people and passes do, in any order, every record is covered, open or closed exactly once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from random import Random
+
+import pytest
+from django.db import transaction
+from django.db.models import Sum
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ledgers.models import Record, SourceFile
+from organizations.refusals import Refusal
+from reconciliation.models import Match, MatchMember, OpenItem, Run
+from reconciliation.selectors.integrity import faults
+from reconciliation.selectors.items import item_rows
+from reconciliation.selectors.proof import run_proof
+from reconciliation.services.items import item_close, item_reopen
+from reconciliation.services.matches import match_accept, match_manual, match_reject
+from reconciliation.services.runs import run_void
+from tests.factories.organizations import actor_with
+from tests.reconciliation.books import Books, books
+from tests.reconciliation.files import Line, csv
+
+pytestmark = pytest.mark.django_db
+
+DIRECTIONS, REFERENCES = ("credit", "debit"), ("", "R1", "R2")
+
+
+def lines(chance: Random, most: int) -> list[Line]:
+    """Few amounts and references, so that they collide."""
+    return [
+        (
+            f"n{chance.randrange(4)}",
+            chance.choice(DIRECTIONS),
+            chance.choice((0, 1, 2, 3, 5)),
+            1 + chance.randrange(5),
+            chance.choice(REFERENCES),
+        )
+        for _n in range(chance.randint(1, most))
+    ]
+
+
+def live_runs(made: Books) -> list[Run]:
+    return list(Run.objects.live().order_by("pk"))
+
+
+def post(made: Books, chance: Random) -> None:
+    made.post(*((name, *rest) for name, *rest in lines(chance, 5) if rest[1]))  # type: ignore[misc]
+
+
+def upload(made: Books, chance: Random) -> None:
+    run = chance.choice(live_runs(made)) if live_runs(made) and chance.random() < 0.8 else made.another_run()
+    made.upload(csv(*lines(chance, 6)), run=run)
+
+
+def auto_match(made: Books, chance: Random) -> None:
+    made.auto_match(run=chance.choice(live_runs(made)))
+
+
+def decide(made: Books, chance: Random, decision: Callable[..., Match]) -> None:
+    made.act(
+        decision, match_id=chance.choice(list(Match.objects.order_by("pk").values_list("pk", flat=True)))
+    )
+
+
+def accept(made: Books, chance: Random) -> None:
+    decide(made, chance, match_accept)
+
+
+def reject(made: Books, chance: Random) -> None:
+    decide(made, chance, match_reject)
+
+
+def manual(made: Books, chance: Random) -> None:
+    """Often a group that does not add up, or is taken: then it must be refused whole."""
+    run = chance.choice(live_runs(made))
+    items = [row.record for row in item_rows(run)]
+    entries = list(Record.objects.filter(stream__ledger=made.ledger).order_by("pk"))
+    item = chance.choice(items)
+    equal = [entry for entry in entries if entry.effect == item.effect] or entries
+    made.act(match_manual, run=run, item_ids=[item.uuid], entry_ids=[chance.choice(equal).uuid])
+
+
+def close(made: Books, chance: Random) -> None:
+    row = chance.choice(list(item_rows(chance.choice(live_runs(made)))))
+    of = {"organization_id": made.by.organization_id, "item_id": row.record.uuid}
+    made.act(item_close, **of, ledger_id=made.ledger.uuid)
+
+
+def reopen(made: Books, chance: Random) -> None:
+    rows = [row for row in item_rows(chance.choice(live_runs(made))) if row.match_status == "closed"]
+    made.act(item_reopen, organization_id=made.by.organization_id, item_id=chance.choice(rows).record.uuid)
+
+
+def void_file(made: Books, chance: Random) -> None:
+    file = chance.choice(list(SourceFile.objects.live().order_by("pk").select_related("run_source__run")))
+    made.void(file, run=file.run_source.run)
+
+
+def void_run(made: Books, chance: Random) -> None:
+    made.act(run_void, run=chance.choice(live_runs(made)))
+
+
+ACTS = [
+    post,
+    upload,
+    upload,
+    auto_match,
+    auto_match,
+    accept,
+    reject,
+    manual,
+    close,
+    reopen,
+    void_file,
+    void_run,
+]
+
+
+def check_every_record(made: Books) -> None:
+    """The invariant, in Python and from the tables alone, beside check_integrity's SQL."""
+    for record in Record.objects.live():
+        token = OpenItem.objects.filter(record_id=record.pk).first()
+        applied = MatchMember.objects.filter(record_id=record.pk, live=True).aggregate(sum=Sum("applied"))[
+            "sum"
+        ]
+        left = token.open_amount if token is not None else 0
+        assert abs(record.effect) == abs(applied or 0) + abs(left), record
+        assert token is not None or applied is not None, f"{record} is nowhere"
+    assert not OpenItem.objects.filter(record_id__in=Record.objects.exclude(voided_at=None)).exists()
+    for run in live_runs(made):
+        assert run_proof(run).unexplained == 0
+
+
+@settings(
+    max_examples=6,
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(acts=st.lists(st.sampled_from(range(len(ACTS))), min_size=6, max_size=12), seed=st.integers(0, 2**32))
+def test_any_acts_in_any_order_keep_every_record_whole(db, acts: list[int], seed: int):
+    before = transaction.savepoint()
+    try:
+        chance = Random(seed)
+        made = books(actor_with(), entries=[])
+        for start in (post, upload, auto_match):
+            start(made, chance)
+        for number in acts:
+            # A refusal is an answer; an empty list to choose from (IndexError) is nothing to do.
+            with suppress(Refusal, IndexError):
+                ACTS[number](made, chance)
+        check_every_record(made)
+        assert faults() == []
+    finally:
+        transaction.savepoint_rollback(before)
