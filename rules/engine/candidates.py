@@ -10,7 +10,7 @@ import numpy as np
 from rules.engine.comparators import is_money, leaf_holds, numbers, reach, scope_holds
 from rules.engine.found import NONE, TooBroad
 from rules.engine.intervals import distinct, unfold
-from rules.engine.keys import Lineup, Positions, hashed, key_columns, line_up
+from rules.engine.keys import Lineup, Positions, key_codes, key_columns, line_up
 from rules.engine.plan import Alternative
 from rules.engine.sides import Bools, Hashes, Ints, Side
 from rules.engine.tree import Leaf
@@ -71,7 +71,7 @@ def _of_one(alternative: Alternative, a: Side, b: Side, among: tuple[Bools, Bool
 def _narrowed(alternative: Alternative, a: Side, b: Side, rows_a: Ints, rows_b: Ints, budget: int) -> Pairs:
     """Pairs with equal keys and, by what costs least, within a band or with a common word; not all conditions hold."""
     keys = key_columns(a, b, [(leaf.key, leaf.value) for leaf in alternative.keys])
-    key_a, key_b = hashed([left for left, _ in keys])[rows_a], hashed([right for _, right in keys])[rows_b]
+    key_a, key_b = key_codes([(left.gather(rows_a), right.gather(rows_b)) for left, right in keys])
     lineup = _least(alternative.bands, a, b, rows_a, rows_b, key_a, key_b)
     turned = False
     if lineup.pairs > FEW and alternative.words:

@@ -31,12 +31,16 @@ def with_borders(text: pl.Series) -> pl.Series:
 def _word_in(word: pl.Series, text: pl.Series) -> pl.Series:
     """Whether the whole value occurs in the text, whatever the case, bordered by neither letter nor digit."""
     word, text = word.str.to_lowercase(), text.str.to_lowercase()
-    holds = (_contains(" " + text + " ", " " + word + " ") & word.str.contains(WORD)).fill_null(False)
-    # Between blanks it surely is a word; only where it stands otherwise are the borders looked at.
-    unsure = (_contains(text, word) & word.str.contains(WORD)).fill_null(False) & ~holds
-    places = unsure.arg_true()
-    exact = _contains(with_borders(text.gather(places)), with_borders(word.gather(places)))
-    return holds.scatter(places.filter(exact), True) if len(places) else holds
+    inside = (_contains(text, word) & word.str.contains(WORD)).fill_null(False).arg_true()
+    word_inside, text_inside = word.gather(inside), text.gather(inside)
+    # Between blanks it surely is a word; only where it stands otherwise are all its borders looked at.
+    whole = _contains(" " + text_inside + " ", " " + word_inside + " ")
+    unsure = (~whole).arg_true()
+    bordered = _contains(with_borders(text_inside.gather(unsure)), with_borders(word_inside.gather(unsure)))
+    found = np.zeros(len(word), bool)
+    found[inside.filter(whole).to_numpy()] = True
+    found[inside.gather(unsure).filter(bordered).to_numpy()] = True
+    return pl.Series(found)
 
 
 COMPARATORS: dict[str, Texts] = {

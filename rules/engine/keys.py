@@ -37,6 +37,18 @@ def hashed(columns: Sequence[pl.Series]) -> Hashes:
     return frame.hash_rows(SEED).to_numpy()
 
 
+def key_codes(keys: Keys) -> tuple[Hashes, Hashes]:
+    """A number per row of both sides, equal where the key tuples are. One column of whole numbers is its own number
+    (less the lowest), which is exact and sorts faster; else a hash. No key may be missing."""
+    columns_a, columns_b = [a for a, _ in keys], [b for _, b in keys]
+    if len(keys) == 1 and columns_a[0].dtype.is_integer() and len(columns_a[0]) and len(columns_b[0]):
+        a, b = columns_a[0].to_numpy().astype(np.int64), columns_b[0].to_numpy().astype(np.int64)
+        lowest, highest = min(int(a.min()), int(b.min())), max(int(a.max()), int(b.max()))
+        if highest - lowest < 1 << 62:
+            return (a - lowest).view(np.uint64), (b - lowest).view(np.uint64)
+    return hashed(columns_a), hashed(columns_b)
+
+
 def numbered(keys: Keys) -> tuple[Hashes, Hashes]:
     """Key tuples as dense whole numbers, exactly: the slow way, for when hashes collide."""
     frame = pl.concat(
@@ -144,11 +156,15 @@ def _ranked(points: Ints, low: Ints, high: Ints) -> tuple[Ints, Ints, Ints]:
 
 
 def sorting(codes: Hashes | Ints, ties: Ints | None = None) -> Ints:
-    """The sorting order, equal codes by `ties` and then by row."""
-    if ties is None:
-        order = _with_rows(codes.view(np.uint64))
-        if order is not None:
-            return order
+    """The sorting order, equal codes by `ties` and then by row. Codes and ties are not negative."""
+    codes = codes.view(np.uint64)
+    if ties is not None and len(codes):
+        bits = int(ties.max()).bit_length()
+        if int(codes.max()).bit_length() + bits <= 64:
+            codes, ties = codes << np.uint64(bits) | ties.view(np.uint64), None
+    order = _with_rows(codes) if ties is None else None
+    if order is not None:
+        return order
     order = np.argsort(codes)  # numpy's fast sort is not stable: equal codes are put in order below
     runs = codes[order]
     return _within_runs(order, runs[1:] == runs[:-1], ties)

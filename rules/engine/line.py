@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rules.engine.keys import Keys, Lineup, Positions, agree, hashed, line_up, numbered
+from rules.engine.keys import Keys, Lineup, Positions, agree, key_codes, line_up, numbered
 from rules.engine.line_solvers import Parts, Window, keep_most
 from rules.engine.sides import Bools, Ints
 
@@ -64,8 +64,7 @@ def draw_line(
     positions = Positions(day_a, day_b, day_a + window.low, day_a + window.high)
     tied = None if ties is None else (ties[0][use_a], ties[1][use_b])
     used = _gathered(keys, use_a, use_b)
-    codes = hashed([a for a, _ in used]), hashed([b for _, b in used])
-    lineup = line_up(*codes, positions, tied)
+    lineup = line_up(*key_codes(used), positions, tied)
     if not agree(used, lineup):
         lineup = line_up(*numbered(used), positions, tied)
     return _trimmed(lineup, use_a, use_b, day_a, day_b)
