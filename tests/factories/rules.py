@@ -36,7 +36,10 @@ class RuleFactory(factory.django.DjangoModelFactory):
     class Meta:
         model = Rule
 
-    organization = factory.SubFactory(OrganizationFactory)
+    reconciliation = None
+    organization = factory.LazyAttribute(
+        lambda rule: rule.reconciliation.organization if rule.reconciliation else OrganizationFactory()
+    )
     name = factory.Sequence(lambda n: f"Rule {n}")
     priority = 10
     filters = factory.LazyFunction(
