@@ -39,7 +39,7 @@ class StatementState:
             if node.field is not None and (text := (element.text or "").strip()):
                 self._found.setdefault(node.field, text)
             collect(element, node.below, self._found)
-            self._check_days(element, errors)
+            self._check(element, errors)
         elif element.tag == self._trees.balance_tag:
             self._take_balance(element, errors)
 
@@ -109,14 +109,17 @@ class StatementState:
             return re.sub(r"\s", "", self._found["iban"]).upper()
         return self._found.get("other_id")
 
-    def _check_days(self, element: Any, errors: RowErrors) -> None:
-        """A day that cannot be read is said once, and then is as if it had not been stated."""
+    def _check(self, element: Any, errors: RowErrors) -> None:
+        """What cannot be read is said once, and then is as if it had not been stated."""
         for field in ("from", "to"):
             if field in self._found and _day(self._found[field]) is None:
                 text = self._found.pop(field)
                 errors.add_one(
                     element.sourceline, "FrToDt", f"{shown(text)} is not a date; 2026-03-31 would be one"
                 )
+        if not re.fullmatch("[A-Z]{3}", self._found.get("currency", "EUR")):
+            text = self._found.pop("currency")
+            errors.add_one(element.sourceline, "Acct", f"{shown(text)} is not a currency code")
 
     def _take_balance(self, element: Any, errors: RowErrors) -> None:
         found = collect(element, self._trees.balance, {})

@@ -267,6 +267,13 @@ def test_a_currency_is_the_entrys_else_the_accounts_else_the_ledgers():
     assert faults(one(entry("1", currency="eur"))) == [(3, "Amt")]
 
 
+def test_an_account_or_a_period_that_cannot_be_read_is_an_error():
+    assert faults(document(statement(account="<Acct><Id><IBAN>DE1</IBAN></Id><Ccy>Euro</Ccy></Acct>"))) == [
+        (2, "Acct")
+    ]
+    assert faults(one("<FrToDt><FrDtTm>soon</FrDtTm></FrToDt>")) == [(3, "FrToDt")]
+
+
 def test_sums_never_mix_currencies():
     end = read(one(entry("1.00") + entry("150", currency="JPY") + entry("2.00", indicator="DBIT"))).end
     assert (end.lines, end.credit_sum, end.debit_sum) == (3, 100, 200)
