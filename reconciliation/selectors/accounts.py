@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from django.db.models import BigIntegerField, Count, F, IntegerField, OuterRef, QuerySet, Subquery, Sum
+from django.db.models import (
+    BigIntegerField,
+    Count,
+    Exists,
+    F,
+    IntegerField,
+    OuterRef,
+    QuerySet,
+    Subquery,
+    Sum,
+)
 from django.db.models.functions import Coalesce
 
 from ledgers.models import Ledger, LedgerDelta
@@ -17,10 +27,16 @@ def account_rows(*, organization_id: int, ledger: Ledger | None = None) -> Query
     An entry is reconciled when an accepted match covers it wholly: one without a token and not in a suggestion only.
     """
     totals = LedgerDelta.objects.filter(ledger=OuterRef("pk")).order_by().values("ledger")
+    token = OpenItem.objects.filter(
+        reconciliation_id=OuterRef("reconciliation_id"), record_id=OuterRef("record_id")
+    )
     covered = MatchMember.objects.filter(
-        reconciliation__ledger=OuterRef("pk"), side=Side.B, live=True, match__status=MatchStatus.ACCEPTED
+        ~Exists(token),
+        reconciliation__ledger=OuterRef("pk"),
+        side=Side.B,
+        live=True,
+        match__status=MatchStatus.ACCEPTED,
     ).order_by()
-    held = OpenItem.objects.held().filter(reconciliation__ledger=OuterRef("pk"), side=Side.B).order_by()
     rows = Ledger.objects.of(organization_id)
     if ledger is not None:
         rows = rows.filter(pk=ledger.pk)
@@ -30,9 +46,8 @@ def account_rows(*, organization_id: int, ledger: Ledger | None = None) -> Query
                 Subquery(totals.annotate(n=Sum("entries")).values("n")), 0, output_field=BigIntegerField()
             ),
             covered_count=_count(covered.values("reconciliation__ledger")),
-            held_count=_count(held.values("reconciliation__ledger")),
         )
-        .annotate(unreconciled_count=F("total_count") - F("covered_count") + F("held_count"))
+        .annotate(unreconciled_count=F("total_count") - F("covered_count"))
         .filter(total_count__gt=0)
         .order_by("code")
     )

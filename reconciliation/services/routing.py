@@ -98,7 +98,8 @@ def _first_account(
             )
             % {"named": ", ".join(named), "code": ledger.code}
         )
-    known = [account for (identifier, _currency), account in others.items() if identifier == named[0]]
+    # A bank may keep one number in several currencies: those are accounts of their own.
+    known = [others[key] for key in ((named[0], ledger.currency), (named[0], "")) if key in others]
     if any(account.ledger_id not in (None, ledger.pk) for account in known):
         raise _wrong_account(
             _("Account %(account)s belongs to another ledger. Upload the file to a run of that ledger.")

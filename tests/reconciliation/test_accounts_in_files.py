@@ -107,6 +107,18 @@ def test_an_account_of_another_ledger_is_refused(made: Books):
     assert "another ledger" in refused(made, camt(Stmt(LINES, account=IBAN))).message
 
 
+def test_one_number_in_two_currencies_is_two_accounts(made: Books):
+    dollars = books(made.by, code="2000", entries=[], currency="USD")
+    account(dollars, IBAN, currency="USD")
+    both = camt(Stmt(LINES, account=IBAN), Stmt((LINES[0],), account=IBAN, currency="USD"))
+    source = made.upload(both)
+    assert counts(source) == (2, 0)
+    assert source.skipped_statements == [{"account": IBAN, "lines": 1, "ledger_id": str(dollars.ledger.uuid)}]
+    assert BankAccount.objects.get(ledger=made.ledger).currency == "EUR"
+    assert counts(dollars.upload(both)) == (1, 0)
+    assert faults() == []
+
+
 def test_several_accounts_are_refused_where_the_ledger_knows_none(made: Books):
     text = camt(Stmt(LINES, account=IBAN), Stmt(LINES, account=OTHER_IBAN))
     assert "several accounts" in refused(made, text).message
