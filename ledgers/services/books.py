@@ -55,12 +55,7 @@ def ledger_create(
     """
     _checked_type(type)
     checked_currency(currency)
-    if parent is not None and parent.currency != currency:
-        raise Invalid(
-            _("The parent ledger is kept in %(currency)s; a subledger must be too.")
-            % {"currency": parent.currency},
-            code="ledger.currency_differs",
-        )
+    _checked_parent(parent, currency)
     _checked_opening(opening_balance, opening_date)
     ledger = Ledger(
         organization_id=organization_id,
@@ -80,19 +75,32 @@ def ledger_create(
         modified_at=at,
         modified_by=by.ref,
     )
+    _insert(ledger)
+    audit.record(
+        action="ledger.created", organization_id=organization_id, by=by, at=at, subject=ledger, code=code
+    )
+    return ledger
+
+
+def _checked_parent(parent: Ledger | None, currency: str) -> None:
+    if parent is not None and parent.currency != currency:
+        raise Invalid(
+            _("The parent ledger is kept in %(currency)s; a subledger must be too.")
+            % {"currency": parent.currency},
+            code="ledger.currency_differs",
+        )
+
+
+def _insert(ledger: Ledger) -> None:
     try:
         with transaction.atomic():
             ledger.save(force_insert=True)
     except IntegrityError:
         raise Conflict(
-            _("A ledger with code %(code)s exists already. Choose another code.") % {"code": code},
+            _("A ledger with code %(code)s exists already. Choose another code.") % {"code": ledger.code},
             code="ledger.code_taken",
             word="ledger_code_taken",
         ) from None
-    audit.record(
-        action="ledger.created", organization_id=organization_id, by=by, at=at, subject=ledger, code=code
-    )
-    return ledger
 
 
 def ledger_change(*, ledger: Ledger, changes: Mapping[str, Any], by: Actor, at: datetime) -> Ledger:

@@ -144,7 +144,14 @@ def entries_frame(
     rows = []
     for number, entry in enumerate(entries):
         moment = entry.occurred_at or at
-        day = moment.astimezone(zone).date()
+        try:
+            day = moment.astimezone(zone).date()
+        except OverflowError:
+            message = _(
+                "This instant is on no day between the years 1 and 9999 in your organization's time zone."
+            )
+            issue = {"path": ["entries", number, "timestamp"], "message": message}
+            raise Invalid(message, code="entry.timestamp", issues=[issue]) from None
         rows.append(
             (
                 0 if one_journal else number,

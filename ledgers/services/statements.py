@@ -12,6 +12,7 @@ from datetime import datetime
 import polars as pl
 from django.db import connection
 
+from ledgers.formats.events import Balance
 from ledgers.models import DataStream, SourceFile, Statement, StatementLine
 from ledgers.money import exponent
 from ledgers.services.dedup import later_keys, numbered_keys
@@ -51,7 +52,7 @@ def statement_open(
 ) -> Statement:
     """The statement's row, with its stated balances in minor units (credit +)."""
     start, end = parsed.start, parsed.booked
-    opening, closing = end.opening, end.closing
+    opening, closing = _in(end.opening, currency), _in(end.closing, currency)
     return Statement.objects.create(
         source_file=source_file,
         stream=stream,
@@ -74,6 +75,11 @@ def statement_open(
         pending_count=end.pending,
         created_at=at,
     )
+
+
+def _in(balance: Balance | None, currency: str) -> Balance | None:
+    """A balance in another currency than the lines says nothing of them: it counts as not stated."""
+    return balance if balance is not None and balance.currency in ("", currency) else None
 
 
 def statement_write(

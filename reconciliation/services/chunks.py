@@ -155,19 +155,9 @@ def _matches_write(
         },
         schema={"rule": pl.Int32, "rule_revision_id": pl.Int64},
     )
-    on_a = pl.col("side") == Side.A
-    facts = members.group_by("group").agg(
-        pl.col("measure").filter(on_a).sum().alias("total_a"),
-        pl.col("measure").filter(~on_a).sum().alias("total_b"),
-        pl.len().cast(pl.Int32).alias("record_count"),
-        pl.col("date").max().alias("cleared_on"),
-        pl.col("date").min().alias("first_on"),
-        pl.col("currency").first(),
-        pl.col("decimal_places").first(),
-    )
     rows = (
         groups.select("group", "rule", "confidence", "group_key")
-        .join(facts, on="group", how="left", maintain_order="left")
+        .join(_totals(members), on="group", how="left", maintain_order="left")
         .join(revisions, on="rule", how="left", maintain_order="left")
         .with_columns(
             pl.Series("id", draw_ids(id_sequence(Match), groups.height), dtype=pl.Int64),
@@ -199,6 +189,20 @@ def _matches_write(
         ),
     )
     return rows
+
+
+def _totals(members: pl.DataFrame) -> pl.DataFrame:
+    """Per group: what both sides sum to, how many records, first and last day, currency."""
+    on_a = pl.col("side") == Side.A
+    return members.group_by("group").agg(
+        pl.col("measure").filter(on_a).sum().alias("total_a"),
+        pl.col("measure").filter(~on_a).sum().alias("total_b"),
+        pl.len().cast(pl.Int32).alias("record_count"),
+        pl.col("date").max().alias("cleared_on"),
+        pl.col("date").min().alias("first_on"),
+        pl.col("currency").first(),
+        pl.col("decimal_places").first(),
+    )
 
 
 def _members_write(row: Pass, matches: pl.DataFrame, members: pl.DataFrame) -> None:

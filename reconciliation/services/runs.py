@@ -40,18 +40,7 @@ def run_create(
     at: datetime,
 ) -> tuple[Run, bool]:
     """A new run, or the one that the same key made before (False). The same key with another body is a Conflict."""
-    if mode not in RunMode.values:
-        raise Invalid(
-            _("Mode is manual or automatic."),
-            code="run.mode",
-            issues=[{"path": ["mode"], "message": _("Unknown mode.")}],
-        )
-    if source_type not in SOURCE_TYPES:
-        raise Invalid(
-            _("The only source type is upload."),
-            code="run.source_type",
-            issues=[{"path": ["source_type"], "message": _("Unknown source type.")}],
-        )
+    _checked_words(mode, source_type)
     digest = hashlib.sha256(json.dumps([str(ledger.uuid), mode, source_type, note]).encode()).hexdigest()
     if idempotency_key and (made := _made_before(ledger, idempotency_key, digest)):
         return made, False
@@ -79,6 +68,21 @@ def run_create(
         return made, False
     audit.record(action="run.created", organization_id=organization_id, by=by, at=at, subject=run, mode=mode)
     return run, True
+
+
+def _checked_words(mode: str, source_type: str) -> None:
+    if mode not in RunMode.values:
+        raise Invalid(
+            _("Mode is manual or automatic."),
+            code="run.mode",
+            issues=[{"path": ["mode"], "message": _("Unknown mode.")}],
+        )
+    if source_type not in SOURCE_TYPES:
+        raise Invalid(
+            _("The only source type is upload."),
+            code="run.source_type",
+            issues=[{"path": ["source_type"], "message": _("Unknown source type.")}],
+        )
 
 
 def _made_before(ledger: Ledger, key: str, digest: str) -> Run | None:
