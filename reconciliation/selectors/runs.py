@@ -98,7 +98,7 @@ def run_of(*, organization_id: int, run_id: UUID) -> Run:
 
 
 def refuse_if_voided(run: Run) -> None:
-    """For acts that hold the run's row or its reconciliation: it may have been deleted since they read it."""
+    """For acts that hold the lock of the run's reconciliation: it may have been deleted since they read it."""
     if not Run.objects.live().filter(pk=run.pk).exists():
         raise _no_such_run()
 

@@ -17,6 +17,7 @@ from reconciliation import tasks
 from reconciliation.doorbell import ring
 from reconciliation.models import Pass, Run
 from reconciliation.selectors.runs import refuse_if_voided, with_status
+from reconciliation.services.locks import share_reconciliations
 from reconciliation.services.records import refuse_if_under_way
 from reconciliation.states import PassStatus, PassTrigger, RunStatus
 from rules.models import Reconciliation
@@ -34,7 +35,9 @@ def pass_request(
 ) -> Pass:
     """Ask for a pass; a worker matches after this transaction is safe on disk. While another pass of the
     reconciliation runs it waits as pending. A second one for the same run is a Conflict ("pass.running")."""
+    share_reconciliations([reconciliation.pk])  # first: the run cannot be deleted from here on
     if run is not None:
+        refuse_if_voided(run)
         refuse_if_under_way(run)
     try:
         with transaction.atomic():
@@ -49,8 +52,6 @@ def pass_request(
         raise Conflict(
             _("A pass is waiting already. Wait for its end."), code="pass.running", word="run_state_conflict"
         ) from None
-    if run is not None:
-        refuse_if_voided(run)  # its row is held by now: a deletion beside us is over, or comes after
     audit.record(
         action="pass.requested",
         organization_id=reconciliation.organization_id,
@@ -89,6 +90,10 @@ def pass_cancel(*, pass_: Pass, by: Actor, at: datetime) -> Pass:
     row = Pass.objects.select_for_update(of=("self",)).get(pk=pass_.pk)
     if row.status == PassStatus.PENDING:
         row.move(PassStatus.CANCELLED, finished_at=at, cancel_requested_at=at)
+        # Its run is running still where a lost worker had begun it.
+        Run.objects.filter(pk=row.run_id, status=RunStatus.RUNNING).moved(
+            RunStatus.COMPLETED, completed_at=at
+        )
     elif row.status == PassStatus.RUNNING and row.cancel_requested_at is None:
         Pass.objects.filter(pk=row.pk).update(cancel_requested_at=at)
         row.refresh_from_db()

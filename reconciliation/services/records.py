@@ -66,6 +66,7 @@ def source_void(*, run: Run, source_file: SourceFile, by: Actor, at: datetime) -
     """Delete a file from a run. Refused while it is being imported or a pass of the run is under way."""
     refuse_if_under_way(run)
     lock_for_voiding(run)
+    refuse_if_under_way(run)  # again: behind the lock nobody can ask for a pass
     source = (
         RunSource.objects.select_for_update(of=("self",)).filter(run=run, source_file=source_file).first()
     )

@@ -33,7 +33,13 @@ from organizations.refusals import Conflict, Refusal, TooLarge, Unreadable
 from reconciliation.models import Run, RunSource
 from reconciliation.selectors.runs import refuse_if_voided
 from reconciliation.services.intake import lock_for_intake, raise_duplicates, statement_import
-from reconciliation.services.locks import LockKind, free_session_lock, perform_patiently, try_session_lock
+from reconciliation.services.locks import (
+    LockKind,
+    free_session_lock,
+    perform_patiently,
+    share_reconciliations,
+    try_session_lock,
+)
 from reconciliation.services.routing import route_to_ledger
 from rules.services import setup
 
@@ -109,6 +115,8 @@ def source_add(
     Refuses the same bytes twice in a run ("file.duplicate"), unless the first failed or was deleted, and a key that
     came with other bytes ("file.idempotency_conflict").
     """
+    share_reconciliations([run.reconciliation_id])  # first: the run cannot be deleted from here on
+    refuse_if_voided(run)
     if idempotency_key:
         made = _made_before(run, received, idempotency_key)
         if made is not None:
@@ -137,7 +145,6 @@ def source_add(
         if made is not None:
             return made, False
         raise _duplicate(run, received) from None
-    refuse_if_voided(run)  # its row is held by now: a deletion beside us is over, or comes after
     audit.record(
         action="source_file.uploaded",
         organization_id=run.organization_id,

@@ -177,6 +177,23 @@ def test_a_waiting_pass_is_cancelled_at_once():
     assert AuditEvent.objects.filter(action="pass.cancelled").count() == 1
 
 
+def test_cancelling_what_a_lost_worker_left_waiting_ends_its_run():
+    made = pairs(1)
+    asked = made.request()
+    other = made.request(run=made.another_run())
+
+    def lose_power():
+        raise PowerCut
+
+    with pytest.raises(PowerCut):
+        pass_execute(pass_id=asked.pk, clock=clock_that(lose_power, at_look=2))
+    pass_execute(pass_id=other.pk, clock=lambda: NOW)
+    assert made.act(pass_cancel, pass_=asked).status == "cancelled"
+    made.run.refresh_from_db()
+    assert made.run.status == "completed"
+    assert faults() == []
+
+
 def test_a_lost_worker_does_not_lose_the_wish_to_cancel(settings):
     settings.CHUNK_GROUPS = 1
     made = pairs(3)
