@@ -76,8 +76,7 @@ WITH RECURSIVE tree AS (
     UNION ALL
     SELECT tree.root, child.id FROM tree JOIN ledgers_ledger child ON child.parent_id = tree.id
 )
-SELECT tree.root, coalesce(sum(d.debit), 0)::bigint, coalesce(sum(d.credit), 0)::bigint,
-    coalesce(sum(d.entries), 0)::bigint, max(d.date)
+SELECT tree.root, coalesce(sum(d.debit), 0), coalesce(sum(d.credit), 0), coalesce(sum(d.entries), 0), max(d.date)
 FROM tree LEFT JOIN ledgers_ledgerdelta d ON d.ledger_id = tree.id
 GROUP BY tree.root
 """
@@ -87,7 +86,10 @@ def subtree_balances(ledger_ids: Iterable[int]) -> dict[int, LedgerBalance]:
     """Balances with all subledgers below, so that no posting ever locks a parent. One query."""
     with connection.cursor() as cursor:
         cursor.execute(SUBTREES, [list(ledger_ids)])
-        return {row[0]: LedgerBalance(*row[1:]) for row in cursor.fetchall()}
+        return {
+            root: LedgerBalance(int(debit), int(credit), int(entries), last)
+            for root, debit, credit, entries, last in cursor.fetchall()
+        }  # sums of bigints are numeric: many acts together may well be more than a bigint holds
 
 
 def entry_rows(*, organization_id: int, ledger_ids: Iterable[int] | None = None) -> QuerySet[Record]:

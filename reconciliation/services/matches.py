@@ -10,6 +10,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from ledgers.models import Record
+from ledgers.money import MINOR_MAX
 from organizations import audit
 from organizations.actors import Actor
 from organizations.refusals import Conflict, Invalid, NotFound
@@ -101,6 +102,11 @@ def match_manual(
             % {"a": total_a, "b": total_b, "difference": total_a - total_b},
             code="match.does_not_add_up",
             details={"total_a": total_a, "total_b": total_b, "difference": total_a - total_b},
+        )
+    if abs(total_a) > MINOR_MAX:
+        raise Invalid(
+            _("Together these amounts are larger than any sum can be. Match fewer lines at a time."),
+            code="match.too_large",
         )
     tokens = tokens_take(reconciliation_id=run.reconciliation_id, record_ids=group.record_ids)
     match = _manual_row(run, group, total_a, total_b, note=note, by=by, at=at)

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from ledgers.models import DataStream, Journal, Ledger, LedgerDelta, Record
+from ledgers.money import MINOR_MAX
 from ledgers.selectors import balances, entries_of, entry_rows, journal_of, subtree_balances
 from ledgers.services.books import ledger_create
 from ledgers.services.postings import EntryIn
@@ -241,6 +242,28 @@ def test_a_control_ledgers_balance_is_its_subtrees(by: Actor):
     assert [found[each.pk].entries for each in (top, middle, leaves[0], lonely)] == [8, 6, 2, 0]
     assert found[lonely.pk].last_date is None
     assert balances([top.pk])[top.pk].debit == 1
+
+
+def test_a_balance_may_be_larger_than_any_amount(by: Actor):
+    bank = ledger(by, "1000")
+    for _act in range(2):
+        post(by, EntryIn(bank, MINOR_MAX, "debit"))
+    assert subtree_balances([bank.pk])[bank.pk].debit == balances([bank.pk])[bank.pk].debit == 2 * MINOR_MAX
+
+
+@pytest.mark.parametrize(
+    ("zone", "moment"),
+    [
+        ("Europe/Berlin", datetime(9999, 12, 31, 23, 59, tzinfo=UTC)),
+        ("America/New_York", datetime(1, 1, 1, tzinfo=UTC)),
+    ],
+)
+def test_an_instant_on_no_day_of_the_organizations_zone_is_refused(by: Actor, zone: str, moment: datetime):
+    Organization.objects.update(time_zone=zone)
+    with pytest.raises(Invalid) as refused:
+        post(by, EntryIn(ledger(by, "1000"), 1, "debit", occurred_at=moment))
+    assert refused.value.code == "entry.timestamp"
+    assert not Record.objects.exists()
 
 
 def test_metadata_is_kept_as_it_was_sent(by: Actor):

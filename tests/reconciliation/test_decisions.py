@@ -180,6 +180,18 @@ def test_a_match_by_hand_completes_a_run_that_was_never_matched(example: Books):
     assert example.run.status == "completed"
 
 
+def test_a_match_by_hand_larger_than_any_sum_is_refused():
+    most = 2**63 - 1
+    made = books(actor_with(), entries=[("G1", "debit", most, 4, "")])
+    made.post(("G2", "debit", most, 5, ""))
+    made.upload(csv(("S1", "credit", most, 4, "")))
+    made.upload(csv(("S2", "credit", most, 5, "")))
+    with pytest.raises(Invalid) as refused:
+        made.manual(["S1", "S2"], ["G1", "G2"])
+    assert refused.value.code == "match.too_large"
+    assert faults() == []
+
+
 def test_a_match_by_hand_that_does_not_add_up_is_refused_with_the_figures(example: Books):
     with pytest.raises(Invalid) as refused:
         example.manual(["S5"], ["G6"])
