@@ -185,7 +185,7 @@ def read_cursor(text: str) -> list[Any]:
     """The values back, as text; raises Invalid where we did not make it."""
     try:
         values = json.loads(base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4)))
-    except (ValueError, binascii.Error, UnicodeError):
+    except (ValueError, binascii.Error, UnicodeError, RecursionError):
         values = None
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
         raise bad_query("cursor", _("This cursor was not made here; begin again without one."))

@@ -98,7 +98,10 @@ def read_instant(value: str) -> datetime:
         found = None
     if found is None or found.tzinfo is None:
         raise Unfit(_("Write an instant like 2026-03-31T09:00:00Z."))
-    return found.astimezone(UTC)
+    try:
+        return found.astimezone(UTC)
+    except OverflowError:
+        raise Unfit(_("This instant is before the year 1 or after 9999.")) from None
 
 
 def spoken(value: Any) -> str:

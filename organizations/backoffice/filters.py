@@ -124,6 +124,8 @@ class DayRangeFilter(RangeFilter):
         if not isinstance(self.field, DateTimeField):
             return Q(**{f"{self.path}__{lookup}": day})
         if lookup == "lte":
+            if day == date.max:
+                return Q()
             day, lookup = day + timedelta(days=1), "lt"
         return Q(**{f"{self.path}__{lookup}": timezone.make_aware(datetime.combine(day, time.min))})
 

@@ -34,7 +34,7 @@ def page_of(
 
     `place` is one that an earlier Page gave; what cannot be read, or has nothing behind it any more, is the first page.
     """
-    backwards, values = place[:1] == "<", _read(place[1:], len(keys))
+    backwards, values = place[:1] == "<", _read(place[1:], keys)
     falling = backwards != newest_first
     wanted = rows.filter(_beyond(keys, values, "lt" if falling else "gt")) if values else rows
     if not values:
@@ -59,12 +59,16 @@ def _place(sign: str, keys: Sequence[str], row: Any) -> str:
     return sign + "_".join(str(reduce(getattr, key.split("__"), row)) for key in keys)
 
 
-def _read(text: str, count: int) -> list[date | int]:
+def _read(text: str, keys: Sequence[str]) -> list[date | int]:
+    """One value for each key; none at all where one is not of its kind."""
     parts = text.split("_")
-    if len(parts) != count:
+    if len(parts) != len(keys):
         return []
     try:
-        return [date.fromisoformat(part) if "-" in part else int(part) for part in parts]
+        return [
+            date.fromisoformat(part) if key.endswith("date") else int(part)
+            for key, part in zip(keys, parts, strict=True)
+        ]
     except ValueError:
         return []
 

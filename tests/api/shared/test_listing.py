@@ -1,5 +1,6 @@
 """Lists by the getAll convention: what can be asked, and that everything else is refused with its place."""
 
+import base64
 import json
 from datetime import timedelta
 from uuid import uuid4
@@ -265,6 +266,14 @@ def test_a_cursor_does_not_skip_or_repeat_rows_that_are_equal_in_the_sort_key(fi
 @pytest.mark.parametrize("cursor", ["odd", "W10", "WyJ4Il0", "bnVsbA", "é"])
 def test_a_cursor_that_we_did_not_make_is_refused(five, cursor):
     refused(f"cursor={cursor}", "cursor")
+
+
+def test_a_cursor_without_end_is_refused(five):
+    refused("cursor=" + base64.urlsafe_b64encode(b"[" * 2499).decode(), "cursor")
+
+
+def test_an_instant_before_the_first_year_is_refused(five):
+    refused("search.created_at=0001-01-01T00:00:00%2B14:00", "search.created_at")
 
 
 def test_a_cursor_of_another_order_or_beside_an_offset_is_refused(five):

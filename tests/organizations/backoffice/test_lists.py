@@ -54,6 +54,13 @@ def test_a_list_says_how_many_rows_the_filter_leaves():
     assert page.context["summary"] == [("Count", "3"), ("Active", "3")]
 
 
+def test_a_range_may_end_on_the_last_day_there_is():
+    client, membership = signed_in()
+    AuditEventFactory(organization=membership.organization)
+    page = client.get(reverse("admin:organizations_auditevent_changelist"), {"at_to": "9999-12-31"})
+    assert page.context["cl"].result_count == 1
+
+
 def test_totals_stop_at_a_limit_and_say_so(monkeypatch):
     monkeypatch.setattr(paginator, "COUNT_MAX", 30)
     client, membership = signed_in()
