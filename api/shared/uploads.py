@@ -81,7 +81,8 @@ class UploadView(SurfaceView):
         return super().initialize_request(request, *args, **kwargs)
 
     def handle_exception(self, exc: Exception) -> Response:
-        if isinstance(exc, TooLarge) and self.request.auth is not None:
+        # Not `request.auth`: that would try to authenticate once more, and fail here where nobody catches it.
+        if isinstance(exc, TooLarge) and getattr(self.request, "_auth", None) is not None:
             hear_out(self.request._request)
         return super().handle_exception(exc)
 

@@ -349,6 +349,32 @@ class TestBesideARun:
         assert desk.get(path).json()["reconciled_at"] is None
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_journal_with_an_entry_left_is_not_reconciled(desk, tasks_at_once):
+    bank, _receivables = desk.ledger(), desk.ledger(code="1400")
+    journal = desk.post(
+        f"{ROOT}/journals",
+        {
+            "transaction": {
+                "type": "payment",
+                "total_amount": 125000,
+                "currency_code": "EUR",
+                "reference_id": "INV-701",
+                "timestamp": "2026-02-04T10:00:00Z",
+            },
+            "entries": [
+                {"ledger_code": "1200", "amount": 125000, "type": "debit"},
+                {"ledger_code": "1400", "amount": 125000, "type": "credit"},
+            ],
+        },
+    ).json()
+    run = desk.run(bank)
+    desk.upload(run, STATEMENT)
+    assert desk.auto_match(run).json() == {"matched": 1}
+    assert desk.accept(desk.match_of(run, desk.items(run)["S1"])).status_code == 200
+    assert desk.get(f"{ROOT}/journals/{journal['id']}").json()["reconciled_at"] is None
+
+
 class TestAccounts:
     def test_every_ledger_with_an_entry(self, desk):
         ledger, _entries = february(desk)

@@ -240,8 +240,9 @@ class TestDelete:
 
     def test_the_file_of_another_run_is_404(self, desk, ledger, run):
         file = desk.upload(run, STATEMENT).json()["source_file"]
-        response = desk.client.delete(f"{RUNS}/{desk.run(ledger)}/sources/{file['id']}")
-        assert (response.status_code, response.json()["code"]) == (404, "ledgers.file_not_found")
+        path = f"{RUNS}/{desk.run(ledger)}/sources/{file['id']}"
+        for response in (desk.client.delete(path), desk.get(path), desk.get(f"{path}/file")):
+            assert (response.status_code, response.json()["code"]) == (404, "ledgers.file_not_found")
 
     def test_after_that_the_same_bytes_may_come_again(self, desk, run):
         file = desk.upload(run, STATEMENT).json()["source_file"]

@@ -83,6 +83,15 @@ def test_with_a_session_the_csrf_check_reads_the_form_and_the_limit_holds_all_th
     assert upload(person, b"x" * 1001, **token).status_code == 413
 
 
+def test_with_the_csrf_token_in_the_form_it_is_413_too(organization, settings):
+    settings.UPLOAD_MAX_BYTES = 1000
+    person = signed_in(MembershipFactory(organization=organization), enforce_csrf=True)
+    person.raise_request_exception = False
+    person.cookies["csrftoken"] = "a" * 32
+    form = {"file": SimpleUploadedFile("march.csv", b"x" * 1001), "csrfmiddlewaretoken": "a" * 32}
+    assert person.post("/v1/upload", form, format="multipart").status_code == 413
+
+
 def test_a_form_that_is_cut_off_is_400(client):
     response = client.generic("POST", "/v1/upload", b"--x", "multipart/form-data")
     assert response.status_code == 400
