@@ -16,6 +16,7 @@ from rules.engine.tree import Value
 
 Keys = Sequence[tuple[pl.Series, pl.Series]]
 HASH_BITS_LEFT = 44  # below so many bits beside the position, keys are numbered instead of cut
+BIG = 100_000  # rows from which both sides are sorted at the same time
 SEED = 20_260_331
 
 
@@ -93,10 +94,15 @@ def line_up(
     place_a = _ranked(positions.a, positions.a[:0], positions.a[:0])[0]
     bits = int(max(place_b.max(initial=0), place_a.max(initial=0)) + 1).bit_length()
     key_a, key_b = _above(key_a, key_b, bits)
-    with ThreadPoolExecutor(2) as pool:  # numpy lets go of the interpreter while it sorts
-        other = pool.submit(_sorted, key_b, place_b, None if ties is None else ties[1])
-        order_a, _ = _sorted(key_a, place_a, None if ties is None else ties[0])
-        order_b, codes_b = other.result()
+    ties_a, ties_b = (None, None) if ties is None else ties
+    if min(len(key_a), len(key_b)) > BIG:
+        with ThreadPoolExecutor(1) as other:  # numpy lets go of the interpreter while it sorts
+            sorted_b = other.submit(_sorted, key_b, place_b, ties_b)
+            order_a, _ = _sorted(key_a, place_a, ties_a)
+            order_b, codes_b = sorted_b.result()
+    else:
+        order_a, _ = _sorted(key_a, place_a, ties_a)
+        order_b, codes_b = _sorted(key_b, place_b, ties_b)
     codes_a = key_a[order_a]
     lo = np.searchsorted(codes_b, codes_a | low[order_a].view(np.uint64))
     hi = _upper(codes_b, lo, codes_a | high[order_a].view(np.uint64))

@@ -44,6 +44,8 @@ def parse_rule(data: Mapping[str, Any]) -> RuleSpec:
         errors.add(("must_balance",), "must_balance is true or false.")
     if cardinality != "one_to_one" and on_difference != "refuse":
         errors.add(("on_difference",), f'"{on_difference}" with a rollup {NOT_YET}; use "refuse".')
+    if cardinality != "one_to_one" and on_ambiguity != "best":
+        errors.add(("on_ambiguity",), f'"{on_ambiguity}" with a rollup {NOT_YET}; use "best".')
     if filters is not None:
         _check_tree(filters, cardinality, group_by, errors)
     if errors or filters is None:

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from rules.engine.fields import expression
+from rules.engine.fields import expression, kind_of_field
 from rules.engine.tree import Value
 
 Ints = npt.NDArray[np.int64]
@@ -25,6 +25,13 @@ BASE_TYPES: dict[str, pl.DataType | type[pl.DataType]] = {
 TWIN_FIELDS = ("reference", "counterparty")
 
 
+def _type_of(column: str) -> pl.DataType | type[pl.DataType]:
+    """The same on both sides, else equal values would not compare."""
+    if column in BASE_TYPES:
+        return BASE_TYPES[column]
+    return {"money": pl.Int64, "date": pl.Date}.get(kind_of_field(column) or "text", pl.String)
+
+
 class Side:
     """The open records of one side, sorted by id. Rows are named by their place here; values are kept once computed."""
 
@@ -35,7 +42,7 @@ class Side:
     @classmethod
     def load(cls, frame: pl.DataFrame) -> Side:
         """Sorts and types a frame of records, without those of measure 0: they never match by a pass."""
-        frame = frame.with_columns(pl.col(name).cast(dtype) for name, dtype in BASE_TYPES.items())
+        frame = frame.with_columns(pl.col(name).cast(_type_of(name)) for name in frame.columns)
         if not frame["id"].is_sorted():
             frame = frame.sort("id")
         if (frame["measure"] == 0).any():

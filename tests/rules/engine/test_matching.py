@@ -99,6 +99,23 @@ def test_only_the_named_columns_are_needed() -> None:
     assert match(side_a, side_b, DEFAULTS).groups.height == 5
 
 
+def test_columns_of_other_widths_compare_all_the_same() -> None:
+    narrow = frame(STATEMENT).with_columns(pl.col("effect", "measure", "id").cast(pl.Int32))
+    assert match(narrow, frame(GENERAL_LEDGER), DEFAULTS).groups.height == 5
+
+
+def test_big_sides_are_sorted_side_by_side() -> None:
+    size = 100_001
+    one = frame([Record(1)])
+    side = pl.concat([one] * size).with_columns(
+        id=pl.arange(size, eager=True), effect=pl.arange(1, size + 1, eager=True)
+    )
+    side = side.with_columns(measure=pl.col("effect"))
+    outcome = match(side.reverse(), side, [parse_rule({"filters": every(eq("effect"), within(1))})])
+    assert outcome.members.filter(side="a")["id"].equals(outcome.members.filter(side="b")["id"])
+    assert outcome.groups.height == size
+
+
 RULE_SETS: dict[str, list[dict[str, Any]]] = {
     "defaults": [*LEDGER_DEFAULTS, PARTIAL],
     "days": [

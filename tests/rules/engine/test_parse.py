@@ -285,6 +285,7 @@ ROLLUP_ERRORS: dict[str, tuple[dict[str, Any], tuple[str | int, ...], str]] = {
         ("filters",),
         "not supported yet",
     ),
+    "sole": ({"on_ambiguity": "sole"}, ("on_ambiguity",), "not supported yet"),
     "partial": ({"on_difference": "suggest_partial"}, ("on_difference",), "not supported yet"),
 }
 
