@@ -327,6 +327,25 @@ def lock(rest: Arguments) -> int:
     return 0
 
 
+# --- bench ----------------------------------------------------------------------------------------------------
+
+BENCHMARKS = {path.stem: path for path in sorted((ROOT / "benchmarks").glob("[a-z]*.py"))}
+
+
+def bench(rest: Arguments) -> int:
+    """measure against bare work on the same data: ./dev bench [NAME [arguments]]"""
+    if rest and rest[0] not in BENCHMARKS:
+        raise Problem(f"There is no benchmark {rest[0]!r}; there are: {', '.join(BENCHMARKS)}.")
+    python = environment.ensure(environment.RUN_LOCK)
+    runs = {rest[0]: rest[1:]} if rest else dict.fromkeys(BENCHMARKS, [])
+    fresh("bench")
+    with Stage() as stage:
+        env = application_environment("bench", services(stage, python, "bench", durable=True))
+        return max(
+            stage.run(n, [python, BENCHMARKS[n], *more], env=env, cwd=ROOT) for n, more in runs.items()
+        )
+
+
 # --- the table ------------------------------------------------------------------------------------------------
 
 COMMANDS: dict[str, Callable[[Arguments], int]] = {
@@ -336,6 +355,7 @@ COMMANDS: dict[str, Callable[[Arguments], int]] = {
     "check": check,
     "fix": fix,
     "lock": lock,
+    **({"bench": bench} if BENCHMARKS else {}),
     "services": services_command,
     "manage": manage,
 }
