@@ -25,8 +25,9 @@ class FurnishedList(FilteredList):
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        self.result_list = list(self.result_list)
-        self.model_admin.furnish(self.result_list)  # type: ignore[attr-defined]
+        rows: list[Any] = list(self.result_list)  # type: ignore[has-type]
+        self.model_admin.furnish(rows)
+        self.result_list = rows
 
 
 class BooksModelAdmin(ScopedModelAdmin):

@@ -20,6 +20,7 @@ from ledgers.models import BankAccount, Ledger, Statement
 from organizations.backoffice.acts import Act
 from organizations.backoffice.current import actor_of, current_organization
 from reconciliation.admin.base import ClearingModelAdmin
+from reconciliation.admin.ledgers import CurrencyForm
 from reconciliation.services.wiring import bank_account_attach, bank_account_create
 
 
@@ -27,6 +28,7 @@ from reconciliation.services.wiring import bank_account_attach, bank_account_cre
 class BankAccountAdmin(ClearingModelAdmin):
     view_scope = "ledgers:read"
     add_scope = "imports:write"
+    form = CurrencyForm
     nav_icon, nav_order = "account_balance", 20
     intro = gettext_lazy(
         "Accounts at banks. A statement file is read into the ledger that its account belongs to."

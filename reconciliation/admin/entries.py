@@ -73,7 +73,7 @@ class EntryAdmin(ClearingModelAdmin):
     list_select_related = ("stream__ledger",)
     search_fields = ("reference", "description", "event", "=uuid")
     search_help_text = gettext_lazy("Reference, text, or event")
-    ordering = ("date", "pk")
+    ordering = ("pk",)  # as they were posted: quick behind a million rows
     fields = (
         "ledger_link",
         "journal_link",

@@ -28,7 +28,7 @@ from ledgers.backoffice import amount_cell, count_cell, link_to
 from ledgers.models import Ledger
 from ledgers.money import exponent
 from ledgers.selectors import LedgerBalance, balances
-from ledgers.services.books import ledger_change, ledger_create
+from ledgers.services.books import CURRENCY, ledger_change, ledger_create
 from organizations.actors import Actor
 from organizations.backoffice.acts import Act
 from organizations.backoffice.base import RefusalForm
@@ -46,7 +46,17 @@ from reconciliation.states import RunMode
 FAULTS_SHOWN = 25
 
 
-class LedgerForm(RefusalForm):
+class CurrencyForm(RefusalForm):
+    """Takes "eur" for EUR, and says what a currency code looks like."""
+
+    def clean_currency(self) -> str:
+        code = str(self.cleaned_data["currency"]).strip().upper()
+        if code and not CURRENCY.fullmatch(code):
+            raise forms.ValidationError(_("Three letters, such as EUR."))
+        return code
+
+
+class LedgerForm(CurrencyForm):
     opening = forms.CharField(
         label=gettext_lazy("Opening balance"),
         required=False,
@@ -154,8 +164,8 @@ class LedgerAdmin(ClearingModelAdmin):
             return
         ids = [row.pk for row in rows]
         sums = balances(ids)
-        counts = account_rows(organization_id=rows[0].organization_id).filter(pk__in=ids)
-        unreconciled = {row.pk: row.unreconciled_count for row in counts}
+        counts: QuerySet[Any] = account_rows(organization_id=rows[0].organization_id)
+        unreconciled = dict(counts.filter(pk__in=ids).values_list("pk", "unreconciled_count"))
         runs = Run.objects.live().filter(ledger__in=ids).order_by("-created_at")
         for row in rows:
             row.balance = sums.get(row.pk, LedgerBalance())
@@ -270,7 +280,8 @@ class LedgerAdmin(ClearingModelAdmin):
     # --- Making and changing -----------------------------------------------------------------------------------------
 
     def save_act(self, request: HttpRequest, obj: Ledger, form: Any, change: bool) -> Ledger:
-        given, told = form.cleaned_data, {"by": actor_of(request), "at": timezone.now()}
+        given = form.cleaned_data
+        told: dict[str, Any] = {"by": actor_of(request), "at": timezone.now()}
         if change:
             changes = {name: given[name] for name in ("description", "allows_direct_booking")}
             return ledger_change(ledger=self.stored(request, obj), changes=changes, **told)

@@ -12,21 +12,21 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from organizations.actors import Actor
 from organizations.acts import perform
-from organizations.backoffice.current import actor_of, may
+from organizations.backoffice.current import may
 from organizations.backoffice.uploads import too_large, was_cut
 from organizations.refusals import Refusal
 from reconciliation import tasks
-from reconciliation.admin.run_page import RESULTS, ids_of, pass_context
+from reconciliation.admin.accept_all import ALL_MAX, accept_all, summary_of
+from reconciliation.admin.run_page import ids_of, pass_context, proposals
+from reconciliation.admin.telling import back_to, do_one, query_of, result_of, tell, who_when
 from reconciliation.admin.words import told
 from reconciliation.doorbell import ring
 from reconciliation.models import Discrepancy, Run
@@ -72,6 +72,11 @@ class RunActs(admin.ModelAdmin):
                 for name, scope, handler in posts
             ),
             path(
+                "<int:run_id>/accept-all/",
+                self.admin_site.admin_view(require_http_methods(["GET", "POST"])(self.accept_all_view)),
+                name="reconciliation_run_accept_all",
+            ),
+            path(
                 "<int:run_id>/progress/",
                 self.admin_site.admin_view(require_GET(self.progress_view)),
                 name="reconciliation_run_progress",
@@ -89,61 +94,35 @@ class RunActs(admin.ModelAdmin):
 
         return self.admin_site.admin_view(view)
 
+    def accept_all_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
+        """First what would be accepted, then, on a POST, exactly that: nothing which came later."""
+        run = self.run_or_404(request, run_id)
+        if not may(request, "matches:decide"):
+            raise PermissionDenied
+        asked = request.POST if request.method == "POST" else request.GET
+        rows = proposals(asked, run).order_by("pk")
+        if request.method == "POST":
+            until = request.POST.get("until", "")
+            rows = rows.filter(pk__lte=int(until) if until.isdecimal() and len(until) < 19 else 0)
+            accept_all(request, run, list(rows[:ALL_MAX]))
+            return HttpResponseRedirect(back_to(run, "show=review"))
+        chosen = list(rows[:ALL_MAX])
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Accept all"),
+            "opts": self.opts,
+            "run": run,
+            "chosen": summary_of(chosen),
+            "limit": ALL_MAX,
+            "asked": [(name, asked[name]) for name in ("rule", "q") if asked.get(name)],
+            "back": back_to(run, asked.urlencode()),
+        }
+        return render(request, "reconciliation/accept_all.html", context)
+
     def progress_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
         """The pass as it stands now: asked for again and again while one is under way."""
         run = self.run_or_404(request, run_id)
         return render(request, "reconciliation/run_pass.html", {"run": run, **pass_context(run)})
-
-
-def back_to(run: Run, query: str) -> str:
-    """The run's page, as it was filtered. Only a query is taken from the form, never an address."""
-    url = reverse("admin:reconciliation_run_change", args=[run.pk])
-    return f"{url}?{query}" if query else url
-
-
-def query_of(request: HttpRequest, **changes: Any) -> str:
-    """The query of the page that the form stood on; None takes a part away."""
-    query = QueryDict(request.POST.get("back", "")[:4_000], mutable=True)
-    for name, value in changes.items():
-        if value is None:
-            query.pop(name, None)
-        else:
-            query.setlist(name, value if isinstance(value, list) else [value])
-    return query.urlencode()
-
-
-# --- Telling ----------------------------------------------------------------------------------------------------
-
-
-def tell(request: HttpRequest, run: Run, results: list[tuple[bool, str, str]]) -> None:
-    if not results:
-        messages.warning(request, _("Nothing was ticked, so nothing was done."))
-        return
-    request.session[f"{RESULTS}:{run.pk}"] = results
-    done = sum(1 for ok, _label, _text in results if ok)
-    refused = len(results) - done
-    if done:
-        messages.success(request, ngettext("%(n)s done.", "%(n)s done.", done) % {"n": done})
-    if refused:
-        text = ngettext(
-            "%(n)s could not be done: see why below.", "%(n)s could not be done: see why below.", refused
-        )
-        messages.error(request, text % {"n": refused})
-
-
-def do_one(request: HttpRequest, run: Run, success: str, act: Callable[[], Any]) -> bool:
-    try:
-        perform(act)
-    except Refusal as refusal:
-        messages.error(request, told(refusal, run))
-        return False
-    messages.success(request, success)
-    return True
-
-
-def who_when(request: HttpRequest) -> dict[str, Any]:
-    by: Actor = actor_of(request)
-    return {"by": by, "at": timezone.now()}
 
 
 # --- Files ------------------------------------------------------------------------------------------------------
@@ -203,14 +182,6 @@ def decide(request: HttpRequest, run: Run) -> str:
     return query_of(request)
 
 
-def result_of(run: Run, label: str, verb: str, act: Callable[[], Any]) -> tuple[bool, str, str]:
-    try:
-        perform(act)
-    except Refusal as refusal:
-        return False, label, told(refusal, run)
-    return True, label, verb
-
-
 VERBS: dict[str, Callable[[], str]] = {
     "accept": lambda: _("accepted"),
     "reject": lambda: _("rejected: it is not offered again"),
@@ -240,7 +211,7 @@ def match_by_hand(request: HttpRequest, run: Run) -> str:
 
 
 def close_lines(request: HttpRequest, run: Run) -> str:
-    closing = {
+    closing: dict[str, Any] = {
         "ledger_id": run.ledger.uuid,
         "reason": request.POST.get("reason", ""),
         "note": request.POST.get("close_note", "").strip(),

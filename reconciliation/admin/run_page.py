@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 from django.utils.formats import get_format
@@ -21,6 +22,7 @@ from reconciliation.selectors.discrepancies import discrepancies_of
 from reconciliation.selectors.paging import Page, page_of
 from reconciliation.selectors.proof import RunProof, run_proof
 from reconciliation.selectors.runs import last_pass
+from reconciliation.selectors.tallies import Tallies, proposals_by_rule, tallies
 from reconciliation.states import DISCREPANCY_OPEN, MatchStatus
 
 RESULTS = "desk_results"
@@ -53,7 +55,7 @@ class Segment:
 
 def context_of(request: HttpRequest, run: Run) -> dict[str, Any]:
     """Everything that templates/reconciliation/run_desk.html needs. A constant number of queries."""
-    tally = desk.tallies(run)
+    tally = tallies(run)
     shown = request.GET.get("show", "")
     if shown not in PANELS:
         shown = first_with_work(tally)
@@ -96,7 +98,7 @@ def pass_context(run: Run) -> dict[str, Any]:
     return {"pass": newest, "asked_by": asked_by}
 
 
-def first_with_work(tally: desk.Tallies) -> str:
+def first_with_work(tally: Tallies) -> str:
     if not tally.items.items:
         return "files"
     if tally.proposals:
@@ -106,7 +108,7 @@ def first_with_work(tally: desk.Tallies) -> str:
     return "differences" if tally.differences else "matched"
 
 
-def tabs(run: Run, tally: desk.Tallies, shown: str) -> list[Tab]:
+def tabs(run: Run, tally: Tallies, shown: str) -> list[Tab]:
     base = reverse("admin:reconciliation_run_change", args=[run.pk])
     rows = [
         ("review", _("Proposals"), tally.proposals, True),
@@ -122,7 +124,7 @@ def tabs(run: Run, tally: desk.Tallies, shown: str) -> list[Tab]:
     ]
 
 
-def segments(tally: desk.Tallies) -> list[Segment]:
+def segments(tally: Tallies) -> list[Segment]:
     items = tally.items
     parts = [
         ("accepted", _("matched"), tally.accepted_items),
@@ -138,7 +140,7 @@ def segments(tally: desk.Tallies) -> list[Segment]:
     return found
 
 
-def percent_done(tally: desk.Tallies) -> int:
+def percent_done(tally: Tallies) -> int:
     """Rounded down: 100 only when every line is matched for good or closed."""
     done = tally.accepted_items + tally.items.closed
     return 100 * done // tally.items.items if tally.items.items else 0
@@ -158,20 +160,28 @@ def explanations(proof: RunProof) -> list[tuple[str, int]]:
 
 
 def review(query: QueryDict, run: Run) -> dict[str, Any]:
-    rules = desk.proposals_by_rule(run)
-    chosen = int(query["rule"]) if query.get("rule", "").isdecimal() else None
-    rows = desk.matches_with(run, MatchStatus.SUGGESTED)
-    if chosen is not None:
-        rows = rows.filter(rule_revision__rule_id=chosen)
-    rows = desk.searched_matches(rows, query.get("q", ""), run.ledger.decimal_places)
-    page = page_of(rows, ["pk"], query.get("place", ""))
+    page = page_of(proposals(query, run), ["pk"], query.get("place", ""))
     return {
         "page": page,
         "facing": desk.facing_of(page.rows),
-        "rules": rules,
-        "chosen_rule": chosen,
+        "rules": proposals_by_rule(run),
+        "chosen_rule": rule_of(query),
         "q": query.get("q", ""),
+        "more": bool(page.after or page.before),
     }
+
+
+def proposals(query: QueryDict, run: Run) -> QuerySet[Match]:
+    """The run's proposals as the page is filtered: by the rule that made them, and by words or an amount."""
+    rows = desk.matches_with(run, MatchStatus.SUGGESTED)
+    if rule_of(query) is not None:
+        rows = rows.filter(rule_revision__rule_id=rule_of(query))
+    return desk.searched_matches(rows, query.get("q", ""), run.ledger.decimal_places)
+
+
+def rule_of(query: QueryDict) -> int | None:
+    text = str(query.get("rule", ""))
+    return int(text) if text.isdecimal() and len(text) < 19 else None
 
 
 def matched(query: QueryDict, run: Run) -> dict[str, Any]:
@@ -210,7 +220,7 @@ def by_hand(query: QueryDict, run: Run) -> dict[str, Any]:
 
 def kept(query: QueryDict, *names: str) -> list[tuple[str, str]]:
     """What a search on one side leaves as it is on the other."""
-    return [(name, query[name]) for name in names if query.get(name)]
+    return [(name, str(query[name])) for name in names if query.get(name)]
 
 
 def on_top(page: Page, picked: list[Any]) -> Page:

@@ -70,10 +70,11 @@ class StatusFilter(admin.SimpleListFilter):
         return [("open", _("not finished")), *((status, status_words(status)) for status in RunStatus.values)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        rows: QuerySet[Any] = with_status(queryset)
         if self.value() == "open":
-            return with_status(queryset).exclude(shown_status=RunStatus.CLOSED)
+            return rows.exclude(shown_status=RunStatus.CLOSED)
         if self.value() in RunStatus.values:
-            return with_status(queryset).filter(shown_status=self.value())
+            return rows.filter(shown_status=self.value())
         return queryset
 
 
@@ -182,7 +183,7 @@ class RunAdmin(RunActs, ClearingModelAdmin):
             field.help_text = _("What you call it: “March 2026, house bank”.")
         if db_field.name == "mode" and field is not None:
             field.help_text = _(
-                "Manual: it is matched when you say so. Automatic: also whenever entries arrive in its ledger."
+                "Matching starts when you say so in either mode; automatic marks runs for matching by themselves later."
             )
         return field
 

@@ -250,7 +250,8 @@ class SourceFileAdmin(ClearingModelAdmin):
                 danger=True,
                 explain=self._consequence(run, obj),
                 success=lambda counts: (
-                    _("The file is deleted: %(gone)s lines went with it.") % {"gone": counts.voided}
+                    _("The file is deleted: %(gone)s lines went with it, %(undone)s matches were undone.")
+                    % {"gone": counts.voided, "undone": counts.undone}
                 ),
                 after=lambda request, _counts: HttpResponseRedirect(
                     reverse("admin:reconciliation_run_change", args=[run.pk]) + "?show=files"
@@ -261,10 +262,11 @@ class SourceFileAdmin(ClearingModelAdmin):
     def _consequence(self, run: Run, file: SourceFile) -> str:
         found = void_preview(run, file.pk)
         text = _(
-            "%(lines)s lines of %(name)s leave the run; %(shared)s of them stay known, since another file states them too. "
+            "%(gone)s of the %(lines)s lines of %(name)s go with it; %(shared)s stay, since another file states them too. "
             "%(matches)s matches are undone, %(accepted)s of them accepted. The ledger's entries are open again."
         )
         return text % {
+            "gone": found.lines - found.shared,
             "lines": found.lines,
             "name": file.filename,
             "shared": found.shared,

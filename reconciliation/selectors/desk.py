@@ -14,14 +14,11 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from ledgers.amounts import read
 from ledgers.models import Record, StatementLine
 from ledgers.selectors import entry_rows
-from reconciliation.models import Discrepancy, Match, MatchMember, OpenItem, Run, RunSource
-from reconciliation.selectors.items import ItemCounts, item_counts, item_rows
+from reconciliation.models import Match, MatchMember, OpenItem, Run, RunSource
+from reconciliation.selectors.items import item_rows
 from reconciliation.selectors.matches import Members, matches_of, members_of
 from reconciliation.states import MatchStatus
 from rules.states import Side
-
-COUNT_MAX = 10_000
-"""Tallies stop counting here: "10,000+" tells a person as much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,59 +173,6 @@ def _says(text: str, places: int, beside: str) -> Q:
     return texts if amount is None else texts | Q(**{f"{beside}amount": amount})
 
 
-# --- Tallies --------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Tallies:
-    """How much of each there is in a run; `items` are statement lines by their standing."""
-
-    items: ItemCounts
-    proposals: int
-    accepted: int
-    entries: int
-    differences: int
-    files: int
-
-    @property
-    def accepted_items(self) -> int:
-        """Matched, and decided."""
-        return self.items.matched + self.items.partial - self.items.suggested
-
-
-def tallies(run: Run) -> Tallies:
-    """Five queries, whatever the run's size. Partial items of suggestions count as suggested."""
-    by_status = matches_of(run).order_by().values("status").annotate(n=Count("pk"))
-    matches = {row["status"]: row["n"] for row in by_status}
-    return Tallies(
-        items=item_counts(run),
-        proposals=matches.get(MatchStatus.SUGGESTED, 0),
-        accepted=matches.get(MatchStatus.ACCEPTED, 0),
-        entries=free_entries(run).order_by()[: COUNT_MAX + 1].count(),
-        differences=Discrepancy.objects.open().filter(run=run).count(),
-        files=sources_of(run).count(),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class RuleTally:
-    """How many proposals a rule made in the run. `id` 0: made by hand."""
-
-    id: int
-    name: str
-    count: int
-
-
-def proposals_by_rule(run: Run) -> list[RuleTally]:
-    rows = (
-        matches_with(run, MatchStatus.SUGGESTED)
-        .order_by("rule_revision__rule__priority", "rule_revision__rule_id")
-        .values_list("rule_revision__rule_id", "rule_revision__rule__name", "rule_revision__rule__priority")
-        .annotate(n=Count("pk"))
-    )
-    return [RuleTally(rule or 0, name or "", n) for rule, name, _priority, n in rows]
-
-
 def sources_of(run: Run) -> QuerySet[RunSource]:
     """The run's files, failed ones too, without those that were deleted; newest first."""
     rows = RunSource.objects.filter(run=run, source_file__voided_at__isnull=True)
@@ -244,7 +188,7 @@ class VoidPreview:
     matches: int
     accepted: int
     shared: int
-    """Lines that another file states too, so that their records stay."""
+    """Lines that another file states too: they stay, with their matches."""
 
 
 def void_preview(run: Run, source_file_id: int) -> VoidPreview:
@@ -260,7 +204,7 @@ def void_preview(run: Run, source_file_id: int) -> VoidPreview:
         reconciliation_id=run.reconciliation_id,
         side=Side.A,
         live=True,
-        record_id__in=lines.values("record_id"),
+        record_id__in=lines.filter(~Exists(others)).values("record_id"),
     )
     rows = Match.objects.live().filter(pk__in=members.values("match_id")).values("status")
     by_status = {row["status"]: row["n"] for row in rows.annotate(n=Count("pk"))}

@@ -100,14 +100,14 @@
     if (!form.matches("#desk form[data-desk]")) return;
     event.preventDefault();
     const data = new FormData(form);
+    const action = new URL(form.getAttribute("action"), location.href); // form.action may be a button of that name
     if (button && button.name) data.append(button.name, button.value);
     const focused = button && button.closest("[data-proposal]") ? button : form.querySelector('input[type="search"]') || button;
     if (form.method === "get") {
-      const url = new URL(form.action);
-      url.search = new URLSearchParams(data);
-      ask(withTicks(url), { method: "GET" }, focusAfter(focused));
+      action.search = new URLSearchParams(data);
+      ask(withTicks(action), { method: "GET" }, focusAfter(focused));
     } else {
-      const url = button && button.hasAttribute("formaction") ? button.formAction : form.action;
+      const url = button && button.hasAttribute("formaction") ? button.formAction : action;
       ask(url, { method: "POST", body: data }, focusAfter(focused));
     }
   });

@@ -11,7 +11,7 @@ from reconciliation.selectors.items import item_counts
 from tests.reconciliation.admin.desk import Desk, text_of
 from tests.reconciliation.books import STATEMENT, books
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
@@ -77,11 +77,11 @@ def test_deleting_a_file_says_first_what_it_undoes(proposed: Desk):
     file = SourceFile.objects.get()
     url = reverse("admin:ledgers_sourcefile_act", args=[file.pk, "delete"])
     assert (
-        "6 lines of statement.csv leave the run; 0 of them stay known, since another file states them too. "
+        "6 of the 6 lines of statement.csv go with it; 0 stay, since another file states them too. "
         "4 matches are undone, 1 of them accepted." in text_of(proposed.client.get(url))
     )
     answer = proposed.client.post(url, follow=True)
-    assert "The file is deleted: 6 lines went with it." in text_of(answer)
+    assert "The file is deleted: 6 lines went with it, 4 matches were undone." in text_of(answer)
     assert answer.redirect_chain[-1][0] == f"{proposed.url}?show=files"
     assert item_counts(proposed.books.run).items == 0
 
@@ -107,6 +107,7 @@ def test_matching_is_asked_for_and_shown_as_waiting(desk: Desk):
 
 
 @pytest.mark.worker
+@pytest.mark.django_db(transaction=True)
 def test_a_worker_matches_while_the_person_waits(desk: Desk, worker):
     desk.books.upload(STATEMENT)
     url = reverse("admin:reconciliation_run_act", args=[desk.books.run.pk, "auto-match"])

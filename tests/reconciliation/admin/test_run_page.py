@@ -14,7 +14,7 @@ from tests.organizations.backoffice.people import signed_in
 from tests.reconciliation.admin.desk import Desk, text_of
 from tests.reconciliation.books import STATEMENT
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 YEN = "date,amount,direction,reference,description\n2026-02-04,125000,credit,JP-1,S1\n"
 QUERIES_MAX = 45
