@@ -31,7 +31,6 @@ os.environ.setdefault("TIEOUT_STORAGE_ROOT", str(storage))
 
 # A lost worker's task comes back soon enough for a test to see it.
 os.environ.setdefault("TIEOUT_VISIBILITY_TIMEOUT_SECONDS", "3")
-os.environ.setdefault("TIEOUT_HEARTBEAT_SECONDS", "1")
 os.environ.setdefault("TIEOUT_LOST_AFTER_SECONDS", "3")
 
 from config.settings import *  # noqa: E402, F403  (the environment above must stand first)

@@ -101,7 +101,14 @@ class Migration(migrations.Migration):
             name="Journal",
             fields=[
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
-                ("uuid", models.UUIDField(default=organizations.ids.uuid7, editable=False, unique=True)),
+                (
+                    "uuid",
+                    models.UUIDField(
+                        default=organizations.ids.uuid7,
+                        editable=False,
+                        help_text="The caller may choose it: unique per organization.",
+                    ),
+                ),
                 (
                     "kind",
                     models.CharField(
@@ -614,6 +621,10 @@ class Migration(migrations.Migration):
                 ),
                 name="importprofile_target_known",
             ),
+        ),
+        migrations.AddConstraint(
+            model_name="journal",
+            constraint=models.UniqueConstraint(fields=("organization", "uuid"), name="journal_uuid_once"),
         ),
         migrations.AddConstraint(
             model_name="journal",

@@ -136,7 +136,9 @@ class Journal(models.Model):
     """A transaction of the books: entries that foot, or one entry by itself (kind single). High-volume layout: written by COPY."""
 
     id = models.BigAutoField(primary_key=True)
-    uuid = models.UUIDField(default=uuid7, unique=True, editable=False)
+    uuid = models.UUIDField(
+        default=uuid7, editable=False, help_text="The caller may choose it: unique per organization."
+    )
     organization = models.ForeignKey(
         Organization, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
     )
@@ -156,6 +158,7 @@ class Journal(models.Model):
 
     class Meta:
         constraints = [
+            UniqueConstraint(fields=["organization", "uuid"], name="journal_uuid_once"),
             CheckConstraint(condition=Q(kind__in=JournalKind.values), name="journal_kind_known"),
             CheckConstraint(
                 condition=Q(kind=JournalKind.SINGLE) | Q(total_debit=models.F("total_credit")),

@@ -25,9 +25,11 @@ def discrepancy_of(*, organization_id: int, discrepancy_id: UUID) -> Discrepancy
     """NotFound "discrepancy.not_found"."""
     row = discrepancy_rows(organization_id).filter(uuid=discrepancy_id).first()
     if row is None:
-        raise NotFound(
-            _("There is no such discrepancy."),
-            code="discrepancy.not_found",
-            word="discrepancy_not_found",
-        )
+        raise discrepancy_not_found()
     return row
+
+
+def discrepancy_not_found() -> NotFound:
+    return NotFound(
+        _("There is no such discrepancy."), code="discrepancy.not_found", word="discrepancy_not_found"
+    )

@@ -136,9 +136,9 @@ def item_of(*, organization_id: int, item_id: UUID) -> tuple[StatementLine, Run]
     source = sources.first()
     line = item_rows(source.run).filter(record__uuid=item_id).first() if source is not None else None
     if source is None or line is None:
-        raise NotFound(
-            _("There is no such statement line."),
-            code="item.not_found",
-            word="item_not_found",
-        )
+        raise item_not_found()
     return line, source.run
+
+
+def item_not_found() -> NotFound:
+    return NotFound(_("There is no such statement line."), code="item.not_found", word="item_not_found")

@@ -135,6 +135,7 @@ def _write(row: Pass, work: Work, chunk: _Chunk, *, at: datetime) -> None:
     _ours(
         row,
         at=at,
+        current_rule=work.revisions[chunk.groups["rule"][-1]].rule.name,
         progress=chunk.progress,
         processed_records=chunk.processed,
         matched=F("matched") + members.filter(pl.col("side") == Side.A).height,

@@ -17,6 +17,7 @@ from organizations.actors import Actor
 from organizations.ids import uuid7_block
 from organizations.refusals import Conflict, Invalid
 from reconciliation.models import Discrepancy, Match
+from reconciliation.selectors.discrepancies import discrepancy_not_found
 from reconciliation.states import (
     DISCREPANCY_MOVES,
     DISCREPANCY_OPEN,
@@ -210,7 +211,7 @@ def discrepancy_close(
     """A person resolves it, with a reason. Closed already: nothing happens."""
     if not reason.strip():
         raise Invalid(_("Say why: a reason is required to close a discrepancy."), code="discrepancy.reason")
-    row = _locked(discrepancy)
+    row = _locked(discrepancy, by)
     if row.status == DiscrepancyStatus.CLOSED:
         return row
     row.closed_at, row.closed_by, row.close_reason, row.close_note = at, by.ref, reason.strip()[:64], note
@@ -219,7 +220,7 @@ def discrepancy_close(
 
 def discrepancy_reopen(*, discrepancy: Discrepancy, by: Actor, at: datetime) -> Discrepancy:
     """Take a resolution back. Only a closed one can be reopened."""
-    row = _locked(discrepancy)
+    row = _locked(discrepancy, by)
     if row.status in DISCREPANCY_OPEN:
         raise _refused(row, DiscrepancyStatus.OPEN)
     row.closed_at, row.closed_by, row.close_reason, row.close_note = None, "", "", ""
@@ -228,14 +229,18 @@ def discrepancy_reopen(*, discrepancy: Discrepancy, by: Actor, at: datetime) -> 
 
 def discrepancy_review(*, discrepancy: Discrepancy, by: Actor, at: datetime) -> Discrepancy:
     """Say that somebody looks at it. In review already: nothing happens."""
-    row = _locked(discrepancy)
+    row = _locked(discrepancy, by)
     if row.status == DiscrepancyStatus.IN_REVIEW:
         return row
     return _moved(row, DiscrepancyStatus.IN_REVIEW, "discrepancy.reviewed", by=by, at=at)
 
 
-def _locked(discrepancy: Discrepancy) -> Discrepancy:
-    return Discrepancy.objects.select_for_update(of=("self",)).get(pk=discrepancy.pk)
+def _locked(discrepancy: Discrepancy, by: Actor) -> Discrepancy:
+    own = Discrepancy.objects.live().filter(reconciliation__organization_id=by.organization_id)
+    row = own.select_for_update(of=("self",)).filter(pk=discrepancy.pk).first()
+    if row is None:
+        raise discrepancy_not_found()
+    return row
 
 
 def _moved(row: Discrepancy, to: DiscrepancyStatus, action: str, *, by: Actor, at: datetime) -> Discrepancy:

@@ -91,7 +91,7 @@ def journal_post(
             % {"said": currency, "kept": entries[0].ledger.currency},
             code="journal.currency_differs",
         )
-    _check_not_posted(journal_id)
+    _check_not_posted(organization_id, journal_id)
     journal = JournalIn(type, reference, description, value_date, occurred_at, metadata or {}, journal_id)
     filled = [_filled(entry, journal) for entry in entries]
     frame = postings.entries_frame(filled, zone=zone_of(organization_id), at=at, one_journal=True)
@@ -106,15 +106,16 @@ def journal_post(
                 at=at,
             )
     except IntegrityError:  # the same id came in beside us and was first
-        _check_not_posted(journal_id)
+        _check_not_posted(organization_id, journal_id)
         raise
-    made = Journal.objects.get(uuid=written["journal_uuid"][0])
+    made = Journal.objects.get(organization_id=organization_id, uuid=written["journal_uuid"][0])
     _audit_posting("journal.posted", entries[0].ledger, written, by=by, at=at, journal=str(made.uuid))
     return made
 
 
-def _check_not_posted(journal_id: UUID | None) -> None:
-    if journal_id is not None and Journal.objects.filter(uuid=journal_id).exists():
+def _check_not_posted(organization_id: int, journal_id: UUID | None) -> None:
+    posted = Journal.objects.filter(organization_id=organization_id, uuid=journal_id)
+    if journal_id is not None and posted.exists():
         raise Conflict(
             _("Transaction %(id)s exists already.") % {"id": journal_id},
             code="journal.id_taken",

@@ -13,7 +13,7 @@ from organizations import audit
 from organizations.actors import Actor
 from organizations.refusals import Conflict, Invalid
 from reconciliation.models import Match, MatchMember, OpenItem, Run
-from reconciliation.selectors.items import item_of
+from reconciliation.selectors.items import item_not_found, item_of
 from reconciliation.services import discrepancies
 from reconciliation.services.locks import share_reconciliations
 from reconciliation.services.matches import match_end, match_lock, record_ids_of
@@ -85,13 +85,18 @@ def item_reopen(*, organization_id: int, item_id: UUID, by: Actor, at: datetime)
 
 
 def item_note(*, run: Run, item_id: UUID, note: str, by: Actor, at: datetime) -> StatementLine:
-    """Set or clear ("") the note on an item."""
+    """Set or clear ("") the note on an item, as the newest run that it stands in shows it."""
     line, run = item_of(organization_id=run.organization_id, item_id=item_id)
+    share_reconciliations([run.reconciliation_id])
     if line.note != note:
         StatementLine.objects.filter(pk=line.pk).update(note=note)
         line.note = note
         if note:
             discrepancies.note_taken(reconciliation_id=run.reconciliation_id, record_id=line.record_id)
+        else:
+            discrepancies.follow(
+                reconciliation_id=run.reconciliation_id, record_ids=[line.record_id], by=by, at=at
+            )
         audit.record(
             action="item.noted",
             organization_id=run.organization_id,
@@ -130,6 +135,8 @@ def _token_to_close(run: Run, record: Record, *, by: Actor, at: datetime) -> Tok
                 records=record_ids_of(match),
             )
     token = tokens_lock(reconciliation_id=run.reconciliation_id, record_ids=[record.pk]).get(record.pk)
+    if token is None and not _live_match_ids(run.reconciliation_id, record.pk):
+        raise item_not_found()
     if token is None:
         raise Conflict(
             _("The line is matched. Reject its match first, then close it."),

@@ -129,7 +129,7 @@ def _adds_up(job: RollUp, members: Members, sums: Sums) -> Bools:
     equal = np.abs(total) == np.abs(target) if job.magnitude else total == target
     within = total != 0 if job.magnitude else np.sign(total) == np.sign(target)
     exact = job.rule.must_balance or all(leaf.tolerance is None for leaf in job.conditions.amounts)
-    holds = equal if exact else within
+    holds = (equal if exact else within) & _fits(job.many.measure[members.rows], sums)
     for leaf in job.conditions.amounts:
         holds = holds & _meets(job, members, sums, leaf, total)
     return holds
@@ -152,6 +152,12 @@ def _meets(job: RollUp, members: Members, sums: Sums, leaf: Leaf, total: Ints) -
 def _sums_of(values: Ints, sums: Sums) -> Ints:
     running = np.concatenate((np.zeros(1, np.int64), np.cumsum(values)))
     return running[sums.hi] - running[sums.lo]
+
+
+def _fits(values: Ints, sums: Sums) -> Bools:
+    """Whether the true sum is within 64 bits: whole numbers wrap around silently, and a wrapped sum could meet anything."""
+    running = np.concatenate((np.zeros(1), np.cumsum(values.astype(float))))
+    return np.abs(running[sums.hi] - running[sums.lo]) < float(1 << 62)
 
 
 def _each_member_holds(job: RollUp, members: Members, sums: Sums) -> Bools:

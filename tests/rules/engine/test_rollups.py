@@ -126,3 +126,10 @@ def test_a_refused_sum_goes_on_to_the_next_record() -> None:
     assert run(RULES["reference"], members, sums) == [({1, 2}, {1})]
     assert run(RULES["reference"], members, sums, [((2, 1), (1,))]) == [({1, 2}, {2})]
     assert run(RULES["reference"], members, sums, [((1,), (1,))]) == [({1, 2}, {1})]
+
+
+def test_a_sum_beyond_64_bits_meets_nothing() -> None:
+    top = 2**63 - 1
+    amounts = [top, top - 1, 1]  # they add up to 2^64 − 2, which wraps around to −2
+    members = [Record(place, effect=amount, reference="B") for place, amount in enumerate(amounts, 1)]
+    assert run(RULES["reference"], members, [Record(1, effect=-2, reference="B")]) == []
