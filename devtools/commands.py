@@ -337,7 +337,7 @@ def bench(rest: Arguments) -> int:
     if rest and rest[0] not in BENCHMARKS:
         raise Problem(f"There is no benchmark {rest[0]!r}; there are: {', '.join(BENCHMARKS)}.")
     python = environment.ensure(environment.RUN_LOCK)
-    runs = {rest[0]: rest[1:]} if rest else dict.fromkeys(BENCHMARKS, [])
+    runs: dict[str, Arguments] = {rest[0]: rest[1:]} if rest else {name: [] for name in BENCHMARKS}
     fresh("bench")
     with Stage() as stage:
         env = application_environment("bench", services(stage, python, "bench", durable=True))
