@@ -1,16 +1,33 @@
-"""Shows the back office in the time zone and language of whoever looks. Stands behind the authentication middleware."""
+"""What stands before the back office: addresses that the database can take, and the zone and language of whoever looks."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.utils import timezone, translation
+from django.utils.translation import gettext as _
 
 from organizations.backoffice.current import current_membership
 
 ADMIN = "/admin/"  # the API speaks UTC and its own languages
+
+
+class StorableAddressMiddleware:
+    """Refuses an address with a NUL: PostgreSQL takes none in a text, so a search for one would end as a fault of ours."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path.startswith(ADMIN) and (
+            "\0" in request.path or "%00" in request.META.get("QUERY_STRING", "")
+        ):
+            return HttpResponseBadRequest(
+                _("This address holds a NUL character. Go back and search without it.")
+            )
+        return self.get_response(request)
 
 
 class PersonalTimeMiddleware:
