@@ -7,6 +7,7 @@ from datetime import date
 from django.db import models
 from django.db.models import CheckConstraint, Q, UniqueConstraint
 
+from ledgers.amounts import shown
 from ledgers.models.books import BankAccount, Ledger
 from ledgers.states import Direction, RecordKind, StreamKind
 from organizations.ids import uuid7
@@ -162,4 +163,4 @@ class Record(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.date} {self.direction} {self.amount} {self.currency}"
+        return f"{self.date} {self.direction} {shown(self.amount, self.decimal_places, self.currency)}"
