@@ -48,9 +48,21 @@ def _read(stream: IO[bytes]) -> bytes:
     return content
 
 
+def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """RFC 8259 leaves open what a repeated name means; taking the last one would drop what the caller said first."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _value in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ParseError(_("The name %(name)s stands twice in one object of the body.") % {"name": twice[:64]})
+    return found
+
+
 def _decoded(content: bytes) -> Any:
     try:
-        return json.loads(content.decode("utf-8"), parse_constant=_no_constant)
+        return json.loads(
+            content.decode("utf-8"), parse_constant=_no_constant, object_pairs_hook=_each_key_once
+        )
     except UnicodeDecodeError as error:
         raise ParseError(_("The body is not UTF-8 (byte %(place)d).") % {"place": error.start}) from None
     except RecursionError:

@@ -145,6 +145,7 @@ class TestBodies:
             "{",
             "",
             '{"name": NaN}',
+            '{"name": "a", "name": "b"}',
             '{"name": 1e999}',
             '{"name": "\\u0000"}',
             '{"name": "\\ud800"}',
