@@ -1,5 +1,5 @@
-"""The locks of the concurrency protocol, in their one order: streams (sorted), reconciliations (sorted), tokens (by
-record), then rows. Every act on this floor takes them through here (docs/concurrency.md).
+"""The locks of the concurrency protocol, in their one order: imports, streams (sorted), reconciliations (sorted), tokens
+(by record), then rows. Every act on this floor takes them through here (docs/concurrency.md).
 """
 
 from __future__ import annotations
@@ -26,11 +26,18 @@ class LockKind(IntEnum):
     RECONCILIATION = 2
     PASS = 3
     SOURCE_FILE = 4
+    IMPORT = 5
 
 
 def lock_key(kind: LockKind, row_id: int) -> int:
     """The 64-bit key of an advisory lock: the kind above 48 bits of id."""
     return (kind << 48) | row_id
+
+
+def queue_imports(stream_ids: Iterable[int]) -> None:
+    """One import of files into a stream at a time. Two with the same lines in another order would each wait for the
+    other at the unique index of dedup keys."""
+    _take("pg_advisory_xact_lock", LockKind.IMPORT, stream_ids)
 
 
 def share_streams(stream_ids: Iterable[int]) -> None:
@@ -61,9 +68,9 @@ def own_reconciliations(reconciliation_ids: Iterable[int]) -> None:
     _take("pg_advisory_xact_lock", LockKind.RECONCILIATION, reconciliation_ids)
 
 
-def perform_patiently(act: Callable[[], T]) -> T:
+def perform_patiently(act: Callable[[], T], *, tries: int = PATIENCE) -> T:
     """For workers: nobody waits at the other end, and a job must not fail since somebody else's act takes long."""
-    for tries_left in reversed(range(PATIENCE)):
+    for tries_left in reversed(range(tries)):
         try:
             return perform(act)
         except Conflict as refusal:

@@ -37,6 +37,7 @@ from reconciliation.services.locks import (
     LockKind,
     free_session_lock,
     perform_patiently,
+    queue_imports,
     share_reconciliations,
     try_session_lock,
 )
@@ -46,6 +47,7 @@ from rules.services import setup
 READ_BYTES = 1 << 20
 SPOOL_BYTES = 8 << 20
 DEDUP_RACES_MAX = 3
+IMPORT_PATIENCE = 60  # times the lock timeout: a large file into the same account may be before this one
 DEDUP_CONSTRAINT = "record_dedup_once"
 FILENAME_MAX = 255
 
@@ -250,7 +252,7 @@ def _looked_at_again(write: Callable[[], None]) -> None:
     """Another import may bring the same lines at the same moment: its keys are seen at the next look."""
     for races_left in reversed(range(DEDUP_RACES_MAX + 1)):
         try:
-            perform_patiently(write)
+            perform_patiently(write, tries=IMPORT_PATIENCE)
             return
         except IntegrityError as error:
             if not races_left or DEDUP_CONSTRAINT not in str(error):
@@ -262,6 +264,7 @@ def _write(parsed: ParsedFile, source: SourceFile, run: Run, *, by: Actor, at: d
     source = SourceFile.objects.select_for_update(of=("self",)).get(pk=source.pk)
     routes = route_to_ledger(parsed.statements, ledger=run.ledger, by=by, at=at)
     streams = [setup.statement_stream(account, by=by, at=at) for _statement, account in routes.taken]
+    queue_imports(stream.pk for stream in streams)
     lock_for_intake(streams)  # all of them before any row, whatever their order in the file
     counts, days = ImportCounts(), []
     for position, (statement, _account) in enumerate(routes.taken):

@@ -157,7 +157,7 @@ ACTS = {
 def test_people_move_a_discrepancy_only_as_its_table_says(start: DiscrepancyStatus, to: DiscrepancyStatus):
     ended = {"closed_at": NOW, "closed_by": "user:1", "close_reason": "x"} if start == "closed" else {}
     row = DiscrepancyFactory(status=start, **ended)
-    by = actor_with()
+    by = actor_with(organization=row.reconciliation.organization)
     reason = {"reason": "x"} if to == DiscrepancyStatus.CLOSED else {}
     # Taking a review back is no act of a person: it opens by itself, as its item does.
     legal = to in DISCREPANCY_MOVES[start] and (start, to) != (
@@ -187,5 +187,8 @@ def test_another_organizations_discrepancy_is_not_found(example: Books):
     said = said_of(example, "S6")
     found = discrepancy_of(organization_id=example.by.organization_id, discrepancy_id=said.uuid)
     assert found == said
+    other = actor_with()
     with pytest.raises(NotFound):
-        discrepancy_of(organization_id=actor_with().organization_id, discrepancy_id=said.uuid)
+        discrepancy_of(organization_id=other.organization_id, discrepancy_id=said.uuid)
+    with pytest.raises(NotFound):
+        discrepancy_review(discrepancy=said, by=other, at=NOW)
