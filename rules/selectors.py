@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, Subquery
 
 from ledgers.models import DataStream
-from rules.models import Reconciliation, Rule, RuleRevision
+from rules.models import Reconciliation, Rule, RuleQuerySet, RuleRevision
 
 
-def rules_of(reconciliation: Reconciliation) -> QuerySet[Rule]:
+def rules_of(reconciliation: Reconciliation) -> RuleQuerySet:
     """The rules that hold for it in order: its own, or the organization's shared defaults until it has its own."""
     rules = Rule.objects.filter(organization_id=reconciliation.organization_id)
     if reconciliation.own_rules:

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from api.ledger_runs import examples
-from api.shared.fields import Body, MinorUnits
+from api.shared.fields import Body, Instant, MinorUnits
 from api.shared.schema import with_example
 from api.shared.values import NUMBER_MAX
 from ledgers.states import Direction, LedgerType
@@ -218,7 +218,7 @@ class LineBody(LedgerRef):
 @with_example(ENTRY_EXAMPLE)
 class EntryBody(LineBody):
     reference_id = serializers.CharField(required=False, allow_null=True, allow_blank=True, max_length=255)
-    timestamp = serializers.DateTimeField(required=False, allow_null=True)
+    timestamp = Instant(required=False, allow_null=True)
     metadata = Metadata(required=False)
 
 
@@ -236,7 +236,7 @@ class TransactionBody(Body):
         required=False, allow_null=True, allow_blank=True, max_length=NOTE_MAX
     )
     value_date = serializers.DateField(required=False, allow_null=True)
-    timestamp = serializers.DateTimeField(required=False, allow_null=True)
+    timestamp = Instant(required=False, allow_null=True)
     metadata = Metadata(required=False)
 
 

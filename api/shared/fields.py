@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -11,7 +11,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from api.shared.values import NUMBER_MAX
+from api.shared.values import NUMBER_MAX, Unfit, read_instant
 from organizations.actors import shown_names
 
 MONEY_SCHEMA = {
@@ -107,6 +107,18 @@ class MinorUnits(serializers.IntegerField):
         if type(data) is not int and not (isinstance(data, str) and data.isascii() and data.isdigit()):
             raise serializers.ValidationError(_("Write whole minor units, like 125000 for 1,250.00 EUR."))
         return int(super().to_internal_value(data))
+
+
+class Instant(serializers.DateTimeField):
+    """An instant in a request. It states its offset from UTC: an hour without one could be any of 26."""
+
+    def to_internal_value(self, data: Any) -> datetime:
+        if not isinstance(data, str):
+            raise serializers.ValidationError(_("Write an instant like 2026-03-31T09:00:00Z."))
+        try:
+            return read_instant(data)
+        except Unfit as unfit:
+            raise serializers.ValidationError(str(unfit)) from None
 
 
 class Body(serializers.Serializer[Any]):

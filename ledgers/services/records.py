@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import polars as pl
 
@@ -12,7 +13,7 @@ from ledgers.states import Direction, RecordKind
 from organizations.actors import Actor
 from organizations.ids import uuid7_block
 
-GIVEN = {
+GIVEN: dict[str, Any] = {
     "date": pl.Date,
     "value_date": pl.Date,
     "occurred_at": pl.Datetime("us", "UTC"),

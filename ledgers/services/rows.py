@@ -63,7 +63,7 @@ def copy_out(
     """The rows of a SELECT as a frame, by COPY … TO STDOUT through Django's own connection. `schema` names the columns."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")  # Django opens the connection lazily; mogrify below needs it
-        bound = sql.SQL("COPY ({}) TO STDOUT (FORMAT csv)").format(sql.SQL(_bind(query, params)))  # type: ignore[arg-type]
+        bound = sql.SQL("COPY ({}) TO STDOUT (FORMAT csv)").format(sql.SQL(_bind(query, params)))
         with connection.wrap_database_errors, cursor.copy(bound) as copy:
             data = b"".join(bytes(part) for part in copy)
     if not data:

@@ -174,8 +174,9 @@ def review(query: QueryDict, run: Run) -> dict[str, Any]:
 def proposals(query: QueryDict, run: Run) -> QuerySet[Match]:
     """The run's proposals as the page is filtered: by the rule that made them, and by words or an amount."""
     rows = desk.matches_with(run, MatchStatus.SUGGESTED)
-    if rule_of(query) is not None:
-        rows = rows.filter(rule_revision__rule_id=rule_of(query))
+    rule_id = rule_of(query)
+    if rule_id is not None:
+        rows = rows.filter(rule_revision__rule_id=rule_id)
     return desk.searched_matches(rows, query.get("q", ""), run.ledger.decimal_places)
 
 

@@ -20,7 +20,7 @@ def gl_all(run: Run, *, as_at: date | None = None) -> QuerySet[Record]:
 
 def gl_only(run: Run, *, as_at: date | None = None) -> QuerySet[Record]:
     """Of gl_all, those in no live match of any run."""
-    return gl_all(run, as_at=as_at).filter(linked=False)
+    return gl_all(run, as_at=as_at).filter(Q(linked=False))
 
 
 def linked_rows(ledger: Ledger, reconciliation_id: int, *, as_at: date | None = None) -> QuerySet[Record]:

@@ -14,6 +14,7 @@ from ledgers.models import StatementLine
 from ledgers.states import LineStatus
 from organizations.refusals import NotFound
 from reconciliation.models import MatchMember, OpenItem, Run, RunSource
+from reconciliation.models.clearing import OpenItemQuerySet
 
 UNMATCHED, MATCHED, PARTIAL, CLOSED = "unmatched", "matched", "partial", "closed"
 ITEM_STATUSES = (UNMATCHED, MATCHED, PARTIAL, CLOSED)
@@ -56,7 +57,7 @@ def item_rows(run: Run) -> QuerySet[StatementLine]:
     )
 
 
-def match_status(tokens: QuerySet[OpenItem]) -> Case:
+def match_status(tokens: OpenItemQuerySet) -> Case:
     """An item's status is a function of its token: none is matched, held is partial, else closed or unmatched."""
     return Case(
         When(Exists(tokens.closed()), then=Value(CLOSED)),

@@ -86,7 +86,7 @@ def with_status(runs: QuerySet[Run]) -> QuerySet[Run]:
 
 
 def is_closed(run: Run) -> bool:
-    return bool(with_status(Run.objects.filter(pk=run.pk)).filter(shown_status=RunStatus.CLOSED).exists())
+    return bool(with_status(Run.objects.filter(pk=run.pk)).filter(Q(shown_status=RunStatus.CLOSED)).exists())
 
 
 def run_of(*, organization_id: int, run_id: UUID) -> Run:

@@ -94,7 +94,7 @@ def tallies(run: Run) -> Tallies:
 
 def proposals_by_rule(run: Run) -> list[RuleTally]:
     """In the order in which the rules run."""
-    counts = dict(_rows(BY_RULE, run))
+    counts: dict[int, int] = {row[0]: row[1] for row in _rows(BY_RULE, run)}
     rules = Rule.objects.filter(pk__in=list(counts)).in_order()
     found = [RuleTally(rule.pk, rule.name, counts[rule.pk]) for rule in rules]
     return [*found, RuleTally(0, "–", counts[0])] if counts.get(0) else found

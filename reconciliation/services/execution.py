@@ -76,9 +76,9 @@ def _release_others(row: Pass, *, at: datetime) -> None:
     """We hold the lock, so the worker of any other running pass is gone: it waits again, with its place in the queue.
     Where one of the same run waits already, that one does its work."""
     running = Pass.objects.filter(reconciliation_id=row.reconciliation_id, status=PassStatus.RUNNING)
-    for other in running.exclude(pk=row.pk):
+    for other in running.exclude(pk=row.pk).select_related("run"):
         waiting = Pass.objects.filter(
-            reconciliation_id=row.reconciliation_id, run_id=other.run_id, status=PassStatus.PENDING
+            reconciliation_id=row.reconciliation_id, run=other.run, status=PassStatus.PENDING
         )
         if waiting.exists():
             error = _("Its worker was lost; a later pass goes on.")

@@ -114,8 +114,9 @@ def journal_post(
 
 
 def _check_not_posted(organization_id: int, journal_id: UUID | None) -> None:
-    posted = Journal.objects.filter(organization_id=organization_id, uuid=journal_id)
-    if journal_id is not None and posted.exists():
+    if journal_id is None:
+        return
+    if Journal.objects.filter(organization_id=organization_id, uuid=journal_id).exists():
         raise Conflict(
             _("Transaction %(id)s exists already.") % {"id": journal_id},
             code="journal.id_taken",
@@ -286,7 +287,7 @@ def raise_duplicates(*, source_file: SourceFile, run: Run, by: Actor, at: dateti
 
 
 def _audit_posting(
-    action: str, ledger: Ledger, written: pl.DataFrame, *, by: Actor, at: datetime, **data: object
+    action: str, ledger: Ledger, written: pl.DataFrame, *, by: Actor, at: datetime, **data: Any
 ) -> None:
     audit.record(
         action=action,

@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import partial
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from ledgers.models import Ledger
@@ -67,7 +68,7 @@ def pass_request(
 
 def passes_request_for_ledger(*, ledger: Ledger, by: Actor, at: datetime) -> list[Pass]:
     """The ledger-level trigger: a pass for each run of the ledger that is not closed and has none under way."""
-    runs = with_status(Run.objects.live().filter(ledger=ledger)).exclude(shown_status=RunStatus.CLOSED)
+    runs = with_status(Run.objects.live().filter(ledger=ledger)).filter(~Q(shown_status=RunStatus.CLOSED))
     idle = runs.exclude(pk__in=Pass.objects.under_way().filter(run__ledger=ledger).values("run_id"))
     return [
         pass_request(reconciliation=run.reconciliation, run=run, by=by, at=at)
@@ -91,9 +92,7 @@ def pass_cancel(*, pass_: Pass, by: Actor, at: datetime) -> Pass:
     if row.status == PassStatus.PENDING:
         row.move(PassStatus.CANCELLED, finished_at=at, cancel_requested_at=at)
         # Its run is running still where a lost worker had begun it.
-        Run.objects.filter(pk=row.run_id, status=RunStatus.RUNNING).moved(
-            RunStatus.COMPLETED, completed_at=at
-        )
+        Run.objects.filter(passes=row, status=RunStatus.RUNNING).moved(RunStatus.COMPLETED, completed_at=at)
     elif row.status == PassStatus.RUNNING and row.cancel_requested_at is None:
         Pass.objects.filter(pk=row.pk).update(cancel_requested_at=at)
         row.refresh_from_db()
