@@ -9,7 +9,6 @@ from functools import partial
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from reconciliation.admin.run_page import RESULTS
 from reconciliation.admin.telling import result_of, tell, who_when
 from reconciliation.models import Match, Run
 from reconciliation.selectors import desk
@@ -52,5 +51,4 @@ def accept_all(request: HttpRequest, run: Run, chosen: list[Match]) -> None:
     for facing in desk.facing_of(chosen):
         act = partial(matches.match_accept, match_id=facing.match.pk, expected_status=expected, **told_by)
         results.append(result_of(run, facing.label, _("accepted"), act))
-    tell(request, run, results)
-    request.session[f"{RESULTS}:{run.pk}"] = [result for result in results if not result[0]]
+    tell(request, run, results, rows="refused")

@@ -275,13 +275,20 @@ def resolve(request: HttpRequest, run: Run) -> str:
     own: dict[int, Discrepancy] = {row.pk: row for row in discrepancies_of(run).filter(pk__in=ids)}
     told_by = who_when(request)
     results = [
-        result_of(run, str(own[pk]), word(), partial(service, discrepancy=own[pk], **extra, **told_by))
+        result_of(run, subject_of(own[pk]), word(), partial(service, discrepancy=own[pk], **extra, **told_by))
         if pk in own
         else (False, str(pk), _("There is no such discrepancy in this run."))
         for pk in ids
     ]
     tell(request, run, results)
     return query_of(request)
+
+
+def subject_of(row: Discrepancy) -> str:
+    """What it is about, in a few words: the line's reference or text, else what the discrepancy says."""
+    if row.record is not None and (row.record.reference or row.record.description):
+        return f"{row.get_type_display()}, {row.record.reference or row.record.description}"
+    return str(row)
 
 
 RESOLUTIONS: dict[str, tuple[Callable[..., Any], Callable[[], str]]] = {

@@ -41,7 +41,7 @@ def query_of(request: HttpRequest, **changes: Any) -> str:
     return query.urlencode()
 
 
-def result_of(run: Run, label: str, verb: str, act: Callable[[], Any]) -> tuple[bool, str, str]:
+def result_of(run: Run, label: str, verb: str, act: Callable[[], Any]) -> Result:
     try:
         perform(act)
     except Refusal as refusal:
@@ -49,11 +49,15 @@ def result_of(run: Run, label: str, verb: str, act: Callable[[], Any]) -> tuple[
     return True, label, verb
 
 
-def tell(request: HttpRequest, run: Run, results: list[tuple[bool, str, str]]) -> None:
+def tell(request: HttpRequest, run: Run, results: list[Result], *, rows: str = "all") -> None:
+    """Each row's result stands on the page that comes next; of several, a message counts them. `rows`: "all" or only
+    the "refused" ones."""
     if not results:
         messages.warning(request, _("Nothing was ticked, so nothing was done."))
         return
-    request.session[f"{RESULTS}:{run.pk}"] = results
+    request.session[f"{RESULTS}:{run.pk}"] = [row for row in results if rows == "all" or not row[0]]
+    if len(results) == 1 and rows == "all":
+        return
     done = sum(1 for ok, _label, _text in results if ok)
     refused = len(results) - done
     if done:

@@ -47,7 +47,7 @@
     desk().replaceWith(found);
     if (place.href !== location.href) history[posted ? "replaceState" : "pushState"]({}, "", place);
     begin();
-    say(all("#desk-messages p").map((line) => line.textContent).join(" "));
+    say(all("#desk-messages p, .desk-results b, .desk-results li span:last-child").map((line) => line.textContent).join(" "));
     (focus() || document.getElementById("panel")).focus({ preventScroll: false });
   }
 

@@ -285,8 +285,8 @@ def test_lines_are_closed_with_a_reason_and_reopened(proposed: Desk):
     assert f"Closed by {proposed.membership.user.shown_name} on" in closed
     assert ": Bank fee · “asked them”" in closed
 
-    assert "1 done." in proposed.post("reopen", one=lines[0], back="show=closed")
-    assert "1 done." in proposed.post("reopen", line=lines[1:], back="show=closed")
+    assert "INV-799 open again" in proposed.post("reopen", one=lines[0], back="show=closed")
+    assert "S6 open again" in proposed.post("reopen", line=lines[1:], back="show=closed")
     assert item_counts(proposed.books.run).closed == 0
 
 
@@ -322,7 +322,9 @@ def test_a_run_is_finished_when_every_line_is_explained(proposed: Desk):
 def test_discrepancies_are_reviewed_closed_and_reopened(proposed: Desk):
     one, two = Discrepancy.objects.order_by("pk").values_list("pk", flat=True)
     back = "show=differences"
-    assert "1 done." in proposed.post("discrepancies", one=f"review:{one}", back=back)
+    assert "Statement line without entry, INV-799 in review" in proposed.post(
+        "discrepancies", one=f"review:{one}", back=back
+    )
     assert "Statement line without entry In review" in proposed.page("differences")
     page = proposed.post("discrepancies", action="close", discrepancy=[one, two], reason="", back=back)
     assert "2 could not be done" in page
@@ -331,7 +333,9 @@ def test_discrepancies_are_reviewed_closed_and_reopened(proposed: Desk):
     assert "2 done." in page
     assert "No discrepancy is open." in proposed.page("differences")
     assert "waived" in proposed.page("differences", all="1")
-    assert "1 done." in proposed.post("discrepancies", action="reopen", discrepancy=[two], back=back)
+    assert "Statement line without entry, S6 open again" in proposed.post(
+        "discrepancies", action="reopen", discrepancy=[two], back=back
+    )
     page = proposed.post("discrepancies", action="reopen", discrepancy=[two], back=back)
     assert "A discrepancy that is open cannot become open." in page
     assert "There is no such discrepancy in this run." in proposed.post(
