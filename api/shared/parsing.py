@@ -54,7 +54,9 @@ def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         names = [name for name, _value in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise ParseError(_("The name %(name)s stands twice in one object of the body.") % {"name": twice[:64]})
+        raise ParseError(
+            _("The name %(name)s stands twice in one object of the body.") % {"name": twice[:64]}
+        )
     return found
 
 

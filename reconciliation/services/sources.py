@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -46,9 +46,7 @@ from rules.services import setup
 
 READ_BYTES = 1 << 20
 SPOOL_BYTES = 8 << 20
-DEDUP_RACES_MAX = 3
 IMPORT_PATIENCE = 60  # times the lock timeout: a large file into the same account may be before this one
-DEDUP_CONSTRAINT = "record_dedup_once"
 FILENAME_MAX = 255
 
 
@@ -78,7 +76,7 @@ def receive(upload: IO[bytes]) -> ReceivedFile:
             digest.update(chunk)
             spool.write(chunk)
         received = ReceivedFile(digest.hexdigest(), size)
-        _keep(spool, storage_name(received.checksum), size)  # type: ignore[arg-type]
+        _keep(spool, storage_name(received.checksum), size)
     return received
 
 
@@ -204,7 +202,8 @@ def source_import(*, source_file_id: int, at: datetime) -> SourceFile:
         try:
             with ParsedFile() as parsed:
                 _read(parsed, source, run)
-                _looked_at_again(partial(_write, parsed, source, run, by=by, at=at))
+                write = partial(_write, parsed, source, run, by=by, at=at)
+                perform_patiently(write, tries=IMPORT_PATIENCE)
         except Unreadable as refusal:
             perform(partial(source_fail, source, refusal, by=by, at=at))
             raise
@@ -246,17 +245,6 @@ def _read(parsed: ParsedFile, source: SourceFile, run: Run) -> None:
                 word="invalid_file",
                 details={"rows": rows, "row_errors": refused.row_errors},
             ) from refused
-
-
-def _looked_at_again(write: Callable[[], None]) -> None:
-    """Another import may bring the same lines at the same moment: its keys are seen at the next look."""
-    for races_left in reversed(range(DEDUP_RACES_MAX + 1)):
-        try:
-            perform_patiently(write, tries=IMPORT_PATIENCE)
-            return
-        except IntegrityError as error:
-            if not races_left or DEDUP_CONSTRAINT not in str(error):
-                raise
 
 
 def _write(parsed: ParsedFile, source: SourceFile, run: Run, *, by: Actor, at: datetime) -> None:
