@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.utils.translation import gettext as _
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import (
@@ -21,7 +21,8 @@ from rest_framework import serializers
 from rest_framework.settings import api_settings
 
 from api.shared.idempotency import HEADER, REPLAYED
-from api.shared.listing import Kind, Listing
+from api.shared.listing import Field, Kind, Listing
+from api.shared.pagination import OFFSET_MAX
 from api.shared.parsing import JSON_DEPTH_MAX
 from api.shared.problems import CONTENT_TYPE, SURFACES, Problem, body_of
 
@@ -231,34 +232,37 @@ FILTER_HELP = (
 def parameters_of(listing: Listing) -> list[OpenApiParameter]:
     """The query parameters of a list, from its declaration."""
     sortable = ", ".join(name for name, one in listing.fields.items() if one.sortable)
-    style = listing.style
+    limit = {"type": "integer", "minimum": 1, "maximum": listing.style.cap, "default": listing.style.default}
     known = [
-        _query("limit", OpenApiTypes.INT, f"Rows asked for: 1 to {style.cap}, {style.default} by default."),
-        _query("offset", OpenApiTypes.INT, "Rows skipped."),
+        _query("limit", limit, "Rows asked for."),
+        _query("offset", {"type": "integer", "minimum": 0, "maximum": OFFSET_MAX}, "Rows skipped."),
         _query("cursor", OpenApiTypes.STR, "`next_cursor` of the page before, in place of `offset`."),
         _query(
-            "sort",
-            OpenApiTypes.STR,
-            f"Fields with commas between, `-` descends: {sortable}. Default {listing.sort}.",
+            "sort", OpenApiTypes.STR, f"Fields with commas, `-` descends: {sortable}. Default {listing.sort}."
         ),
-        _query("order", OpenApiTypes.STR, "asc or desc, for fields of `sort` without `-`."),
+        _query("order", {"type": "string", "enum": ["asc", "desc"]}, "For fields of `sort` without `-`."),
         _query("filter", OpenApiTypes.STR, FILTER_HELP + ", ".join(listing.fields)),
     ]
     if any(one.searched for one in listing.fields.values()):
         where = ", ".join(name for name, one in listing.fields.items() if one.searched)
         known.append(_query("search", OpenApiTypes.STR, f"A text that occurs in one of: {where}."))
-    known += [
-        _query(name, TYPES[listing.fields[name].kind], "Equal; several with commas between.")
-        for name in listing.named
-    ]
+    several = "Equal; several with commas between."
+    known += [_query(name, _kind(listing.fields[name]), several) for name in listing.named]
     for name, (of, _operator) in listing.comparisons.items():
-        known.append(_query(name, TYPES[listing.fields[of].kind], f"Compares {of}."))
+        known += [_query(name, _kind(listing.fields[of]), f"Compares {of}.")]
+    return known + _searches(listing)
+
+
+def _searches(listing: Listing) -> list[OpenApiParameter]:
     help_text = "Equal. With `.in` after the name: a list with commas; with `.like`: a part of the text."
-    known += [_query(f"search.{name}", TYPES[one.kind], help_text) for name, one in listing.fields.items()]
-    return known
+    return [_query(f"search.{name}", _kind(one), help_text) for name, one in listing.fields.items()]
 
 
-def _query(name: str, kind: OpenApiTypes, description: str) -> OpenApiParameter:
+def _kind(known: Field) -> Any:
+    return {"type": "string", "enum": list(known.choices)} if known.choices else TYPES[known.kind]
+
+
+def _query(name: str, kind: Any, description: str) -> OpenApiParameter:
     return OpenApiParameter(name, kind, OpenApiParameter.QUERY, description=description)
 
 
@@ -291,6 +295,17 @@ def with_example(value: Any, **kwargs: Any) -> Callable[[Any], Any]:
     return extend_schema_serializer(
         examples=[OpenApiExample("Example", value=value, status_codes=statuses, **kwargs)]
     )
+
+
+class BodyScheme(OpenApiSerializerExtension):
+    """Bodies refuse keys that they don't know, and say so."""
+
+    target_class = "api.shared.fields.Body"
+    match_subclasses = True
+
+    def map_serializer(self, auto_schema: AutoSchema, direction: Any) -> dict[str, Any]:
+        mapped = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)
+        return {**mapped, "additionalProperties": False}
 
 
 # --- credentials and the top -------------------------------------------------------------------------------------------
@@ -339,4 +354,13 @@ def describe(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
         "UTC with `Z`, dates are business days of the organization."
     )
     result["info"]["description"] += "\n\n" + _("Limits: %(limits)s.") % {"limits": "; ".join(limits)}
+    _tidy(result)
     return result
+
+
+def _tidy(node: Any) -> None:
+    """Take out the marks by which drf-spectacular would name enumerations apart; ours stand where they are used."""
+    if isinstance(node, dict):
+        node.pop("x-spec-enum-id", None)
+    for inner in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        _tidy(inner)

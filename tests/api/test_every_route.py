@@ -123,6 +123,13 @@ def test_every_operation_has_an_example(document):
     assert lacking == []
 
 
+def test_request_bodies_say_that_they_take_no_other_keys(document):
+    shapes = document["components"]["schemas"]
+    bodies = [shape for name, shape in shapes.items() if name.endswith("Body") and shape.get("properties")]
+    assert len(bodies) > 10
+    assert all(shape["additionalProperties"] is False for shape in bodies)
+
+
 def test_the_document_states_the_limits(document):
     assert "uploads 60/min" in document["info"]["description"]
 
