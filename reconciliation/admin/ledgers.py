@@ -8,7 +8,8 @@ from typing import Any, BinaryIO
 
 from django import forms
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Count, F, QuerySet, Window
+from django.db.models.functions import RowNumber
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
@@ -44,6 +45,7 @@ from reconciliation.services.wiring import bank_account_create
 from reconciliation.states import RunMode
 
 FAULTS_SHOWN = 25
+RUNS_SHOWN = 3
 
 
 class CurrencyForm(RefusalForm):
@@ -166,11 +168,12 @@ class LedgerAdmin(ClearingModelAdmin):
         sums = balances(ids)
         counts: QuerySet[Any] = account_rows(organization_id=rows[0].organization_id)
         unreconciled = dict(counts.filter(pk__in=ids).values_list("pk", "unreconciled_count"))
-        runs = Run.objects.live().filter(ledger__in=ids).order_by("-created_at")
+        runs = newest_runs(ids)
         for row in rows:
             row.balance = sums.get(row.pk, LedgerBalance())
             row.unreconciled_now = unreconciled.get(row.pk, 0)
             row.runs_shown = [run for run in runs if run.ledger_id == row.pk]
+            row.run_count = row.runs_shown[0].of_ledger if row.runs_shown else 0
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         found = super().get_object(request, object_id, from_field)
@@ -210,10 +213,9 @@ class LedgerAdmin(ClearingModelAdmin):
 
     @display(description=gettext_lazy("Runs"))
     def open_runs(self, obj: Any) -> str:
-        shown_runs = obj.runs_shown[:3]
-        links = format_html_join(", ", "{}", ((link_to(run),) for run in shown_runs))
-        more = len(obj.runs_shown) - len(shown_runs)
-        return format_html("{}{}", links, f" +{more}" if more else "") if shown_runs else "–"
+        links = format_html_join(", ", "{}", ((link_to(run),) for run in obj.runs_shown))
+        more = obj.run_count - len(obj.runs_shown)
+        return format_html("{}{}", links, f" +{more}" if more else "") if links else "–"
 
     @display(description=gettext_lazy("Opening balance"))
     def opening_shown(self, obj: Ledger) -> str:
@@ -341,6 +343,17 @@ class LedgerAdmin(ClearingModelAdmin):
                 success=_("The bank account belongs to this ledger."),
             ),
         ]
+
+
+def newest_runs(ledger_ids: list[int]) -> list[Any]:
+    """The three newest live runs of each ledger, with `of_ledger`: how many it has."""
+    mine: dict[str, Any] = {"partition_by": F("ledger_id")}
+    rows = Run.objects.live().filter(ledger__in=ledger_ids)
+    numbered = rows.annotate(
+        place=Window(RowNumber(), order_by=("-created_at", "-pk"), **mine),
+        of_ledger=Window(Count("pk"), **mine),
+    )
+    return list(numbered.filter(place__lte=RUNS_SHOWN).order_by("ledger_id", "place"))
 
 
 def to_run(request: HttpRequest, made: tuple[Run, bool]) -> HttpResponse:

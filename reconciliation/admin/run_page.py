@@ -16,17 +16,18 @@ from django.utils.translation import gettext as _
 from ledgers.backoffice import refs_of
 from organizations.backoffice.current import may
 from reconciliation.admin.words import FILE_LABELS, SEVERITY_LABELS, people, reason_words
-from reconciliation.models import Match, Pass, Run
+from reconciliation.models import Discrepancy, Match, Pass, Run
 from reconciliation.selectors import desk
 from reconciliation.selectors.discrepancies import discrepancies_of
 from reconciliation.selectors.paging import Page, page_of
 from reconciliation.selectors.proof import RunProof, run_proof
 from reconciliation.selectors.runs import last_pass
 from reconciliation.selectors.tallies import Tallies, proposals_by_rule, tallies
-from reconciliation.states import DISCREPANCY_OPEN, MatchStatus
+from reconciliation.states import DISCREPANCY_OPEN, DiscrepancyType, MatchStatus
 
 RESULTS = "desk_results"
 FAULTS_SHOWN = 10
+GAPS_SHOWN = 5
 TICKS_MAX = 500
 
 
@@ -67,6 +68,7 @@ def context_of(request: HttpRequest, run: Run) -> dict[str, Any]:
         "finished_percent": percent_done(tally),
         "proof": proof,
         "explained": explanations(proof),
+        "gaps": gaps_of(run) if proof.statement_gap else [],
         "unexplained_rest": proof.unexplained - (proof.statement_gap or 0),
         **pass_context(run),
         "tabs": tabs(run, tally, shown),
@@ -144,6 +146,12 @@ def percent_done(tally: Tallies) -> int:
     """Rounded down: 100 only when every line is matched for good or closed."""
     done = tally.accepted_items + tally.items.closed
     return 100 * done // tally.items.items if tally.items.items else 0
+
+
+def gaps_of(run: Run) -> list[Discrepancy]:
+    """Which statements do not add up by themselves; the first few, by day."""
+    rows = discrepancies_of(run).filter(type=DiscrepancyType.STATEMENT_BALANCE_MISMATCH)
+    return list(rows.order_by("statement__closing_on", "pk")[:GAPS_SHOWN])
 
 
 def explanations(proof: RunProof) -> list[tuple[str, int]]:

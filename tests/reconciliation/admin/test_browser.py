@@ -1,12 +1,17 @@
 """The run's page in a real Chromium: by keyboard alone, with the running remainder, in the dark, on a phone's width."""
 
 import re
+from functools import partial
 
 import pytest
 
+from organizations.acts import perform
 from reconciliation.admin.run_page import PANELS
 from reconciliation.selectors.integrity import faults
 from reconciliation.selectors.items import item_counts
+from reconciliation.services.execution import pass_execute
+from reconciliation.services.passes import pass_request
+from tests.clock import NOW
 from tests.reconciliation.admin.desk import Desk
 
 pytestmark = [
@@ -93,6 +98,18 @@ def test_the_remainder_runs_along_and_only_zero_can_be_matched(opened, proposed)
     assert proposed.books.status("S7") == "matched"
     assert opened.complaints == []
     assert faults() == []
+
+
+def test_a_pass_under_way_is_followed_until_it_ends(opened, proposed):
+    run, by = proposed.books.run, proposed.books.by
+    proposed.books.upload("date,amount,direction,reference\n2026-02-12,6.60,debit,CARD-12\n", "more.csv")
+    asked = perform(partial(pass_request, reconciliation=run.reconciliation, run=run, by=by, at=NOW))
+    opened.reload()
+    opened.get_by_text("Matching waits for its turn.").wait_for()
+    pass_execute(pass_id=asked.pk, clock=lambda: NOW)
+    opened.get_by_text("1 line matched, 1 proposal made").wait_for()
+    assert opened.locator("[data-proposal]").count() == 5, "what it found is there without a reload"
+    assert opened.complaints == []
 
 
 def test_nothing_hangs_over_the_edge_of_a_phone(opened):

@@ -154,6 +154,14 @@ def test_a_ledger_says_how_it_stands(proposed: Desk):
     assert "7 entries, 5 of them not reconciled." in opened(proposed, proposed.books.ledger)
 
 
+def test_a_ledger_names_its_newest_runs_and_counts_the_rest(desk: Desk):
+    for name in ("April", "May", "June", "July"):
+        acted(desk, desk.books.ledger, "start-run", note=name, mode="manual")
+    assert "July , June , May +2" in opened(desk, desk.books.ledger)
+    listed = text_of(desk.client.get(reverse("admin:ledgers_ledger_changelist")))
+    assert "July , June , May +2" in listed
+
+
 def test_a_ledger_is_added_with_its_opening_balance(desk: Desk):
     data = {
         "code": "1200",
