@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from organizations.actors import shown_names
 from organizations.models import AuditEvent
 
@@ -44,7 +46,12 @@ def lines_of(organization_id: int, events: Sequence[AuditEvent]) -> list[Line]:
 
 
 def person(shown: str) -> str:
-    """ "user:Anna" as "Anna"; keys and tasks say what they are."""
+    """ "user:Anna" as "Anna", "key:ab12" as "API key ab12", "system:auto_match" as "Tieout (auto match)"."""
+    kind, _colon, rest = shown.partition(":")
+    if kind == "key":
+        return _("API key %(key)s") % {"key": rest}
+    if kind == "system":
+        return _("Tieout (%(task)s)") % {"task": rest.replace("_", " ")}
     return shown.removeprefix("user:")
 
 

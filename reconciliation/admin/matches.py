@@ -23,7 +23,7 @@ from organizations.backoffice.acts import Act, run_acts
 from organizations.backoffice.current import actor_of, may
 from organizations.backoffice.filters import AmountRangeFilter, ScopedRelatedFilter
 from reconciliation.admin.base import ClearingModelAdmin
-from reconciliation.admin.words import moment, people, status_word
+from reconciliation.admin.words import moment, people, plainly, status_word
 from reconciliation.models import Match
 from reconciliation.selectors.desk import facing_of
 from reconciliation.services import matches
@@ -225,12 +225,13 @@ class MatchAdmin(ClearingModelAdmin):
     def acts(self, request: HttpRequest, obj: Match) -> list[Act]:
         status = _("It is %(status)s.") % {"status": status_word(obj.status)}
         undecided = "" if obj.status == MatchStatus.SUGGESTED else status
+        books: Any = obj.reconciliation
         decide: dict[str, Any] = {"match_id": obj.pk, "expected_status": MatchStatus.SUGGESTED}
         return [
             Act(
                 "accept",
                 _("Accept"),
-                partial(matches.match_accept, **decide),
+                partial(plainly(matches.match_accept, books), **decide),
                 "matches:decide",
                 against=undecided,
                 success=_("Accepted."),
@@ -238,7 +239,7 @@ class MatchAdmin(ClearingModelAdmin):
             Act(
                 "reject",
                 _("Reject"),
-                partial(matches.match_reject, **decide),
+                partial(plainly(matches.match_reject, books), **decide),
                 "matches:decide",
                 against=undecided,
                 success=_("Rejected. Its lines and entries are open again."),
@@ -246,7 +247,11 @@ class MatchAdmin(ClearingModelAdmin):
             Act(
                 "undo",
                 _("Undo"),
-                partial(matches.match_reject, match_id=obj.pk, expected_status=MatchStatus.ACCEPTED),
+                partial(
+                    plainly(matches.match_reject, books),
+                    match_id=obj.pk,
+                    expected_status=MatchStatus.ACCEPTED,
+                ),
                 "matches:decide",
                 against="" if obj.status == MatchStatus.ACCEPTED else status,
                 danger=True,
@@ -283,8 +288,11 @@ class MatchAdmin(ClearingModelAdmin):
         run_acts(
             request,
             [
-                (_("Match %(id)s") % {"id": pk}, partial(service, match_id=pk, **told))
-                for pk in queryset.values_list("pk", flat=True)[:1_000]
+                (
+                    _("Match %(id)s") % {"id": match.pk},
+                    partial(plainly(service, match.reconciliation), match_id=match.pk, **told),
+                )
+                for match in queryset[:1_000]
             ],
         )
 

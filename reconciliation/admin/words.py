@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -13,9 +13,11 @@ from django.utils.translation import gettext as _
 from ledgers.amounts import shown
 from organizations.actors import shown_names
 from organizations.backoffice.acts import sentence_of
+from organizations.backoffice.history import person
 from organizations.refusals import Refusal
-from reconciliation.models import Run
 from reconciliation.states import MatchStatus
+
+T = TypeVar("T")
 
 SEVERITY_LABELS = {"info": "info", "warning": "warning", "critical": "danger"}
 FILE_LABELS = {"completed": "success", "failed": "danger"}
@@ -36,36 +38,44 @@ def reason_words(reason: str) -> str:
 
 def people(organization_id: int, refs: Iterable[str]) -> dict[str, str]:
     """Each ref as a person reads it: "user:42" is "Anna", "key:ab12" is "API key ab12". One query."""
-    return {ref: _plain(name) for ref, name in shown_names(organization_id, refs).items()}
+    return {ref: person(name) for ref, name in shown_names(organization_id, refs).items()}
 
 
-def _plain(name: str) -> str:
-    kind, _colon, rest = name.partition(":")
-    if kind == "user":
-        return rest
-    if kind == "key":
-        return _("API key %(key)s") % {"key": rest}
-    return _("automatic matching") if rest == "auto_match" else _("Tieout")
+Books = Any
+"""What a refusal is told about: a run or a reconciliation, with its organization_id and its ledger."""
 
 
-def told(refusal: Refusal, run: Run) -> str:
+def plainly(service: Callable[..., T], books: Books) -> Callable[..., T]:
+    """The service, with its refusals told in plain words."""
+
+    def act(**given: Any) -> T:
+        try:
+            return service(**given)
+        except Refusal as refusal:
+            refusal.message, refusal.issues = told(refusal, books), []
+            raise
+
+    return act
+
+
+def told(refusal: Refusal, books: Books) -> str:
     """What the domain says against an act, with names and local times where it names somebody."""
     teller = TELLERS.get(refusal.code)
     try:
-        return teller(refusal.details, run) if teller else sentence_of(refusal)
+        return teller(refusal.details, books) if teller else sentence_of(refusal)
     except (KeyError, ValueError, IndexError):  # details of another shape: the refusal's own words still hold
         return sentence_of(refusal)
 
 
-def _state(details: dict[str, Any], run: Run) -> str:
+def _state(details: dict[str, Any], books: Books) -> str:
     return _("It is %(status)s already, by %(who)s on %(when)s. Nothing was changed.") % {
         "status": status_word(details["status"]),
-        "who": people(run.organization_id, [details["by"]])[details["by"]],
+        "who": people(books.organization_id, [details["by"]])[details["by"]],
         "when": moment(details["at"]),
     }
 
 
-def _taken(details: dict[str, Any], run: Run) -> str:
+def _taken(details: dict[str, Any], books: Books) -> str:
     first = details["records"][0]
     if "match_id" not in first:
         if first["status"] == "closed":
@@ -78,13 +88,13 @@ def _taken(details: dict[str, Any], run: Run) -> str:
     )
     return text % {
         "status": status_word(first["status"]),
-        "who": people(run.organization_id, [first["by"]])[first["by"]],
+        "who": people(books.organization_id, [first["by"]])[first["by"]],
         "when": moment(first["at"]),
     }
 
 
-def _does_not_add_up(details: dict[str, Any], run: Run) -> str:
-    ledger = run.ledger
+def _does_not_add_up(details: dict[str, Any], books: Books) -> str:
+    ledger = books.ledger
     amounts = {
         name: shown(details[key], ledger.decimal_places, ledger.currency)
         for name, key in (("a", "total_a"), ("b", "total_b"), ("difference", "difference"))

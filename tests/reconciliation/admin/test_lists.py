@@ -156,7 +156,7 @@ def test_ticked_matches_are_accepted_from_the_list(proposed: Desk):
     page = text_of(proposed.client.post(url_of(Match), data, follow=True))
     assert "2 done." in page
     page = text_of(proposed.client.post(url_of(Match), data, follow=True))
-    assert f"Match {ticked[0]}: You acted on a suggested match, but it is accepted now" in page
+    assert f"Match {ticked[0]}: It is accepted already, by {proposed.membership.user.shown_name} on 2" in page
 
     viewer = proposed.as_somebody("viewer")
     viewer.client.post(url_of(Match), {"action": "accept", "_selected_action": [Match.objects.last().pk]})

@@ -242,7 +242,9 @@ def test_what_does_not_add_up_is_refused_in_the_currency_and_stays_ticked(propos
 def test_an_entry_in_another_match_is_refused_with_who_made_it(proposed: Desk):
     line, entry = proposed.books.item("S1"), proposed.books.entries["G1"]
     page = proposed.post("match", line=line, entry=entry, back="show=by-hand")
-    assert "One of the ticked lines stands in another match: suggested, made by automatic matching on" in page
+    assert (
+        "One of the ticked lines stands in another match: suggested, made by Tieout (auto match) on" in page
+    )
 
 
 def test_a_closed_line_is_refused(desk: Desk):
