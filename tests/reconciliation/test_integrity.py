@@ -6,7 +6,7 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import connection, transaction
 
 from reconciliation.selectors.integrity import CHECKS, faults, open_sums
 from tests.factories.organizations import actor_with
@@ -104,14 +104,18 @@ def test_every_check_has_a_planted_fault():
     assert set(PLANTED) == set(CHECKS)
 
 
-@pytest.mark.parametrize(
-    ("check", "statement"),
-    [(check, statement) for check, planted in PLANTED.items() for statement in planted],
-    ids=lambda value: value[:40],
-)
-def test_a_planted_fault_is_found(example: Books, check: str, statement: str):
-    execute(statement)
-    assert check in {fault.check for fault in faults()}
+def test_each_planted_fault_is_found(example: Books):
+    """All in one set of books, each taken back before the next: making the books takes longer than looking at them."""
+    missed = []
+    for check, statements in PLANTED.items():
+        for statement in statements:
+            before = transaction.savepoint()
+            execute(statement)
+            if check not in {fault.check for fault in faults()}:
+                missed.append((check, statement))
+            transaction.savepoint_rollback(before)
+    assert missed == []
+    assert faults() == []
 
 
 def test_the_command_lists_what_is_open_and_exits_well(example: Books):

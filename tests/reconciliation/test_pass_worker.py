@@ -19,6 +19,7 @@ from reconciliation.models import Match, MatchMember, OpenItem, Pass
 from reconciliation.selectors.integrity import faults
 from reconciliation.tasks import import_source, requeue_lost
 from tests.factories.organizations import actor_with
+from tests.factories.reconciliation import PassFactory
 from tests.reconciliation.books import Books, books
 from tests.reconciliation.files import csv
 from tests.workers import Worker, wait_for
@@ -97,6 +98,21 @@ def test_a_pass_three_times_as_long_as_the_broker_waits_is_one_pass(made: Books,
 
     worker.wait_until_idle()
     check_done_once(asked, attempts=1)
+
+
+def test_what_nobody_rings_for_any_more_is_found_and_done(made: Books, worker: Worker):
+    """Rows without a message: the broker lost them, or the worker died after it had dropped a second message."""
+    silent = PassFactory(reconciliation=made.run.reconciliation, run=made.run)
+    left = PassFactory(
+        reconciliation=made.run.reconciliation, status="running", attempt=1, heartbeat_at=silent.requested_at
+    )
+    source = made.add(csv(("T0", "credit", 9_00, 4, "")))
+    requeue_lost()
+    worker.wait_until_idle()
+    assert [row(silent).status, row(left).status] == ["completed", "completed"]
+    assert SourceFile.objects.get(pk=source.source_file_id).status == "completed"
+    assert Match.objects.filter(made_by_pass__in=[silent, left]).count() == PAIRS
+    assert faults() == []
 
 
 def test_an_import_that_is_rung_for_three_times_is_done_once(made: Books, worker: Worker):
