@@ -14,7 +14,6 @@ from rules.engine.sides import Bools, Ints
 
 TABLE_CELLS = 4_000_000  # a component with up to this many pairs is solved by the table
 BATCH_CELLS = 32_000_000  # small components are solved together, up to this many cells at a time
-SAFE = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +63,10 @@ def keep_most(parts: Parts, chosen: Ints, window: Window, keep: Bools, keep_colu
     _keep_first(parts.start_columns, chosen[one_day], fewer[one_day], keep_columns)
     small = ~one_day & (parts.pairs[chosen] <= TABLE_CELLS)
     high = small & (size > size_columns)
-    proven = _keep_by_table(parts, chosen[small & ~high], keep, keep_columns)
+    _keep_by_table(parts, chosen[small & ~high], keep, keep_columns)
     if high.any():
-        proven &= _keep_by_table(parts.turned(), chosen[high], keep_columns, keep)
+        _keep_by_table(parts.turned(), chosen[high], keep_columns, keep)
+    proven = True
     for part in chosen[~one_day & ~small]:
         a = slice(parts.start[part], parts.start[part + 1])
         b = slice(parts.start_columns[part], parts.start_columns[part + 1])
@@ -87,11 +87,9 @@ def _keep_first(start: Ints, chosen: Ints, count: Ints, keep: Bools) -> None:
     keep[np.repeat(start[chosen], sizes) + offset] = offset < np.repeat(count, sizes)
 
 
-def _keep_by_table(parts: Parts, chosen: Ints, keep: Bools, keep_columns: Bools) -> bool:
-    proven = True
+def _keep_by_table(parts: Parts, chosen: Ints, keep: Bools, keep_columns: Bools) -> None:
     for group in _by_shape(parts, chosen):
-        proven &= _solve(parts, group, keep, keep_columns)
-    return proven
+        _solve(parts, group, keep, keep_columns)
 
 
 def _by_shape(parts: Parts, chosen: Ints) -> list[Ints]:
@@ -113,34 +111,25 @@ def _rounded(sizes: Ints) -> Ints:
     return 2 ** np.ceil(np.log2(sizes)).astype(np.int64)
 
 
-@dataclass(frozen=True, slots=True)
-class Prices:
-    """Whole numbers by which a pair counts more than all distance, and a day of distance more than all age."""
-
-    pair: int
-    day: int
-    age: int
-
-
-def _prices(parts: Parts, group: Ints) -> Prices:
-    """For all components of a group; age counts nothing where the numbers would not stay exact."""
+def _worth_of_a_pair(parts: Parts, group: Ints) -> int:
+    """More than all the days that the other pairs could save by its loss."""
     first = np.minimum(parts.day[parts.start[group]], parts.day_columns[parts.start_columns[group]])
     last = np.maximum(
         parts.day[parts.start[group + 1] - 1], parts.day_columns[parts.start_columns[group + 1] - 1]
     )
-    span = int((last - first).max())
-    pairs = int(np.diff(parts.start)[group].max())
-    day = pairs * 2 * span + 1
-    pair = pairs * (span * day + 2 * span) + 1
-    return Prices(pair, day, 1) if pairs * pair < SAFE else Prices(pairs * span + 1, 1, 0)
+    return int(np.diff(parts.start)[group].max()) * int((last - first).max()) + 1
 
 
-def _solve(parts: Parts, group: Ints, keep: Bools, keep_columns: Bools) -> bool:
+def _solve(parts: Parts, group: Ints, keep: Bools, keep_columns: Bools) -> None:
     """Many components at once. The table holds, for the first i rows and j columns, the best value as one whole number;
     of row i only the columns that it can reach, since before them nothing changes any more and behind them nothing yet.
-    Of equal solutions the one that keeps earlier rows."""
-    prices = _prices(parts, group)
-    start, end, origin = parts.start[group], parts.start[group + 1], parts.day[parts.start[group]]
+
+    Of equal solutions it takes the one that leaves out the latest records. That is the oldest one: where two solutions
+    are best, so is the one with the earlier of both in each place (costs on a line are Monge), so one is earliest
+    everywhere.
+    """
+    worth = _worth_of_a_pair(parts, group)
+    start, end = parts.start[group], parts.start[group + 1]
     height = int((end - start).max())
     width = int((np.maximum.reduceat(parts.hi - parts.lo, parts.start[:-1]))[group].max())
     offset = np.arange(width + 1)
@@ -155,11 +144,8 @@ def _solve(parts: Parts, group: Ints, keep: Bools, keep_columns: Bools) -> bool:
         place = np.minimum(offset + (lo - lo_before)[:, None], reach_before[:, None])
         before = best.ravel().take(place + first)
         column = np.minimum(lo[:, None] + offset[:-1], len(parts.day_columns) - 1)
-        day, day_column = parts.day[row][:, None], parts.day_columns[column]
-        cost = np.abs(day_column - day) * prices.day
-        if prices.age:
-            cost += day_column + day - 2 * origin[:, None]
-        taken = before[:, :-1] + np.where(offset[:-1] < reach[:, None], prices.pair - cost, 0)
+        gain = worth - np.abs(parts.day_columns[column] - parts.day[row][:, None])
+        taken = before[:, :-1] + np.where(offset[:-1] < reach[:, None], gain, 0)
         best = before.copy()
         np.maximum(best[:, 1:], taken, out=best[:, 1:])
         np.maximum.accumulate(best, axis=1, out=best)
@@ -170,7 +156,6 @@ def _solve(parts: Parts, group: Ints, keep: Bools, keep_columns: Bools) -> bool:
         _places(parts.start_columns[group], parts.start_columns[group + 1])
     ] = False
     _walk_back(parts, group, skips, keep, keep_columns)
-    return bool(prices.age)
 
 
 def _places(start: Ints, end: Ints) -> Ints:

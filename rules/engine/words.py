@@ -55,5 +55,4 @@ def _rarest(place: Ints, code: Hashes, text_code: Hashes) -> tuple[Ints, Ints, I
     first = np.flatnonzero(np.concatenate(([True], place[1:] != place[:-1])))
     bits = len(place).bit_length()
     best = np.minimum.reduceat((hi - lo) << bits | np.arange(len(place)), first) & ((1 << bits) - 1)
-    best = best[hi[best] > lo[best]]
     return place[best], lo[best], hi[best]

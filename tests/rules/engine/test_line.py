@@ -57,7 +57,7 @@ def by_transport(day_a: Days, day_b: Days, low: int, high: int) -> Total:
 
 
 @pytest.mark.parametrize("method", [by_engine, by_transport])
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     seed=seeds(),
     size=st.integers(1, 40),
@@ -73,7 +73,7 @@ def test_most_pairs_nearest_oldest(method, seed: int, size: int, span: int, low:
     assert method(day_a, day_b, low, low + width) == expected
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(seed=seeds(), low=st.integers(-6, 2), width=st.integers(0, 9))
 def test_in_order_from_the_oldest_is_the_most_pairs(seed: int, low: int, width: int) -> None:
     rng = np.random.default_rng(seed)
@@ -126,7 +126,7 @@ def many(days: np.ndarray) -> pl.DataFrame:
     )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(seed=seeds(), spread=st.sampled_from([1, 3, 1 << 14, 1 << 20, 1 << 45, 1 << 61]))
 def test_partners_are_the_interval_of_equal_keys_and_positions_in_reach(seed: int, spread: int) -> None:
     rng = np.random.default_rng(seed)

@@ -127,7 +127,7 @@ RULE_SETS: dict[str, list[dict[str, Any]]] = {
 
 @pytest.mark.parametrize("side", [mixed, plain, batches])
 @pytest.mark.parametrize("name", RULE_SETS)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(seed=seeds())
 def test_the_order_of_rows_never_matters(name: str, side: Any, seed: int) -> None:
     rng, rules = Random(seed), [parse_rule(rule) for rule in RULE_SETS[name]]
@@ -142,7 +142,7 @@ def test_the_order_of_rows_never_matters(name: str, side: Any, seed: int) -> Non
     assert again.rule_counts == outcome.rule_counts
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(seed=seeds())
 def test_no_record_is_in_two_groups(seed: int) -> None:
     side_a, side_b = together(books(seed, mixed))

@@ -99,14 +99,14 @@ def hold_against_oracle(rule: dict[str, Any], found: list[Book], refused: Refusa
 
 
 @pytest.mark.parametrize("name", RULES)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(seed=seeds())
 def test_most_pairs_at_least_cost(name: str, seed: int) -> None:
     hold_against_oracle(RULES[name], books(seed, mixed))
 
 
 @pytest.mark.parametrize("name", ["amount", "amount and one day", "amount and a later day", "group"])
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(seed=seeds())
 def test_most_pairs_among_ties(name: str, seed: int) -> None:
     hold_against_oracle(RULES[name], books(seed, plain))
@@ -115,7 +115,7 @@ def test_most_pairs_among_ties(name: str, seed: int) -> None:
 @pytest.mark.parametrize(
     "name", ["amount and one day", "reference or a word", "near amount or reference", "partial"]
 )
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(seed=seeds())
 def test_a_refused_pair_is_never_offered_and_the_next_best_is(name: str, seed: int) -> None:
     rng = Random(seed)
