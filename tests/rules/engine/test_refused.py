@@ -42,6 +42,14 @@ def test_in_a_big_component_another_free_partner_is_found() -> None:
     assert ({0}, {999}) in groups
 
 
+def test_in_a_big_component_an_exchange_makes_no_other_refused_pair() -> None:
+    side = many(np.zeros(800, np.int64))
+    refused = [((0,), (0,)), *(((number,), (0,)) for number in range(1, 400))]
+    groups = groups_of(match(side, side, [SAME_DAY], refused=refused))
+    assert len(groups) == 800
+    assert not set(groups) & {(frozenset(a), frozenset(b)) for a, b in refused}
+
+
 def test_in_a_big_component_a_record_refused_to_all_stays_open() -> None:
     side = many(np.zeros(800, np.int64))
     groups = groups_of(match(side, side, [SAME_DAY], refused=[((0,), (number,)) for number in range(800)]))
