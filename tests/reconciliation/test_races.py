@@ -12,7 +12,7 @@ from organizations.refusals import Conflict
 from reconciliation.models import Match, MatchMember, OpenItem, RejectedGroup
 from reconciliation.selectors.integrity import faults
 from reconciliation.services.execution import pass_execute
-from reconciliation.services.items import item_close
+from reconciliation.services.items import item_close, item_reopen
 from reconciliation.services.matches import match_accept, match_manual, match_reject
 from reconciliation.states import MatchStatus
 from tests.clock import NOW
@@ -215,4 +215,45 @@ def test_a_token_given_back_meanwhile_is_another_token(settings):
     asked.refresh_from_db()
     assert (asked.suggested, asked.lost_to_others) == (1, 1)
     assert made.statuses() == {"S0": "unmatched", "S1": "matched"}
+    assert faults() == []
+
+
+def test_closing_an_item_against_accepting_its_suggestion_has_one_winner(example: Books):
+    example.auto_match()
+    match = example.match_with("S1")
+    accept = performed(match_accept, match_id=match.pk, by=example.by, at=NOW)
+    close = performed(
+        item_close,
+        organization_id=example.by.organization_id,
+        item_id=example.item("S1"),
+        ledger_id=example.ledger.uuid,
+        by=example.by,
+        at=NOW,
+    )
+
+    results = at_once([accept, close] * 10)
+
+    match.refresh_from_db()
+    if match.status == MatchStatus.ACCEPTED:
+        assert (codes(results[0::2]), codes(results[1::2])) == ({"ok": 10}, {"item.state": 10})
+        assert example.status("S1") == "matched"
+    else:
+        assert (match.status, match.ended_reason) == ("undone", "item_closed")
+        assert (codes(results[0::2]), codes(results[1::2])) == ({"match.state": 10}, {"ok": 10})
+        assert example.status("S1") == "closed"
+    assert faults() == []
+
+
+def test_closing_against_reopening_takes_turns(example: Books):
+    item = {"organization_id": example.by.organization_id, "item_id": example.item("S6")}
+    close = performed(item_close, **item, ledger_id=example.ledger.uuid, by=example.by, at=NOW)
+    reopen = performed(item_reopen, **item, by=example.by, at=NOW)
+
+    results = at_once([close, reopen] * 10)
+
+    assert codes(results[0::2]) == {"ok": 10}
+    told = Counter(AuditEvent.objects.values_list("action", flat=True))
+    assert codes(results[1::2])["ok"] == told["item.reopened"]
+    left = told["item.closed"] - told["item.reopened"]
+    assert (left, example.status("S6")) in {(1, "closed"), (0, "unmatched")}
     assert faults() == []
