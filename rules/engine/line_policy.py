@@ -19,7 +19,8 @@ from rules.engine.sides import Bools, Ints, Side
 from rules.engine.tree import Leaf
 from rules.engine.twins import Twins, twins
 
-ASIDE_PAIRS = 500_000  # a part of the line with more pairs never leaves it
+ASIDE_PAIRS = 100_000  # a part of the line with more pairs never leaves it
+ASIDE_BITE = 5_000_000  # pairs of whole parts that leave it at a time
 ASIDE_TOTAL = 5 * BUDGET
 Rows = tuple[Ints, Ints]
 
@@ -101,7 +102,7 @@ def _aside(job: Job, a: Side, b: Side, line: Line, refused: Rows) -> Found:
     """Parts of the line by the pair path, in bites of whole parts that fit its budget."""
     parts = components(line)
     pairs = np.cumsum(np.add.reduceat(line.hi - line.lo, parts.start_a[:-1]))
-    bite = pairs // (BUDGET - ASIDE_PAIRS)
+    bite = pairs // ASIDE_BITE
     found = []
     for number in np.unique(bite):
         some = part_of(line, parts, bite == number)

@@ -1,6 +1,6 @@
 """Which records of a component on the line to keep, so that pairing the kept ones in order gives the most pairs, at the
-least days apart, then the oldest. Called by `line`; exact by table or by transport, and where a component is beyond
-both, only the most pairs."""
+least days apart, then the oldest. Called by `line`; exact by table or by flow, and where a component is beyond both,
+only the most pairs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from rules.engine.line_transport import keep_by_transport
+from rules.engine.line_transport import keep_by_flow
 from rules.engine.sides import Bools, Ints
 
 TABLE_CELLS = 4_000_000  # a component with up to this many pairs is solved by the table
@@ -70,7 +70,7 @@ def keep_most(parts: Parts, chosen: Ints, window: Window, keep: Bools, keep_colu
     for part in chosen[~one_day & ~small]:
         a = slice(parts.start[part], parts.start[part + 1])
         b = slice(parts.start_columns[part], parts.start_columns[part + 1])
-        keep[a], keep_columns[b], exact = keep_by_transport(
+        keep[a], keep_columns[b], exact = keep_by_flow(
             parts.day[a], parts.day_columns[b], window.low, window.high
         )
         proven &= exact

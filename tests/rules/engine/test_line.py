@@ -12,7 +12,7 @@ from scipy.optimize import linear_sum_assignment
 
 from rules.engine import match, parse_rule
 from rules.engine.keys import Positions, agree, hashed, line_up, numbered, sorting
-from rules.engine.line_transport import keep_by_transport, most_in_order
+from rules.engine.line_transport import keep_by_flow, most_in_order
 from tests.rules.engine.books import Record, eq, every, frame, pairs_of, within
 from tests.rules.engine.strategies import seeds
 
@@ -49,14 +49,14 @@ def by_engine(day_a: Days, day_b: Days, low: int, high: int) -> Total:
     return total([day_a[a] for a, _ in pairs], [day_b[b] for _, b in pairs], low, high)
 
 
-def by_transport(day_a: Days, day_b: Days, low: int, high: int) -> Total:
+def by_flow(day_a: Days, day_b: Days, low: int, high: int) -> Total:
     a, b = np.sort(np.array(day_a)), np.sort(np.array(day_b))
-    keep_a, keep_b, proven = keep_by_transport(a, b, low, high)
+    keep_a, keep_b, proven = keep_by_flow(a, b, low, high)
     assert proven
     return total(a[keep_a].tolist(), b[keep_b].tolist(), low, high)
 
 
-@pytest.mark.parametrize("method", [by_engine, by_transport])
+@pytest.mark.parametrize("method", [by_engine, by_flow])
 @settings(max_examples=60, deadline=None)
 @given(
     seed=seeds(),
@@ -85,6 +85,14 @@ def test_in_order_from_the_oldest_is_the_most_pairs(seed: int, low: int, width: 
         0
     ]
     assert total(*taken, low, low + width)[0] == most
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=seeds(), span=st.integers(1, 60))
+def test_without_a_window_every_record_of_the_smaller_side_is_kept(seed: int, span: int) -> None:
+    rng = np.random.default_rng(seed)
+    day_a, day_b = (rng.integers(0, span, size).tolist() for size in rng.integers(1, 40, 2))
+    assert by_flow(day_a, day_b, -span, span) == least(day_a, day_b, -span, span)
 
 
 def test_a_later_record_may_be_nearer_and_earlier_ones_still_pair() -> None:

@@ -50,6 +50,15 @@ def test_in_a_big_component_an_exchange_makes_no_other_refused_pair() -> None:
     assert not set(groups) & {(frozenset(a), frozenset(b)) for a, b in refused}
 
 
+def test_in_a_big_component_an_exchange_stays_within_the_window() -> None:
+    side_a, side_b = many(np.arange(1_200) // 600 * 2), many(np.arange(1_200) // 600)
+    groups = groups_of(
+        match(side_a, side_b, [SAME_DAY], refused=[((0,), (number,)) for number in range(600)])
+    )
+    assert len(groups) == 1_199
+    assert all(abs(min(a) // 600 * 2 - min(b) // 600) <= 1 for a, b in groups)
+
+
 def test_in_a_big_component_a_record_refused_to_all_stays_open() -> None:
     side = many(np.zeros(800, np.int64))
     groups = groups_of(match(side, side, [SAME_DAY], refused=[((0,), (number,)) for number in range(800)]))
