@@ -46,8 +46,7 @@ class StatementInline(ScopedTabularInline):
     fields = (
         "account",
         "number",
-        "from_date",
-        "to_date",
+        "span",
         "amount_opening",
         "amount_credit",
         "amount_debit",
@@ -62,6 +61,11 @@ class StatementInline(ScopedTabularInline):
     @display(description=gettext_lazy("Account"))
     def account(self, obj: Statement) -> str:
         return link_to(obj.bank_account)
+
+    @display(description=gettext_lazy("Period"))
+    def span(self, obj: Statement) -> str:
+        first, last = obj.from_date or obj.opening_on, obj.to_date or obj.closing_on
+        return f"{first} – {last}" if first and last and first != last else str(last or first or "–")
 
     @display(description=gettext_lazy("Opening"))
     def amount_opening(self, obj: Statement) -> str:
@@ -123,7 +127,7 @@ class SourceFileAdmin(ClearingModelAdmin):
         "count_pending",
         "left_out",
         "faults",
-        "checksum_sha256",
+        "digest",
         "original",
         "created_at",
         "uploader",
@@ -207,6 +211,10 @@ class SourceFileAdmin(ClearingModelAdmin):
         more = max(obj.error_row_count - len(obj.error_rows), 0)
         table = render_to_string("reconciliation/faults.html", {"faults": obj.error_rows, "more": more})
         return format_html("<p>{}</p>{}", obj.error_message, table)
+
+    @display(description="SHA-256")
+    def digest(self, obj: SourceFile) -> str:
+        return format_html('<span class="tieout-mono">{}</span>', obj.checksum_sha256)
 
     @display(description=gettext_lazy("Original"))
     def original(self, obj: Any) -> str:
