@@ -190,8 +190,10 @@ def _with_rows(codes: Hashes) -> Ints | None:
     order = (packed & np.uint64((1 << bits) - 1)).view(np.int64)
     if not spare:
         return order
-    runs = packed >> np.uint64(bits)
+    runs, in_order = packed >> np.uint64(bits), codes[order]
     same = runs[1:] == runs[:-1]
+    if not (same & (in_order[1:] != in_order[:-1])).any():
+        return order
     if 4 * np.count_nonzero(same) > len(codes):
         return None
     return _within_runs(order, same, codes)

@@ -88,22 +88,23 @@ def _keep_first(start: Ints, chosen: Ints, count: Ints, keep: Bools) -> None:
 
 
 def _keep_by_table(parts: Parts, chosen: Ints, keep: Bools, keep_columns: Bools) -> None:
-    for group in _by_shape(parts, chosen):
-        _solve(parts, group, keep, keep_columns)
+    for group, width in _by_shape(parts, chosen):
+        _solve(parts, group, width, keep, keep_columns)
 
 
-def _by_shape(parts: Parts, chosen: Ints) -> list[Ints]:
-    """Components of similar shape together, in bites that fit into memory."""
+def _by_shape(parts: Parts, chosen: Ints) -> list[tuple[Ints, int]]:
+    """Components of similar shape together, in bites that fit into memory; with each, the most partners of a row."""
     if not len(chosen):
         return []
     height = _rounded(np.diff(parts.start)[chosen])
     width = _rounded(np.maximum.reduceat(parts.hi - parts.lo, parts.start[:-1])[chosen])
     order = np.lexsort((width, height))
     change = (np.diff(height[order]) != 0) | (np.diff(width[order]) != 0)
-    groups = []
+    groups: list[tuple[Ints, int]] = []
     for group in np.split(order, np.flatnonzero(change) + 1):
         bite = max(1, BATCH_CELLS // int(height[group[0]] * width[group[0]]))
-        groups += [chosen[group[place : place + bite]] for place in range(0, len(group), bite)]
+        bites = [chosen[group[place : place + bite]] for place in range(0, len(group), bite)]
+        groups += [(some, int(width[group[0]])) for some in bites]
     return groups
 
 
@@ -120,7 +121,7 @@ def _worth_of_a_pair(parts: Parts, group: Ints) -> int:
     return int(np.diff(parts.start)[group].max()) * int((last - first).max()) + 1
 
 
-def _solve(parts: Parts, group: Ints, keep: Bools, keep_columns: Bools) -> None:
+def _solve(parts: Parts, group: Ints, width: int, keep: Bools, keep_columns: Bools) -> None:
     """Many components at once. The table holds, for the first i rows and j columns, the best value as one whole number;
     of row i only the columns that it can reach, since before them nothing changes any more and behind them nothing yet.
 
@@ -131,7 +132,6 @@ def _solve(parts: Parts, group: Ints, keep: Bools, keep_columns: Bools) -> None:
     worth = _worth_of_a_pair(parts, group)
     start, end = parts.start[group], parts.start[group + 1]
     height = int((end - start).max())
-    width = int((np.maximum.reduceat(parts.hi - parts.lo, parts.start[:-1]))[group].max())
     offset = np.arange(width + 1)
     first = np.arange(len(group))[:, None] * (width + 1)
     best = np.zeros((len(group), width + 1), np.int64)
