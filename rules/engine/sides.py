@@ -41,8 +41,10 @@ class Side:
 
     @classmethod
     def load(cls, frame: pl.DataFrame) -> Side:
-        """Sorts and types a frame of records, without those of measure 0: they never match by a pass."""
-        frame = frame.with_columns(pl.col(name).cast(_type_of(name)) for name in frame.columns)
+        """Sorts and types a frame of records, without those of measure 0: they never match by a pass. Columns that no
+        rule can name are left behind."""
+        known = [name for name in frame.columns if name in BASE_TYPES or kind_of_field(name)]
+        frame = frame.select(pl.col(name).cast(_type_of(name)) for name in known)
         if not frame["id"].is_sorted():
             frame = frame.sort("id")
         if (frame["measure"] == 0).any():
