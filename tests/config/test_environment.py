@@ -11,6 +11,7 @@ from config import env
 
 EXAMPLE = Path(settings.BASE_DIR, ".env.example").read_text()
 SOURCE = Path(settings.BASE_DIR, "config", "settings.py").read_text()
+COMPOSE = Path(settings.BASE_DIR, "compose.yaml").read_text()
 
 
 def variables_read() -> set[str]:
@@ -21,8 +22,12 @@ def variables_documented() -> set[str]:
     return set(re.findall(r"^#?([A-Z][A-Z0-9_]+)=", EXAMPLE, flags=re.MULTILINE))
 
 
-def test_env_example_lists_exactly_the_variables_that_settings_read():
-    assert variables_documented() == variables_read()
+def variables_of_compose() -> set[str]:
+    return set(re.findall(r"\$\{(\w+)", COMPOSE))
+
+
+def test_env_example_lists_exactly_the_variables_that_settings_and_compose_read():
+    assert variables_documented() == variables_read() | variables_of_compose()
 
 
 def test_every_call_in_settings_names_its_variable():
@@ -34,6 +39,9 @@ def test_every_call_in_settings_names_its_variable():
     ("name", "default"), re.findall(r"^#([A-Z][A-Z0-9_]+)=(.+)$", EXAMPLE, flags=re.MULTILINE)
 )
 def test_env_example_shows_the_real_default(name: str, default: str):
+    if name not in variables_read():
+        assert f"${{{name}:-{default}}}" in COMPOSE
+        return
     read = re.search(rf'"{name}",\s*default=(?:"([^"]*)"|([^,)\s]+))', SOURCE)
     assert read, f"{name} has no default in config/settings.py"
     shown = read[1] or read[2].replace("_", "")
