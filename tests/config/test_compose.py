@@ -51,10 +51,10 @@ def test_every_part_is_a_service_of_its_own():
 @ours
 def test_every_variable_passed_is_one_that_settings_read_and_none_is_forgotten(name: str):
     assert environment(name).keys() == variables_read()
+    assert environment(name) == environment("web")
 
 
-@ours
-def test_settings_load_with_nothing_but_the_secrets_set(name: str):
+def test_settings_load_with_nothing_but_the_secrets_set(name: str = "web"):
     code = (
         "import json; from config import settings as s; d = s.DATABASES['default'];"
         "print(json.dumps([d['HOST'], d['NAME'], d['USER'], d['PASSWORD'], s.CELERY_BROKER_URL, s.DEBUG,"
@@ -119,11 +119,11 @@ def test_migrations_run_once_before_the_rest():
         assert SERVICES[name]["depends_on"]["postgres"] == {"condition": "service_healthy"}
 
 
-def parsed(command: str, words: list[str]) -> list[str]:
-    """The words that are no options; click refuses an option that the command does not have."""
+def parsed(command: str, words: list[str]) -> dict[str, object]:
+    """Options and arguments by name; click refuses an option that the command does not have."""
     of = celery.commands[command]
-    _options, arguments, _order = of.make_parser(click.Context(of)).parse_args(list(words))
-    return arguments
+    found, _left, _order = of.make_parser(click.Context(of)).parse_args(list(words))
+    return found
 
 
 @pytest.mark.parametrize("name", ["worker", "beat"])
@@ -136,8 +136,7 @@ def test_celery_takes_the_command(name: str):
 def test_the_workers_healthcheck_is_a_command_of_celery():
     kind, line = SERVICES["worker"]["healthcheck"]["test"]
     _celery, _app, _config, command, *rest = shlex.split(line.replace("$$", "$"))
-    arguments = parsed(command, rest)
-    assert (kind, command, arguments) == ("CMD-SHELL", "inspect", ["ping"])
+    assert (kind, command, parsed(command, rest)["command"]) == ("CMD-SHELL", "inspect", "ping")
 
 
 @pytest.mark.parametrize("command", [SERVICES["web"]["command"], json.loads(DOCKERFILE.split("CMD ")[-1])])
