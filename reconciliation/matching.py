@@ -5,9 +5,8 @@ Open items come by COPY in record order (a merge join), only the columns that th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 
@@ -16,7 +15,7 @@ from reconciliation.models import Pass, RejectedGroup
 from rules import engine
 from rules.models import Reconciliation, RuleRevision
 from rules.selectors import current_revisions
-from rules.states import ReconciliationKind, Side
+from rules.states import ReconciliationKind, Side, SignMode
 
 ALWAYS: dict[str, Any] = {
     "id": pl.Int64,
@@ -44,7 +43,15 @@ SELECT r.id, o.ticket, r.currency, r.decimal_places, r.date, r.{measure}{columns
 FROM reconciliation_openitem o JOIN ledgers_record r ON r.id = o.record_id
 WHERE o.reconciliation_id = %s AND o.side = %s AND o.held_by IS NULL AND o.closed_at IS NULL AND o.open_amount <> 0
 {only}
-ORDER BY o.record_id
+{own}
+ORDER BY 1
+"""
+OWN_MEMBERS = """
+UNION ALL
+SELECT r.id, NULL, r.currency, r.decimal_places, r.date, r.{measure}{columns}
+FROM reconciliation_match m JOIN reconciliation_matchmember mm ON mm.match_id = m.id
+JOIN ledgers_record r ON r.id = mm.record_id
+WHERE m.made_by_pass_id = %s AND mm.live AND mm.side = %s
 """
 OF_RUN = """AND EXISTS (
     SELECT FROM ledgers_statementline l
@@ -61,6 +68,9 @@ class Work:
     revisions: list[RuleRevision]
     rules: list[engine.RuleSpec]
     refused: list[tuple[tuple[int, ...], tuple[int, ...]]]
+    sign_mode: Literal["effect", "magnitude"] = "effect"
+    in_part: bool = True
+    """A group that does not add up covers its larger record in part; in streams it is taken whole."""
 
     @property
     def total(self) -> int:
@@ -68,23 +78,30 @@ class Work:
 
 
 def prepare(pass_: Pass) -> Work:
-    """The frames, rules and refused groups of a pass, as they are now. Side A is only the run's items, where it has one."""
+    """The frames, rules and refused groups of a pass, as they are now. Side A is only the run's items, where it has one.
+
+    A later attempt sees what the earlier ones matched as rivals (without a ticket, so that the chunks leave them alone):
+    else what they took would make the rest look surer, and the result would not be that of an unbroken pass.
+    """
     reconciliation = pass_.reconciliation
     revisions = current_revisions(reconciliation)
     rules = [rule_spec(revision, reconciliation) for revision in revisions]
     columns_a, columns_b = engine.columns_needed(rules)
+    rivals_of = pass_.pk if pass_.attempt > 1 else None
     return Work(
-        side_a=free_items(reconciliation, Side.A, columns_a, run_id=pass_.run_id),
-        side_b=free_items(reconciliation, Side.B, columns_b),
+        side_a=free_items(reconciliation, Side.A, columns_a, run_id=pass_.run_id, rivals_of=rivals_of),
+        side_b=free_items(reconciliation, Side.B, columns_b, rivals_of=rivals_of),
         revisions=revisions,
         rules=rules,
         refused=refused_groups(reconciliation),
+        sign_mode="magnitude" if reconciliation.sign_mode == SignMode.MAGNITUDE else "effect",
+        in_part=reconciliation.kind != ReconciliationKind.STREAMS,
     )
 
 
 def compute(work: Work) -> engine.Outcome:
     """The engine's groups; pure, outside any transaction."""
-    return engine.match(work.side_a, work.side_b, work.rules, refused=work.refused)
+    return engine.match(work.side_a, work.side_b, work.rules, refused=work.refused, sign_mode=work.sign_mode)
 
 
 def rule_spec(revision: RuleRevision, reconciliation: Reconciliation) -> engine.RuleSpec:
@@ -94,18 +111,30 @@ def rule_spec(revision: RuleRevision, reconciliation: Reconciliation) -> engine.
 
 
 def free_items(
-    reconciliation: Reconciliation, side: str, columns: set[str], *, run_id: int | None = None
+    reconciliation: Reconciliation,
+    side: str,
+    columns: set[str],
+    *,
+    run_id: int | None = None,
+    rivals_of: int | None = None,
 ) -> pl.DataFrame:
-    """The free items of one side in record order; with a run, only its own."""
+    """The free items of one side in record order; with a run, only its own. `rivals_of`: a pass whose live members come
+    too, without a ticket."""
     named = sorted(columns - set(ALWAYS))
     schema: dict[str, Any] = {**ALWAYS, **{name: COLUMNS.get(name, pl.String) for name in named}}
     metadata = [name.removeprefix(METADATA) for name in named if name.startswith(METADATA)]
+    texts = {
+        "measure": reconciliation.measure,
+        "columns": "".join(", " + _column(name) for name in named),
+    }
     query = FREE_ITEMS.format(
-        measure=reconciliation.measure,
-        columns="".join(", " + _column(name) for name in named),
+        **texts,
         only=OF_RUN if run_id is not None else "",
+        own=OWN_MEMBERS.format(**texts) if rivals_of is not None else "",
     )
-    params: Sequence[object] = [*metadata, reconciliation.pk, side, *([run_id] if run_id is not None else [])]
+    params: list[object] = [*metadata, reconciliation.pk, side, *([run_id] if run_id is not None else [])]
+    if rivals_of is not None:
+        params += [*metadata, rivals_of, side]
     return copy_out(query, params, schema)
 
 

@@ -53,4 +53,11 @@ LEDGER_DEFAULTS: list[dict[str, Any]] = [
         "on_ambiguity": "sole",
         "score": "0.800",
     },
+    {
+        "name": "Reference, amounts differ",
+        "description": "The same reference and direction, but another amount: offered in part, for a person to judge.",
+        "filters": {"operand": "and", "rules": [SAME_REFERENCE]},
+        "on_difference": "suggest_partial",
+        "score": "0.500",
+    },
 ]

@@ -20,6 +20,7 @@ from reconciliation.selectors.items import item_of
 from reconciliation.selectors.matches import match_of, members_of
 from reconciliation.selectors.proof import run_proof
 from reconciliation.selectors.runs import run_of
+from reconciliation.services.groups import Made
 from reconciliation.states import MatchStatus
 
 Json = dict[str, Any]
@@ -96,6 +97,12 @@ def match_bodies(matches: Sequence[Match], organization_id: int) -> list[Json]:
 
 def match_body(match_id: UUID, organization_id: int) -> Json:
     return match_bodies([match_of(organization_id=organization_id, match_id=match_id)], organization_id)[0]
+
+
+def made_body(made: Made, organization_id: int) -> Json:
+    """A match made by hand, with the ids of what was named and got nothing."""
+    not_covered = [str(record.uuid) for record in made.not_covered]
+    return {**match_body(made.match.uuid, organization_id), "not_covered": not_covered}
 
 
 def discrepancy_bodies(rows: Sequence[Discrepancy], organization_id: int) -> list[Json]:

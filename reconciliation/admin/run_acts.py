@@ -34,7 +34,7 @@ from reconciliation.selectors import desk
 from reconciliation.selectors.discrepancies import discrepancies_of
 from reconciliation.selectors.items import item_lines
 from reconciliation.selectors.matches import matches_of
-from reconciliation.services import discrepancies, items, matches, sources
+from reconciliation.services import by_hand, discrepancies, items, matches, sources
 from reconciliation.states import MatchStatus
 
 ROWS_MAX = 1_000
@@ -193,7 +193,7 @@ def match_by_hand(request: HttpRequest, run: Run) -> str:
     """The ticked lines with the ticked entries. Refused: they stay ticked."""
     lines, entries = ids_of(request.POST.getlist("line")), ids_of(request.POST.getlist("entry"))
     act = partial(
-        matches.match_manual,
+        by_hand.match_manual,
         run=run,
         item_ids=lines,
         entry_ids=entries,

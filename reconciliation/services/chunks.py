@@ -23,8 +23,9 @@ from organizations.ids import uuid7_block
 from reconciliation.matching import Work
 from reconciliation.models import Discrepancy, Match, MatchMember, Pass
 from reconciliation.services import discrepancies
+from reconciliation.services.groups import amount_mismatch
 from reconciliation.services.locks import perform_patiently, share_reconciliations
-from reconciliation.services.tokens import tokens_remove
+from reconciliation.services.tokens import tokens_hold, tokens_remove
 from reconciliation.states import DISCREPANCY_OPEN, DiscrepancyType, MatchOrigin, MatchStatus, PassStatus
 from rules.engine import Outcome
 from rules.states import Side
@@ -66,9 +67,10 @@ def write_all(row: Pass, work: Work, outcome: Outcome, *, clock: Callable[[], da
     """Write every group that still holds, chunk by chunk. Raises Overtaken or CancelRequested between chunks."""
     perform_patiently(partial(_started, row, work, outcome, at=clock()))
     members = _members(work, outcome)
-    total = outcome.groups.height
+    found = _not_written(outcome.groups, members)
+    total = found.height
     for start in range(0, total, settings.CHUNK_GROUPS):
-        groups = outcome.groups.slice(start, settings.CHUNK_GROUPS)
+        groups = found.slice(start, settings.CHUNK_GROUPS)
         done = start + groups.height
         chunk = _Chunk(
             groups=groups,
@@ -112,10 +114,23 @@ def _ours(row: Pass, *, at: datetime, **fields: object) -> None:
 
 
 def _members(work: Work, outcome: Outcome) -> pl.DataFrame:
-    """Members with what their rows need: ticket, date, measure and currency of the record."""
+    """Members with what their rows need: ticket, date, measure and currency of the record, and how much of it is
+    `applied`. Of a pair that does not add up the larger record is covered in part, except in streams."""
     facts = ["id", "ticket", "date", "measure", "currency", "decimal_places"]
     records = pl.concat([work.side_a.select(facts), work.side_b.select(facts)])
-    return outcome.members.join(records, on="id", how="left", maintain_order="left")
+    members = outcome.members.join(records, on="id", how="left", maintain_order="left")
+    if not work.in_part or not (outcome.groups["difference"] != 0).any():
+        return members.with_columns(pl.col("measure").alias("applied"))
+    # One to one by the rule language: the smaller of the two amounts, which have one sign.
+    least = pl.col("measure").abs().min().over("group") * pl.col("measure").sign()
+    differs = pl.col("group").is_in(outcome.groups.filter(pl.col("difference") != 0)["group"].implode())
+    return members.with_columns(pl.when(differs).then(least).otherwise(pl.col("measure")).alias("applied"))
+
+
+def _not_written(groups: pl.DataFrame, members: pl.DataFrame) -> pl.DataFrame:
+    """Without the groups of an earlier attempt, whose members have no ticket any more."""
+    written = members.filter(pl.col("ticket").is_null())["group"].unique()
+    return groups.filter(~pl.col("group").is_in(written.implode())) if written.len() else groups
 
 
 def _write(row: Pass, work: Work, chunk: _Chunk, *, at: datetime) -> None:
@@ -128,8 +143,10 @@ def _write(row: Pass, work: Work, chunk: _Chunk, *, at: datetime) -> None:
     members = held.filter(~pl.col("group").is_in(lost.implode()))
     groups = chunk.groups.filter(~pl.col("group").is_in(lost.implode()))
     if groups.height:
-        tokens_remove(reconciliation_id=row.reconciliation_id, record_ids=members["id"].to_list())
+        whole = members.filter(pl.col("applied") == pl.col("measure"))
+        tokens_remove(reconciliation_id=row.reconciliation_id, record_ids=whole["id"].to_list())
         matches = _matches_write(row, work, groups, members, at=at)
+        _hold(row, matches, members)
         _members_write(row, matches, members)
         _discrepancies(row, matches, members, by=by, at=at)
     _ours(
@@ -138,10 +155,30 @@ def _write(row: Pass, work: Work, chunk: _Chunk, *, at: datetime) -> None:
         current_rule=work.revisions[chunk.groups["rule"][-1]].rule.name,
         progress=chunk.progress,
         processed_records=chunk.processed,
-        matched=F("matched") + members.filter(pl.col("side") == Side.A).height,
+        matched=F("matched") + _added_up(groups, members),
         matched_records=F("matched_records") + members.height,
         suggested=F("suggested") + groups.height,
         lost_to_others=F("lost_to_others") + lost.len(),
+    )
+
+
+def _added_up(groups: pl.DataFrame, members: pl.DataFrame) -> int:
+    """Side A records of groups that add up."""
+    exact = groups.filter(pl.col("difference") == 0).select("group")
+    return members.filter(pl.col("side") == Side.A).join(exact, on="group", how="semi").height
+
+
+def _hold(row: Pass, matches: pl.DataFrame, members: pl.DataFrame) -> None:
+    """The tokens of records that are covered in part stay, with what is left."""
+    parts = members.filter(pl.col("applied") != pl.col("measure"))
+    if parts.is_empty():
+        return
+    ids = matches.select("group", pl.col("id").alias("match_id"))
+    held = parts.join(ids, on="group", how="left").with_columns(rest=pl.col("measure") - pl.col("applied"))
+    tokens_hold(
+        dict(held.select("id", "rest").iter_rows()),
+        reconciliation_id=row.reconciliation_id,
+        match_ids=dict(held.select("id", "match_id").iter_rows()),
     )
 
 
@@ -158,7 +195,7 @@ def _matches_write(
     )
     rows = (
         groups.select("group", "rule", "confidence", "group_key")
-        .join(_totals(members), on="group", how="left", maintain_order="left")
+        .join(_totals(members, work), on="group", how="left", maintain_order="left")
         .join(revisions, on="rule", how="left", maintain_order="left")
         .with_columns(
             pl.Series("id", draw_ids(id_sequence(Match), groups.height), dtype=pl.Int64),
@@ -192,12 +229,16 @@ def _matches_write(
     return rows
 
 
-def _totals(members: pl.DataFrame) -> pl.DataFrame:
-    """Per group: what both sides sum to, how many records, first and last day, currency."""
+def _totals(members: pl.DataFrame, work: Work) -> pl.DataFrame:
+    """Per group: what both sides sum to, how many records, first and last day, currency, the record held in part."""
     on_a = pl.col("side") == Side.A
+    totals = [pl.col("measure").filter(side).sum() for side in (on_a, ~on_a)]
+    if work.sign_mode == "magnitude":
+        totals = [total.abs() for total in totals]
     return members.group_by("group").agg(
-        pl.col("measure").filter(on_a).sum().alias("total_a"),
-        pl.col("measure").filter(~on_a).sum().alias("total_b"),
+        totals[0].alias("total_a"),
+        totals[1].alias("total_b"),
+        pl.col("id").filter(pl.col("applied") != pl.col("measure")).first().alias("held"),
         pl.len().cast(pl.Int32).alias("record_count"),
         pl.col("date").max().alias("cleared_on"),
         pl.col("date").min().alias("first_on"),
@@ -215,7 +256,7 @@ def _members_write(row: Pass, matches: pl.DataFrame, members: pl.DataFrame) -> N
             pl.lit(row.reconciliation_id).alias("reconciliation_id"),
             pl.col("id").alias("record_id"),
             "side",
-            pl.col("measure").alias("applied"),
+            "applied",
             pl.lit(True).alias("live"),
             "overdue_at",
             (pl.col("overdue_by_hand") == 1).alias("overdue_by_hand"),
@@ -227,27 +268,40 @@ def _members_write(row: Pass, matches: pl.DataFrame, members: pl.DataFrame) -> N
 def _discrepancies(
     row: Pass, matches: pl.DataFrame, members: pl.DataFrame, *, by: Actor, at: datetime
 ) -> None:
-    """Lines that were stated as unmatched are in review now; pairs far apart are pointed out."""
+    """Pairs far apart or of different amounts are pointed out; what was said of the lines is in review now."""
+    apart = matches.filter((pl.col("cleared_on") - pl.col("first_on")).dt.total_days() > APART_DAYS)
+    differ = matches.filter(pl.col("total_a") != pl.col("total_b"))
+    said = {
+        DiscrepancyType.DATE_MISMATCH: [_far_apart(match) for match in apart.iter_rows(named=True)],
+        DiscrepancyType.AMOUNT_MISMATCH: [_amounts_differ(match) for match in differ.iter_rows(named=True)],
+    }
+    for type_, rows in said.items():
+        discrepancies.raise_many(
+            type_=type_, reconciliation_id=row.reconciliation_id, run_id=row.run_id, rows=rows, by=by, at=at
+        )
     stated = Discrepancy.objects.filter(reconciliation_id=row.reconciliation_id, status__in=DISCREPANCY_OPEN)
     if stated.exists():
         record_ids = members.filter(pl.col("side") == Side.A)["id"].to_list()
+        record_ids += differ["held"].drop_nulls().to_list()
         discrepancies.follow(reconciliation_id=row.reconciliation_id, record_ids=record_ids, by=by, at=at)
-    apart = matches.filter((pl.col("cleared_on") - pl.col("first_on")).dt.total_days() > APART_DAYS)
-    discrepancies.raise_many(
-        type_=DiscrepancyType.DATE_MISMATCH,
-        reconciliation_id=row.reconciliation_id,
-        run_id=row.run_id,
-        rows=[
-            {
-                "match_id": match["id"],
-                "amount": abs(match["total_a"]),
-                "currency": match["currency"],
-                "decimal_places": match["decimal_places"],
-                "description": _("The dates of the two sides are %(days)s days apart.")
-                % {"days": (match["cleared_on"] - match["first_on"]).days},
-            }
-            for match in apart.iter_rows(named=True)
-        ],
-        by=by,
-        at=at,
+
+
+def _far_apart(match: dict[str, Any]) -> dict[str, object]:
+    return {
+        "match_id": match["id"],
+        "amount": abs(match["total_a"]),
+        "currency": match["currency"],
+        "decimal_places": match["decimal_places"],
+        "description": _("The dates of the two sides are %(days)s days apart.")
+        % {"days": (match["cleared_on"] - match["first_on"]).days},
+    }
+
+
+def _amounts_differ(match: dict[str, Any]) -> dict[str, object]:
+    return amount_mismatch(
+        match["id"],
+        match["held"],
+        match["total_a"] - match["total_b"],
+        match["decimal_places"],
+        match["currency"],
     )

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from django.db import connection
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from organizations import audit
@@ -26,14 +27,19 @@ from reconciliation.states import (
     DiscrepancyType,
 )
 
-ITEM_TYPES = [DiscrepancyType.UNMATCHED_SOURCE.value, DiscrepancyType.DUPLICATE_SOURCE.value]
+ITEM_TYPES = [
+    DiscrepancyType.UNMATCHED_SOURCE.value,
+    DiscrepancyType.DUPLICATE_SOURCE.value,
+    DiscrepancyType.AMOUNT_MISMATCH.value,
+]
 AUTO_MATCHED, AUTO_CLOSED, AUTO_ENDED = "auto:matched", "auto:item_closed", "auto:match_ended"
 
 FOLLOW = """
 WITH stand AS (
     SELECT wanted.id AS record_id, CASE
+        WHEN o.closed_at IS NOT NULL THEN 'closed' WHEN o.held_by IS NOT NULL THEN 'partial'
         WHEN m.status = 'accepted' THEN 'matched' WHEN m.status = 'suggested' THEN 'suggested'
-        WHEN o.closed_at IS NOT NULL THEN 'closed' WHEN o.record_id IS NULL THEN NULL
+        WHEN o.record_id IS NULL THEN NULL
         WHEN EXISTS (SELECT FROM ledgers_statementline l
             WHERE l.record_id = wanted.id AND l.voided_at IS NULL AND l.note <> '') THEN 'noted'
         ELSE 'free' END AS state
@@ -49,10 +55,10 @@ WITH stand AS (
     ORDER BY d.run_id, d.record_id, d.type, d.id DESC
 )
 UPDATE reconciliation_discrepancy d SET
-    status = CASE newest.state WHEN 'suggested' THEN 'in_review' WHEN 'noted' THEN 'in_review' WHEN 'free' THEN 'open'
-        ELSE 'closed' END,
-    closed_at = CASE WHEN newest.state IN ('suggested', 'noted', 'free') THEN NULL ELSE %(at)s::timestamptz END,
-    closed_by = CASE WHEN newest.state IN ('suggested', 'noted', 'free') THEN '' ELSE %(by)s END,
+    status = CASE WHEN newest.state IN ('matched', 'closed') THEN 'closed' WHEN newest.state = 'free' THEN 'open'
+        ELSE 'in_review' END,
+    closed_at = CASE WHEN newest.state IN ('matched', 'closed') THEN %(at)s::timestamptz END,
+    closed_by = CASE WHEN newest.state IN ('matched', 'closed') THEN %(by)s ELSE '' END,
     close_reason = CASE newest.state WHEN 'matched' THEN %(auto_matched)s WHEN 'closed' THEN %(auto_closed)s ELSE '' END
 FROM newest
 WHERE d.id = newest.id AND newest.state IS NOT NULL
@@ -110,7 +116,8 @@ def follow(
     at: datetime,
 ) -> None:
     """Bring the discrepancies of these records in step: closed when matched for good or closed, in review while
-    suggested or noted, open when free. In the runs named, items that are free again are raised anew where nothing says so."""
+    suggested, matched in part or noted, open when free. In the runs named, items that are free again are raised anew
+    where nothing says so."""
     ids = list(record_ids)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -198,8 +205,10 @@ def close_of_accepted(match: Match, *, by: Actor, at: datetime) -> None:
 
 
 def close_of_ended(match_ids: Sequence[int], *, by: Actor, at: datetime) -> None:
-    """What was said of matches themselves (amounts or dates differ) ends with them."""
-    Discrepancy.objects.open().filter(match_id__in=match_ids).update(
+    """What was said of matches themselves (amounts or dates differ) ends with them, also where it was closed with an
+    item meanwhile: nothing of an ended match may open again."""
+    said = Discrepancy.objects.live().filter(match_id__in=match_ids)
+    said.filter(Q(status__in=DISCREPANCY_OPEN) | Q(close_reason__in=(AUTO_MATCHED, AUTO_CLOSED))).update(
         status=DiscrepancyStatus.CLOSED, closed_at=at, closed_by=by.ref, close_reason=AUTO_ENDED
     )
 

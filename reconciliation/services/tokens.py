@@ -5,7 +5,7 @@ Callers hold the shared lock of the reconciliation. Tokens are locked in record 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -127,16 +127,6 @@ def tokens_lock(*, reconciliation_id: int, record_ids: Iterable[int]) -> dict[in
         return {row[0]: Token(*row) for row in cursor.fetchall()}
 
 
-def tokens_take(*, reconciliation_id: int, record_ids: Sequence[int]) -> dict[int, Token]:
-    """Take these free tokens whole for a person's group, all or none: a missing one is a Conflict with who and when."""
-    tokens = tokens_lock(reconciliation_id=reconciliation_id, record_ids=record_ids)
-    taken = [pk for pk in record_ids if pk not in tokens or not tokens[pk].is_free]
-    if taken:
-        raise token_taken(reconciliation_id, taken, tokens)
-    tokens_remove(reconciliation_id=reconciliation_id, record_ids=record_ids)
-    return tokens
-
-
 def tokens_remove(*, reconciliation_id: int, record_ids: Sequence[int]) -> None:
     """Delete locked tokens: their records are wholly covered, or voided."""
     with connection.cursor() as cursor:
@@ -173,15 +163,17 @@ def tokens_return(*, match_ids: Sequence[int]) -> None:
         )
 
 
-def members_write(match_id: int, *, reconciliation_id: int, tokens: Iterable[Token]) -> None:
-    """The members of a person's match over whole tokens."""
+def members_write(
+    match_id: int, *, reconciliation_id: int, tokens: Iterable[Token], applied: Mapping[int, int]
+) -> None:
+    """The members of a person's match over whole, locked tokens. `applied` by record, minor units."""
     MatchMember.objects.bulk_create(
         MatchMember(
             match_id=match_id,
             reconciliation_id=reconciliation_id,
             record_id=token.record_id,
             side=token.side,
-            applied=token.open_amount,
+            applied=applied[token.record_id],
             live=True,
             overdue_at=token.overdue_at,
             overdue_by_hand=token.overdue_by_hand,
@@ -189,6 +181,26 @@ def members_write(match_id: int, *, reconciliation_id: int, tokens: Iterable[Tok
         )
         for token in tokens
     )
+
+
+def tokens_hold(rests: Mapping[int, int], *, reconciliation_id: int, match_ids: Mapping[int, int]) -> None:
+    """These locked tokens are covered in part: `rests` is what is left of each record, `match_ids` what covers it."""
+    record_ids = sorted(rests)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE reconciliation_openitem AS item SET open_amount = held.rest, held_by = held.match_id,
+                ticket = nextval('reconciliation_ticket')
+            FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) AS held(record_id, rest, match_id)
+            WHERE item.reconciliation_id = %s AND item.record_id = held.record_id
+            """,
+            [
+                record_ids,
+                [rests[pk] for pk in record_ids],
+                [match_ids[pk] for pk in record_ids],
+                reconciliation_id,
+            ],
+        )
 
 
 def token_taken(reconciliation_id: int, record_ids: Sequence[int], tokens: dict[int, Token]) -> Conflict:

@@ -18,10 +18,12 @@ from organizations.acts import perform
 from reconciliation.models import Match, Pass, Run, RunSource
 from reconciliation.selectors.items import item_rows
 from reconciliation.selectors.matches import matches_of, members_of
+from reconciliation.services.by_hand import match_manual
 from reconciliation.services.execution import pass_execute
+from reconciliation.services.groups import Made
 from reconciliation.services.intake import entries_post
 from reconciliation.services.items import item_close, item_reopen
-from reconciliation.services.matches import match_accept, match_manual, match_reject
+from reconciliation.services.matches import match_accept, match_reject
 from reconciliation.services.passes import pass_request
 from reconciliation.services.records import VoidCounts, source_void
 from reconciliation.services.runs import run_create
@@ -130,6 +132,9 @@ class Books:
         return self.act(item_reopen, organization_id=self.by.organization_id, item_id=self.item(name))
 
     def manual(self, items: Iterable[str], entries: Iterable[str], *, run: Run | None = None) -> Match:
+        return self.made(items, entries, run=run).match
+
+    def made(self, items: Iterable[str], entries: Iterable[str], *, run: Run | None = None) -> Made:
         return self.act(
             match_manual,
             run=run or self.run,

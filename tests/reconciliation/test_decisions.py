@@ -13,7 +13,8 @@ from reconciliation.selectors.accounts import account_rows
 from reconciliation.selectors.entries import gl_all, gl_only
 from reconciliation.selectors.integrity import faults
 from reconciliation.selectors.matches import matches_of
-from reconciliation.services.matches import match_accept, match_manual, match_note, match_reject
+from reconciliation.services.by_hand import match_manual
+from reconciliation.services.matches import match_accept, match_note, match_reject
 from reconciliation.states import MATCH_LIVE, MATCH_MOVES, MatchStatus
 from tests.clock import NOW
 from tests.factories.ledgers import LedgerFactory

@@ -12,8 +12,9 @@ from ledgers.services.books import ledger_create
 from reconciliation.models import Match, RunSource
 from reconciliation.selectors.integrity import faults
 from reconciliation.services.books import books_import
+from reconciliation.services.by_hand import match_manual
 from reconciliation.services.intake import entries_post, journal_post
-from reconciliation.services.matches import match_accept, match_manual, match_reject
+from reconciliation.services.matches import match_accept, match_reject
 from reconciliation.services.records import source_void
 from reconciliation.services.runs import run_create, run_void
 from reconciliation.services.sources import receive, source_add, source_import

@@ -11,9 +11,10 @@ from organizations.models import AuditEvent
 from organizations.refusals import Conflict
 from reconciliation.models import Match, MatchMember, OpenItem, RejectedGroup
 from reconciliation.selectors.integrity import faults
+from reconciliation.services.by_hand import match_manual
 from reconciliation.services.execution import pass_execute
 from reconciliation.services.items import item_close, item_reopen
-from reconciliation.services.matches import match_accept, match_manual, match_reject
+from reconciliation.services.matches import match_accept, match_reject
 from reconciliation.states import MatchStatus
 from tests.clock import NOW
 from tests.factories.organizations import actor_with

@@ -18,8 +18,9 @@ from reconciliation.models import Match, MatchMember, OpenItem, Run
 from reconciliation.selectors.integrity import faults
 from reconciliation.selectors.items import item_rows
 from reconciliation.selectors.proof import run_proof
+from reconciliation.services.by_hand import match_manual
 from reconciliation.services.items import item_close, item_reopen
-from reconciliation.services.matches import match_accept, match_manual, match_reject
+from reconciliation.services.matches import match_accept, match_reject
 from reconciliation.services.runs import run_void
 from tests.factories.organizations import actor_with
 from tests.reconciliation.books import Books, books

@@ -200,7 +200,7 @@ def test_a_deleted_run_takes_no_file_no_pass_no_match(example: Books):
         example.add(csv(("T1", "credit", 3_00, 9, "")))
     with pytest.raises(NotFound):
         example.act(pass_request, reconciliation=example.run.reconciliation, run=example.run)
-    from reconciliation.services.matches import match_manual
+    from reconciliation.services.by_hand import match_manual
 
     with pytest.raises(NotFound):
         example.act(match_manual, run=example.run, item_ids=[item], entry_ids=[example.entries["G1"]])

@@ -18,8 +18,9 @@ from reconciliation.selectors.integrity import faults
 from reconciliation.selectors.items import item_of
 from reconciliation.selectors.matches import match_of
 from reconciliation.selectors.runs import run_of, runs_of
+from reconciliation.services.by_hand import match_manual
 from reconciliation.services.items import item_close, item_reopen
-from reconciliation.services.matches import match_accept, match_manual, match_note, match_reject
+from reconciliation.services.matches import match_accept, match_note, match_reject
 from tests.factories.organizations import actor_with
 from tests.reconciliation.books import STATEMENT, Books, books
 

@@ -26,7 +26,8 @@ from organizations.acts import Answer, perform
 from organizations.refusals import Conflict, NotFound, Refusal
 from reconciliation.models import Match, Pass
 from reconciliation.selectors.matches import match_of, matches_of
-from reconciliation.services import matches, passes
+from reconciliation.services import by_hand, matches, passes
+from reconciliation.services.groups import Made
 from reconciliation.states import PassStatus
 
 PASSES = "/v1/ledgers/reconciliation/passes/"
@@ -218,8 +219,8 @@ class ManualMatch(LedgerRunView):
         live match already; `details` says which."""
         body = read_body(bodies.ManualMatchBody, request.data)
 
-        def make() -> Match:
-            return matches.match_manual(
+        def make() -> Made:
+            return by_hand.match_manual(
                 run=self.run_of(run_id),
                 item_ids=body["source_entry_ids"],
                 entry_ids=body["ledger_entry_ids"],
@@ -231,7 +232,7 @@ class ManualMatch(LedgerRunView):
         return act(
             request,
             make,
-            render=lambda match: presenting.match_body(match.uuid, self.organization_id),
+            render=lambda made: presenting.made_body(made, self.organization_id),
             status=201,
         )
 

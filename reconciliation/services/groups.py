@@ -1,0 +1,313 @@
+"""A person's group as one match: tokens taken all or none, covered wholly or in part, earlier matches extended.
+
+The core under every match by hand, whatever the surface. Callers hold the shared lock of the reconciliation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from django.utils.translation import gettext as _
+
+from ledgers.amounts import shown
+from ledgers.models import Record
+from ledgers.money import MINOR_MAX
+from organizations import audit
+from organizations.actors import Actor
+from organizations.refusals import Invalid
+from reconciliation.cover import Cover, Part, cover
+from reconciliation.models import Match, MatchMember, OpenItem, Run
+from reconciliation.services import discrepancies
+from reconciliation.services.matches import matches_release
+from reconciliation.services.tokens import (
+    Token,
+    members_write,
+    token_taken,
+    tokens_hold,
+    tokens_lock,
+    tokens_remove,
+)
+from reconciliation.states import DiscrepancyType, MatchOrigin, MatchStatus
+from rules.models import Reconciliation
+from rules.states import ReconciliationKind, Side, SignMode
+
+IDS_MAX = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A match made by hand. `not_covered`: records that were named and got nothing, so that they are still open."""
+
+    match: Match
+    not_covered: list[Record]
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Every record that the match is to cover, by side; `extended`: the matches that it takes the place of."""
+
+    records: dict[int, Record]
+    sides: dict[int, str]
+    extended: list[int]
+
+    def of(self, side: str) -> list[Record]:
+        return [record for pk, record in self.records.items() if self.sides[pk] == side]
+
+
+def group_match(
+    *,
+    reconciliation: Reconciliation,
+    run: Run | None,
+    side_a: Sequence[Record],
+    side_b: Sequence[Record],
+    note: str = "",
+    cleared_on: date | None = None,
+    by: Actor,
+    at: datetime,
+) -> Made:
+    """Match these records as one group, accepted at once.
+
+    A ledger's or settlement's group that does not add up is matched in part (`cover`); a stream's is taken whole with
+    its difference. Naming a held record extends: the live matches of all those named are superseded by this one, which
+    has their members too, in any run. Refused whole: Conflict "match.token_taken" where a record is closed or wholly in
+    a live match (who and when), Invalid "match.mixed_signs", "match.sides_oppose", "match.currencies_differ",
+    "match.one_sided", "match.too_large".
+    """
+    named = {record.pk: Side.A.value for record in side_a} | {record.pk: Side.B.value for record in side_b}
+    group = _locked_group(reconciliation, named, {r.pk: r for r in (*side_a, *side_b)})
+    _check_currency(group.records.values())
+    covered = _covered(reconciliation, group)
+    match = _write(reconciliation, run, group, covered, note=note, cleared_on=cleared_on, by=by, at=at)
+    _say(reconciliation, run, match, group, covered, by=by, at=at)
+    match.refresh_from_db()
+    return Made(match, [group.records[pk] for pk in covered.not_covered])
+
+
+def _locked_group(
+    reconciliation: Reconciliation, named: Mapping[int, str], records: dict[int, Record]
+) -> _Group:
+    """Lock the tokens of the named records and of all members of the matches that hold one of them, in one order."""
+    tokens = OpenItem.objects.filter(reconciliation=reconciliation, record_id__in=named).held()
+    before = set(tokens.values_list("held_by", flat=True))
+    members = dict(
+        MatchMember.objects.filter(match_id__in=before, live=True).values_list("record_id", "side")
+    )
+    locked = tokens_lock(reconciliation_id=reconciliation.pk, record_ids={*named, *members})
+    taken = [pk for pk in named if pk not in locked or locked[pk].closed_at is not None]
+    if taken:
+        raise token_taken(reconciliation.pk, sorted(taken), locked)
+    extended = {token.held_by for pk, token in locked.items() if pk in named and token.held_by is not None}
+    if not extended <= before:  # matched in part since we looked: its other members aren't locked
+        moved = sorted(pk for pk in named if locked[pk].held_by not in (None, *before))
+        raise token_taken(reconciliation.pk, moved, locked)
+    # Locked last, in one order: deciding a match locks its row behind the tokens of its members.
+    live = Match.objects.select_for_update(of=("self",)).filter(pk__in=extended).order_by("pk")
+    ids = [match.pk for match in live]
+    sides = dict(MatchMember.objects.filter(match_id__in=ids, live=True).values_list("record_id", "side"))
+    sides |= dict(named)
+    if len(sides) > IDS_MAX:
+        raise Invalid(
+            _("Together with the matches that it extends the group has more than %(max)s records.")
+            % {"max": IDS_MAX},
+            code="match.too_many",
+        )
+    missing = [pk for pk in sides if pk not in records]
+    records = records | Record.objects.in_bulk(missing)
+    return _Group({pk: records[pk] for pk in sorted(sides)}, sides, ids)
+
+
+def _check_currency(records: Iterable[Record]) -> None:
+    currencies = sorted({record.currency for record in records})
+    if len(currencies) > 1:
+        raise Invalid(
+            _("A match is in one currency; these are in %(list)s.") % {"list": ", ".join(currencies)},
+            code="match.currencies_differ",
+        )
+
+
+def _covered(reconciliation: Reconciliation, group: _Group) -> Cover:
+    parts = {
+        side: [Part(r.pk, side, r.date, getattr(r, reconciliation.measure)) for r in group.of(side)]
+        for side in (Side.A, Side.B)
+    }
+    sums = {side: sum(part.amount for part in found) for side, found in parts.items()}
+    if max(abs(total) for total in sums.values()) > MINOR_MAX:
+        raise Invalid(
+            _("Together these amounts are larger than any sum can be. Match fewer lines at a time."),
+            code="match.too_large",
+        )
+    if reconciliation.kind == ReconciliationKind.STREAMS:
+        _check_one_sided(parts[Side.A], parts[Side.B], sum(sums.values()))
+        return Cover({part.record_id: part.amount for found in parts.values() for part in found})
+    first = next(iter(group.records.values()))
+    return cover(parts[Side.A], parts[Side.B], places=first.decimal_places, currency=first.currency)
+
+
+def _check_one_sided(a: Sequence[Part], b: Sequence[Part], total: int) -> None:
+    if (not a or not b) and total != 0:
+        raise Invalid(
+            _("Records of one side alone match only where they add up to zero (a booking and its reversal)."),
+            code="match.one_sided",
+            details={"sum": total},
+        )
+
+
+def _write(
+    reconciliation: Reconciliation,
+    run: Run | None,
+    group: _Group,
+    covered: Cover,
+    *,
+    note: str,
+    cleared_on: date | None,
+    by: Actor,
+    at: datetime,
+) -> Match:
+    match = _match_row(reconciliation, run, group, covered, note=note, cleared_on=cleared_on, by=by, at=at)
+    if group.extended:
+        matches_release(
+            group.extended,
+            status=MatchStatus.SUPERSEDED,
+            reason="extended",
+            by=by,
+            at=at,
+            superseded_by=match.pk,
+        )
+    tokens = tokens_lock(reconciliation_id=reconciliation.pk, record_ids=covered.applied)
+    _check_whole(tokens, covered)
+    whole = [pk for pk in covered.applied if pk != covered.held]
+    tokens_remove(reconciliation_id=reconciliation.pk, record_ids=whole)
+    if covered.held is not None:
+        tokens_hold(
+            {covered.held: covered.rest},
+            reconciliation_id=reconciliation.pk,
+            match_ids={covered.held: match.pk},
+        )
+    members_write(
+        match.pk, reconciliation_id=reconciliation.pk, tokens=tokens.values(), applied=covered.applied
+    )
+    return match
+
+
+def _check_whole(tokens: Mapping[int, Token], covered: Cover) -> None:
+    """Ours to hold: every member is free by now, and all of it open."""
+    for pk, amount in covered.applied.items():
+        whole = amount + (covered.rest if pk == covered.held else 0)
+        assert tokens[pk].is_free, f"record {pk} is not free"
+        assert tokens[pk].open_amount == whole, f"record {pk} is not whole"
+
+
+def _match_row(
+    reconciliation: Reconciliation,
+    run: Run | None,
+    group: _Group,
+    covered: Cover,
+    *,
+    note: str,
+    cleared_on: date | None,
+    by: Actor,
+    at: datetime,
+) -> Match:
+    members = [group.records[pk] for pk in covered.applied]
+    totals = {
+        side: sum(getattr(r, reconciliation.measure) for r in members if group.sides[r.pk] == side)
+        for side in (Side.A, Side.B)
+    }
+    if reconciliation.sign_mode == SignMode.MAGNITUDE:
+        totals = {side: abs(total) for side, total in totals.items()}
+    latest = max(record.date for record in members)
+    return Match.objects.create(
+        reconciliation=reconciliation,
+        run=run,
+        status=MatchStatus.ACCEPTED,
+        origin=MatchOrigin.MANUAL,
+        currency=members[0].currency,
+        decimal_places=members[0].decimal_places,
+        total_a=totals[Side.A],
+        total_b=totals[Side.B],
+        difference=totals[Side.A] - totals[Side.B],
+        record_count=len(members),
+        cleared_on=checked_cleared_on(cleared_on, latest),
+        note=note,
+        created_at=at,
+        created_by=by.ref,
+        decided_at=at,
+        decided_by=by.ref,
+    )
+
+
+def checked_cleared_on(given: date | None, latest: date) -> date:
+    """The accounting date of a clearing: the latest date of what it clears, or later as given. Invalid when earlier."""
+    if given is not None and given < latest:
+        raise Invalid(
+            _("The accounting date %(given)s is before %(latest)s, the latest date of what is cleared.")
+            % {"given": given, "latest": latest},
+            code="match.cleared_on",
+            issues=[{"path": ["cleared_on"], "message": _("Too early.")}],
+        )
+    return given or latest
+
+
+def _say(
+    reconciliation: Reconciliation,
+    run: Run | None,
+    match: Match,
+    group: _Group,
+    covered: Cover,
+    *,
+    by: Actor,
+    at: datetime,
+) -> None:
+    """Its discrepancy where it does not add up, those of all its records in step, one line of audit."""
+    if match.difference:
+        discrepancies.raise_many(
+            type_=DiscrepancyType.AMOUNT_MISMATCH,
+            reconciliation_id=reconciliation.pk,
+            run_id=run.pk if run is not None else None,
+            rows=[
+                amount_mismatch(
+                    match.pk, covered.held, match.difference, match.decimal_places, match.currency
+                )
+            ],
+            by=by,
+            at=at,
+        )
+    superseded = Match.objects.filter(pk__in=group.extended).select_related("run").order_by("pk")
+    runs = {old.run_id for old in superseded} | {match.run_id}
+    discrepancies.follow(
+        reconciliation_id=reconciliation.pk,
+        record_ids=list(group.records),
+        run_ids=sorted(pk for pk in runs if pk is not None),
+        by=by,
+        at=at,
+    )
+    audit.record(
+        action="match.extended" if group.extended else "match.made_by_hand",
+        organization_id=by.organization_id,
+        by=by,
+        at=at,
+        subject=match,
+        subjects=[*([run] if run is not None else []), *superseded],
+        difference=match.difference,
+        currency=match.currency,
+        records=sorted(covered.applied),
+        not_covered=list(covered.not_covered),
+        superseded=group.extended,
+    )
+
+
+def amount_mismatch(
+    match_id: int, held: int | None, difference: int, places: int, currency: str
+) -> dict[str, object]:
+    """What is said of a match that does not add up: about the record that it covers in part, where there is one."""
+    return {
+        "record_id": held,
+        "match_id": match_id,
+        "amount": abs(difference),
+        "currency": currency,
+        "decimal_places": places,
+        "description": _("The two sides differ by %(difference)s.")
+        % {"difference": shown(abs(difference), places, currency)},
+    }
