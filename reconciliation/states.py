@@ -129,3 +129,7 @@ DISCREPANCY_MOVES = {
     DiscrepancyStatus.IN_REVIEW: frozenset({DiscrepancyStatus.OPEN, DiscrepancyStatus.CLOSED}),
     DiscrepancyStatus.CLOSED: frozenset({DiscrepancyStatus.OPEN}),
 }
+
+
+ZERO_AMOUNT, BEFORE_OPENING = "zero_amount", "before_opening"
+"""Why intake itself closes an item: nothing to clear, or older than the ledger's confirmed opening balance."""

@@ -17,11 +17,11 @@ from ledgers.models import Record
 from ledgers.services.rows import copy_rows, draw_ids
 from organizations.refusals import Conflict
 from reconciliation.models import MatchMember, OpenItem
+from reconciliation.states import BEFORE_OPENING, ZERO_AMOUNT
 from rules.models import Reconciliation
 from rules.states import ReconciliationKind, Side
 
 TICKETS = "reconciliation_ticket"
-ZERO_AMOUNT, BEFORE_OPENING = "zero_amount", "before_opening"
 INTAKE = "system:intake"
 
 
@@ -106,6 +106,55 @@ def tokens_issue_existing(*, reconciliation: Reconciliation, stream_id: int, sid
             },
         )
         return int(cursor.rowcount)
+
+
+FIT_OPENING = (
+    """
+    DELETE FROM reconciliation_openitem o USING ledgers_record r
+    WHERE o.reconciliation_id = %(reconciliation)s AND o.side = 'b' AND r.id = o.record_id AND r.date < %(day)s
+    RETURNING o.record_id""",
+    """
+    UPDATE reconciliation_openitem o SET closed_at = %(at)s, closed_by = %(intake)s, close_reason = %(before)s,
+        cleared_on = r.date, ticket = nextval('reconciliation_ticket')
+    FROM ledgers_record r WHERE o.reconciliation_id = %(reconciliation)s AND o.side = 'a' AND r.id = o.record_id
+        AND r.date < %(day)s AND o.closed_at IS NULL
+    RETURNING o.record_id""",
+    """
+    UPDATE reconciliation_openitem o SET closed_at = NULL, closed_by = '', close_reason = '', cleared_on = NULL,
+        ticket = nextval('reconciliation_ticket')
+    FROM ledgers_record r WHERE o.reconciliation_id = %(reconciliation)s AND o.side = 'a' AND r.id = o.record_id
+        AND r.date >= %(day)s AND o.close_reason = %(before)s
+    RETURNING o.record_id""",
+    """
+    INSERT INTO reconciliation_openitem (reconciliation_id, record_id, side, open_amount, overdue_by_hand)
+    SELECT w.reconciliation_id, r.id, 'b', r.effect, false FROM rules_reconciliationstream w
+    JOIN ledgers_record r ON r.stream_id = w.stream_id AND r.voided_at IS NULL AND r.kind = 'entry'
+    WHERE w.reconciliation_id = %(reconciliation)s AND w.side = 'b' AND r.date >= %(day)s AND NOT EXISTS (
+            SELECT FROM reconciliation_openitem o WHERE o.reconciliation_id = w.reconciliation_id AND o.record_id = r.id)
+        AND NOT EXISTS (SELECT FROM reconciliation_matchmember mm
+            WHERE mm.reconciliation_id = w.reconciliation_id AND mm.record_id = r.id AND mm.live)
+    ORDER BY r.id
+    RETURNING record_id""",
+)
+
+
+def tokens_fit_opening(reconciliation: Reconciliation, *, at: datetime) -> list[int]:
+    """After the opening day of a ledger changed: entries before it have no token, lines before it are closed by intake,
+    and everything from it on is open unless matched or closed by a person. The caller owns the locks exclusively and has
+    made sure that no match has a record before the day. Gives the records whose tokens changed."""
+    changed: list[int] = []
+    params = {
+        "reconciliation": reconciliation.pk,
+        "day": _opening_day(reconciliation),
+        "at": at,
+        "intake": INTAKE,
+        "before": BEFORE_OPENING,
+    }
+    with connection.cursor() as cursor:
+        for statement in FIT_OPENING:
+            cursor.execute(statement, params)
+            changed += [row[0] for row in cursor.fetchall()]
+    return changed
 
 
 def _opening_day(reconciliation: Reconciliation) -> date | None:
