@@ -90,7 +90,7 @@ def _locked_group(
 ) -> _Group:
     """Lock the tokens of the named records and of all members of the matches that hold one of them, in one order."""
     tokens = OpenItem.objects.filter(reconciliation=reconciliation, record_id__in=named).held()
-    before = set(tokens.values_list("held_by", flat=True))
+    before = {pk for pk in tokens.values_list("held_by", flat=True) if pk is not None}
     members = dict(
         MatchMember.objects.filter(match_id__in=before, live=True).values_list("record_id", "side")
     )

@@ -25,6 +25,7 @@ from organizations.actors import Actor
 from organizations.models import Organization
 from organizations.refusals import Conflict, Invalid
 from reconciliation.models import Run
+from reconciliation.services.automatic import passes_ring
 from reconciliation.services.discrepancies import raise_many
 from reconciliation.services.locks import share_reconciliations, share_streams
 from reconciliation.services.tokens import tokens_issue
@@ -162,6 +163,7 @@ def entries_write(
     )
     for stream_id, wired in wiring.items():
         issue(written.filter(pl.col("stream_id") == stream_id), wired, at=at)
+    passes_ring({found.pk for wired in wiring.values() for found, _side in wired}, at=at)
     return written
 
 

@@ -230,8 +230,8 @@ def _token_to_close(reconciliation: Reconciliation, record: Record, *, by: Actor
 def _checked_holder(token: Token) -> Token:
     """A rest is written off under an accepted match only. The suggestion was undone above; a pass may have made another
     one in between, which the locked token shows."""
-    suggested = Match.objects.filter(pk=token.held_by, status=MatchStatus.SUGGESTED)
-    if token.held_by is not None and suggested.exists():
+    held_by = token.held_by
+    if held_by is not None and Match.objects.filter(pk=held_by, status=MatchStatus.SUGGESTED).exists():
         raise Conflict(
             _("A pass has just suggested a match for it. Look at it again, then close it."),
             code="item.state",

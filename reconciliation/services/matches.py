@@ -12,6 +12,7 @@ from organizations.actors import Actor
 from organizations.refusals import Conflict, NotFound
 from reconciliation.models import Match, MatchMember, RejectedGroup
 from reconciliation.services import discrepancies
+from reconciliation.services.automatic import passes_ring
 from reconciliation.services.locks import share_reconciliations
 from reconciliation.services.tokens import tokens_lock, tokens_return
 from reconciliation.states import MATCH_MOVES, MatchStatus
@@ -113,14 +114,16 @@ def matches_end(
         return
     ended = Match.objects.filter(pk__in=match_ids)
     members = MatchMember.objects.filter(match_id__in=match_ids).order_by("record_id")
+    runs = list(ended.exclude(run=None).order_by("run_id").values_list("run_id", flat=True).distinct())
     matches_release(match_ids, status=status, reason=reason, by=by, at=at, superseded_by=superseded_by)
     discrepancies.follow(
         reconciliation_id=reconciliation_id,
         record_ids=members.values_list("record_id", flat=True),
-        run_ids=ended.exclude(run=None).order_by("run_id").values_list("run_id", flat=True).distinct(),
+        run_ids=runs,
         by=by,
         at=at,
     )
+    passes_ring([reconciliation_id], but_runs=runs, at=at)
 
 
 def matches_release(

@@ -40,6 +40,9 @@ def pass_request(
     if run is not None:
         refuse_if_voided(run)
         refuse_if_under_way(run)
+    adopted = _adopted(run, trigger, by=by, at=at)
+    if adopted is not None:
+        return adopted
     try:
         with transaction.atomic():
             asked = Pass.objects.create(
@@ -66,10 +69,35 @@ def pass_request(
     return asked
 
 
+def _adopted(run: Run | None, trigger: str, *, by: Actor, at: datetime) -> Pass | None:
+    """A pass of the run that waits by itself becomes the one that is asked for: no second one can wait beside it."""
+    waiting = Pass.objects.select_for_update(of=("self",)).filter(
+        run=run, status=PassStatus.PENDING, trigger=PassTrigger.RECORD_CREATED, attempt=0
+    )
+    found = waiting.first() if run is not None else None
+    if found is None:
+        return None
+    found.trigger, found.requested_at, found.requested_by = trigger, at, by.ref
+    found.save(update_fields=["trigger", "requested_at", "requested_by"])
+    audit.record(
+        action="pass.requested",
+        organization_id=by.organization_id,
+        by=by,
+        at=at,
+        subject=found,
+        subjects=[run] if run is not None else [],
+        trigger=trigger,
+    )
+    transaction.on_commit(partial(ring, tasks.execute_pass, pass_id=found.pk))
+    return found
+
+
 def passes_request_for_ledger(*, ledger: Ledger, by: Actor, at: datetime) -> list[Pass]:
     """The ledger-level trigger: a pass for each run of the ledger that is not closed and has none under way."""
     runs = with_status(Run.objects.live().filter(ledger=ledger)).filter(~Q(shown_status=RunStatus.CLOSED))
-    idle = runs.exclude(pk__in=Pass.objects.under_way().filter(run__ledger=ledger).values("run_id"))
+    busy = Pass.objects.under_way().filter(run__ledger=ledger)
+    by_itself = Q(status=PassStatus.PENDING, trigger=PassTrigger.RECORD_CREATED, attempt=0)
+    idle = runs.exclude(pk__in=busy.exclude(by_itself).values("run_id"))
     return [
         pass_request(reconciliation=run.reconciliation, run=run, by=by, at=at)
         for run in idle.select_related("reconciliation").order_by("pk")

@@ -18,7 +18,7 @@ from reconciliation.models import Discrepancy, MatchMember, Pass, Run, RunSource
 from reconciliation.selectors.items import run_record_ids
 from reconciliation.services.locks import own_reconciliations, share_streams
 from reconciliation.services.matches import matches_end
-from reconciliation.states import MatchStatus
+from reconciliation.states import MatchStatus, PassStatus, PassTrigger
 from rules.models import ReconciliationStream
 
 
@@ -101,16 +101,22 @@ def file_processing() -> Conflict:
 
 
 def refuse_if_under_way(run: Run) -> None:
-    """Voiding and a second pass of the same run wait until its pass has ended."""
-    busy = Pass.objects.under_way().filter(run=run).first()
+    """Voiding and a second pass of the same run wait until its pass has ended. One that waits by itself, since the run is
+    automatic, is in nobody's way."""
+    by_itself = Q(status=PassStatus.PENDING, trigger=PassTrigger.RECORD_CREATED, attempt=0)
+    busy = Pass.objects.under_way().filter(run=run).exclude(by_itself).first()
     if busy is not None:
-        raise Conflict(
-            _("A pass of this run is %(status)s (%(progress)s%%). Wait for its end, or cancel it.")
-            % {"status": busy.status, "progress": busy.progress},
-            code="pass.running",
-            word="run_state_conflict",
-            details={"pass": {"id": str(busy.uuid), "status": busy.status, "progress": busy.progress}},
-        )
+        raise pass_running(busy)
+
+
+def pass_running(busy: Pass) -> Conflict:
+    return Conflict(
+        _("A pass of this run is %(status)s (%(progress)s%%). Wait for its end, or cancel it.")
+        % {"status": busy.status, "progress": busy.progress},
+        code="pass.running",
+        word="run_state_conflict",
+        details={"pass": {"id": str(busy.uuid), "status": busy.status, "progress": busy.progress}},
+    )
 
 
 def _reconciliations_of(stream_ids: set[int]) -> list[int]:

@@ -22,7 +22,7 @@ from reconciliation.services.records import (
     refuse_if_under_way,
     void_sources,
 )
-from reconciliation.states import RunMode, RunStatus
+from reconciliation.states import PassStatus, RunMode, RunStatus
 from rules.services import setup
 
 SOURCE_TYPES = ("upload",)
@@ -127,6 +127,8 @@ def run_void(*, run: Run, by: Actor, at: datetime) -> None:
     sources = list(run.sources.filter(source_file__voided_at__isnull=True))  # failed ones too
     counts = void_sources(run=run, sources=sources, by=by, at=at)
     run.discrepancies.live().update(voided_at=at)
+    for waiting in run.passes.filter(status=PassStatus.PENDING):
+        waiting.move(PassStatus.CANCELLED, finished_at=at, cancel_requested_at=at)
     run.voided_at, run.voided_by = at, by.ref
     run.save(update_fields=["voided_at", "voided_by"])
     audit.record(
