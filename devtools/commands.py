@@ -219,15 +219,21 @@ def logs(name: str) -> str:
 
 def test(rest: Arguments) -> int:
     """run the tests (arguments go to pytest; without a path: all of them, on every core)"""
-    python = environment.ensure(environment.DEV_LOCK)
     if not any(not argument.startswith("-") and Path(argument.split("::")[0]).exists() for argument in rest):
         rest = ["-n", "auto", *rest]
+    return on_test_services([environment.ensure(environment.DEV_LOCK), "-m", "pytest", *rest])
+
+
+def hammer(rest: Arguments) -> int:
+    """random acts of all kinds over the same records, from many processes that are killed: see --help"""
+    return on_test_services([environment.ensure(environment.DEV_LOCK), "-m", "tests.hammer", *rest])
+
+
+def on_test_services(command: Command) -> int:
+    """SIGINT ends it: pytest then says what has failed so far."""
     with Stage() as stage:
-        env = test_environment(stage, python)
-        # SIGINT: pytest then says what has failed so far.
-        return stage.run(
-            "pytest", [python, "-m", "pytest", *rest], env=env, cwd=ROOT, stop_signal=signal.SIGINT
-        )
+        env = test_environment(stage, Path(command[0]))
+        return stage.run(str(command[2]), command, env=env, cwd=ROOT, stop_signal=signal.SIGINT)
 
 
 def test_environment(stage: Stage, python: Path) -> dict[str, str]:
@@ -338,12 +344,16 @@ def bench(rest: Arguments) -> int:
         raise Problem(f"There is no benchmark {rest[0]!r}; there are: {', '.join(BENCHMARKS)}.")
     python = environment.ensure(environment.RUN_LOCK)
     runs: dict[str, Arguments] = {rest[0]: rest[1:]} if rest else {name: [] for name in BENCHMARKS}
+    return max(benchmark(python, name, more) for name, more in runs.items())
+
+
+def benchmark(python: Path, name: str, more: Arguments) -> int:
+    """One of them, over services and an empty database of its own."""
     fresh("bench")
     with Stage() as stage:
+        say(f"--- {name}")
         env = application_environment("bench", services(stage, python, "bench", durable=True))
-        return max(
-            stage.run(n, [python, BENCHMARKS[n], *more], env=env, cwd=ROOT) for n, more in runs.items()
-        )
+        return stage.run(name, [python, BENCHMARKS[name], *more], env=env, cwd=ROOT)
 
 
 # --- the table ------------------------------------------------------------------------------------------------
@@ -351,6 +361,7 @@ def bench(rest: Arguments) -> int:
 COMMANDS: dict[str, Callable[[Arguments], int]] = {
     "demo": demo,
     "test": test,
+    "hammer": hammer,
     "serve": serve,
     "check": check,
     "fix": fix,
