@@ -133,3 +133,29 @@ DISCREPANCY_MOVES = {
 
 ZERO_AMOUNT, BEFORE_OPENING = "zero_amount", "before_opening"
 """Why intake itself closes an item: nothing to clear, or older than the ledger's confirmed opening balance."""
+
+
+class OperationKind(models.TextChoices):
+    WIRE = "wire", _("Put into a reconciliation")
+    UNWIRE = "unwire", _("Take out of a reconciliation")
+    RESET = "reset", _("Empty")
+    DELETE = "delete", _("Delete")
+
+
+class OperationStatus(models.TextChoices):
+    PENDING = "pending", _("Pending")
+    RUNNING = "running", _("Running")
+    COMPLETED = "completed", _("Completed")
+    FAILED = "failed", _("Failed")
+
+
+OPERATION_UNDER_WAY = frozenset({OperationStatus.PENDING, OperationStatus.RUNNING})
+OPERATION_MOVES = {
+    OperationStatus.PENDING: frozenset({OperationStatus.RUNNING, OperationStatus.FAILED}),
+    OperationStatus.RUNNING: frozenset(
+        {OperationStatus.RUNNING, OperationStatus.COMPLETED, OperationStatus.FAILED}
+    ),
+    OperationStatus.COMPLETED: frozenset[str](),
+    OperationStatus.FAILED: frozenset({OperationStatus.RUNNING}),
+}
+"""A failed one is taken up again where it stopped: half of a stream may not stay wired."""

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from organizations.refusals import Refusal
 from reconciliation.doorbell import ring
-from reconciliation.services import execution, sources
+from reconciliation.services import execution, operation_chunks, sources
 
 
 @shared_task
@@ -27,9 +27,16 @@ def import_source(*, source_file_id: int, **_later: object) -> None:
 
 
 @shared_task
+def execute_operation(*, operation_id: int, **_later: object) -> None:
+    operation_chunks.operation_execute(operation_id=operation_id, clock=timezone.now)
+
+
+@shared_task
 def requeue_lost(**_later: object) -> None:
-    """Ring again for what a dead worker left: passes and imports that nobody is at."""
+    """Ring again for what a dead worker left: passes, imports and operations that nobody is at."""
     for pass_id in execution.lost_passes(at=timezone.now()):
         ring(execute_pass, pass_id=pass_id)
     for source_file_id in execution.lost_imports(at=timezone.now()):
         ring(import_source, source_file_id=source_file_id)
+    for operation_id in execution.lost_operations(at=timezone.now()):
+        ring(execute_operation, operation_id=operation_id)

@@ -174,7 +174,9 @@ def _told(one: Played, happening: Happening) -> str:
     if happening.plant == Plant.WRONG_SIDE:
         return f"line {with_code(lines[0].amount, currency)}, entry {with_code(entries[0].amount, currency)}"
     if happening.plant == Plant.AMOUNT_OFF:
-        return f"{with_code(abs(lines[0].amount - entries[0].amount), currency)} between line and entry"
+        (group,) = happening.groups
+        rest = sum(entry.amount for entry in group.entries) - sum(line.amount for line in group.lines)
+        return f"offered in part, {with_code(rest, currency)} left on the entry"
     rows: list[BankLine | BookEntry] = [*lines, *entries]
     return ", ".join(with_code(row.amount, currency) for row in rows)
 

@@ -10,6 +10,7 @@ BY_REFERENCE = "Reference and amount"
 ONE_LINE = "One line, entries with its reference"
 ONE_ENTRY = "Lines with one reference, one entry"
 BY_DAY = "Amount within three days"
+IN_PART = "Reference, amounts differ"
 """Names of the built-in rules that the month is made for (rules.defaults)."""
 
 

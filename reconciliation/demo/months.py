@@ -8,6 +8,7 @@ from datetime import date
 from reconciliation.demo.happenings import (
     BY_DAY,
     BY_REFERENCE,
+    IN_PART,
     ONE_ENTRY,
     ONE_LINE,
     Account,
@@ -251,7 +252,8 @@ def _amount_off(make: Maker) -> Happening:
     day, invoice, customer = date(2026, 3, 20), "INV-26-0911", "Isarwinkel Sport GmbH"
     line = make.line(day, 2_379_65, invoice, f"{invoice} less charges", customer, TRANSFER_IN)
     entry = make.entry(day, 2_380_00, invoice, f"Invoice {invoice}, {customer}", "customer_payment")
-    return Happening(Plant.AMOUNT_OFF, f"{invoice}, {customer}", open_lines=(line,), open_entries=(entry,))
+    groups = (Group(IN_PART, (line,), (entry,)),)
+    return Happening(Plant.AMOUNT_OFF, f"{invoice}, {customer}", groups)
 
 
 def _outstanding(make: Maker, day: date, amount: int, reference: str, party: str) -> Happening:

@@ -10,10 +10,10 @@ from django.db.models import Count, F, Q, Sum
 
 from ledgers.models import Record, Statement
 from reconciliation.demo.loading import Filled
-from reconciliation.models import MatchMember, Run
+from reconciliation.models import MatchMember, OpenItem, Run
 from reconciliation.selectors.discrepancies import discrepancies_of
 from reconciliation.selectors.entries import gl_only
-from reconciliation.selectors.items import MATCHED, item_rows, source_file_ids
+from reconciliation.selectors.items import MATCHED, PARTIAL, item_rows, source_file_ids
 from reconciliation.selectors.matches import matches_of
 from reconciliation.selectors.proof import RunProof, run_proof
 from reconciliation.states import MATCH_LIVE
@@ -56,6 +56,18 @@ class OpenRows:
 
 
 @dataclass(frozen=True, slots=True)
+class RestRow:
+    """A record that its match covers in part, minor units: all of it, and what is left."""
+
+    side: str
+    day: date
+    amount: int
+    rest: int
+    reference: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Gap:
     """What the statements do not state, minor units: inside one that does not add up, or between two in a row."""
 
@@ -78,6 +90,7 @@ class RunReport:
     rules: tuple[RuleRow, ...]
     lines: OpenRows
     entries: OpenRows
+    rests: tuple[RestRow, ...]
     pointed_out: tuple[PointedOut, ...]
     gaps: tuple[Gap, ...]
     proof: RunProof
@@ -93,8 +106,9 @@ def run_report(filled: Filled) -> RunReport:
     return RunReport(
         filled=filled,
         rules=tuple(_rules(run)),
-        lines=_open(items.exclude(match_status=MATCHED), "record__"),
+        lines=_open(items.exclude(match_status__in=[MATCHED, PARTIAL]), "record__"),
         entries=_open(gl_only(run), ""),
+        rests=tuple(_rests(run)),
         pointed_out=tuple(_pointed_out(run)),
         gaps=tuple(gaps_of(run)),
         proof=run_proof(run),
@@ -145,6 +159,24 @@ def _open(rows: Any, path: str) -> OpenRows:
         totals["count"],
         int(totals["total"]),
     )
+
+
+def _rests(run: Run) -> list[RestRow]:
+    """What matches of the run leave of their one record that they cover in part; lines first."""
+    held = OpenItem.objects.filter(reconciliation_id=run.reconciliation_id).held()
+    held = held.filter(held_by__in=matches_of(run).filter(status__in=MATCH_LIVE).order_by().values("pk"))
+    rows = held.select_related("record").order_by("side", "record__date", "record_id")
+    return [
+        RestRow(
+            "line" if row.side == Side.A else "entry",
+            row.record.date,
+            row.record.effect,
+            row.open_amount,
+            row.record.reference,
+            row.record.counterparty or row.record.description,
+        )
+        for row in rows
+    ]
 
 
 def _pointed_out(run: Run) -> list[PointedOut]:

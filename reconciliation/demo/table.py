@@ -26,6 +26,7 @@ def run_table(report: RunReport) -> list[str]:
         "",
         *_open("Lines without an entry", report.lines, ledger.currency),
         *_open("Entries without a line", report.entries, ledger.currency),
+        *_rests(report),
         "",
         *_pointed_out(report),
         "",
@@ -95,6 +96,18 @@ def _open(title: str, rows: OpenRows, currency: str) -> list[str]:
         found.append(f"    {row.day}  {text[:62]:<64}{grouped(row.amount, currency):>20}")
     more = rows.count - len(rows.shown)
     return found + ([f"    and {more} more"] if more else [])
+
+
+def _rests(report: RunReport) -> list[str]:
+    if not report.rests:
+        return []
+    currency = report.run.ledger.currency
+    title = f"Matched in part, and left of it: {len(report.rests)}"
+    found = [f"  {title:<78}{grouped(sum(row.rest for row in report.rests), currency):>20}"]
+    for row in report.rests:
+        text = f"{row.reference or '–':<14} {row.side} of {grouped(row.amount, currency)}: {row.text}"
+        found.append(f"    {row.day}  {text[:62]:<64}{grouped(row.rest, currency):>20}")
+    return found
 
 
 def _pointed_out(report: RunReport) -> list[str]:

@@ -2,6 +2,7 @@
 
 from reconciliation.models.clearing import Match, MatchMember, OpenItem, RejectedGroup
 from reconciliation.models.discrepancies import Discrepancy
+from reconciliation.models.operations import StreamOperation
 from reconciliation.models.runs import Pass, Run, RunSource
 
 __all__ = [
@@ -13,4 +14,5 @@ __all__ = [
     "RejectedGroup",
     "Run",
     "RunSource",
+    "StreamOperation",
 ]

@@ -67,15 +67,19 @@ CHECKS: dict[str, str] = {
         LEFT JOIN reconciliation_match m ON m.id = mm.match_id AND m.reconciliation_id = mm.reconciliation_id
         WHERE m.id IS NULL""",
     "match's totals are not its members'": """
-        SELECT m.reconciliation_id, m.id, 'totals ' || m.total_a || ' and ' || m.total_b || ', members '
-            || coalesce(sum(mm.applied) FILTER (WHERE mm.side = 'a'), 0) || ' and '
-            || coalesce(sum(mm.applied) FILTER (WHERE mm.side = 'b'), 0)
-        FROM reconciliation_match m JOIN reconciliation_matchmember mm ON mm.match_id = m.id
-        LEFT JOIN reconciliation_openitem o ON o.held_by = m.id AND o.record_id = mm.record_id
-        WHERE m.status IN ('suggested', 'accepted')
-        GROUP BY m.id
-        HAVING coalesce(sum(mm.applied + coalesce(o.open_amount, 0)) FILTER (WHERE mm.side = 'a'), 0) <> m.total_a
-            OR coalesce(sum(mm.applied + coalesce(o.open_amount, 0)) FILTER (WHERE mm.side = 'b'), 0) <> m.total_b""",
+        SELECT reconciliation_id, id, 'totals ' || total_a || ' and ' || total_b || ', members ' || a || ' and ' || b
+        FROM (
+            SELECT m.id, m.reconciliation_id, m.total_a, m.total_b, rec.sign_mode = 'magnitude' AS unsigned,
+                coalesce(sum(mm.applied + coalesce(o.open_amount, 0)) FILTER (WHERE mm.side = 'a'), 0) AS a,
+                coalesce(sum(mm.applied + coalesce(o.open_amount, 0)) FILTER (WHERE mm.side = 'b'), 0) AS b
+            FROM reconciliation_match m JOIN reconciliation_matchmember mm ON mm.match_id = m.id
+            JOIN rules_reconciliation rec ON rec.id = m.reconciliation_id
+            LEFT JOIN reconciliation_openitem o ON o.held_by = m.id AND o.record_id = mm.record_id
+            WHERE m.status IN ('suggested', 'accepted')
+            GROUP BY m.id, rec.id
+        ) AS match
+        WHERE CASE WHEN unsigned THEN abs(a) ELSE a END <> total_a
+            OR CASE WHEN unsigned THEN abs(b) ELSE b END <> total_b""",
     "members of one match in several currencies": """
         SELECT m.reconciliation_id, m.id, string_agg(DISTINCT r.currency, ', ') FROM reconciliation_match m
         JOIN reconciliation_matchmember mm ON mm.match_id = m.id JOIN ledgers_record r ON r.id = mm.record_id

@@ -22,7 +22,7 @@ from organizations.actors import system_actor
 from organizations.acts import perform
 from organizations.refusals import Conflict
 from reconciliation import matching
-from reconciliation.models import Pass
+from reconciliation.models import Pass, StreamOperation
 from reconciliation.services import chunks, discrepancies
 from reconciliation.services.locks import (
     LockKind,
@@ -32,7 +32,7 @@ from reconciliation.services.locks import (
     try_session_lock,
 )
 from reconciliation.services.runs import run_begun, run_ended
-from reconciliation.states import PASS_UNDER_WAY, PassStatus
+from reconciliation.states import PASS_UNDER_WAY, OperationStatus, PassStatus
 
 TASK = "auto_match"
 ERROR_MAX = 500
@@ -155,3 +155,11 @@ def lost_imports(*, at: datetime) -> list[int]:
     since = at - timedelta(seconds=settings.PASS_LOST_AFTER_SECONDS)
     lost = SourceFile.objects.live().filter(status=SourceFileStatus.PROCESSING, created_at__lt=since)
     return list(lost.order_by("pk").values_list("pk", flat=True))
+
+
+def lost_operations(*, at: datetime) -> list[int]:
+    """Operations on streams without a sign of life for that long; failed ones are tried again at the same pace."""
+    since = at - timedelta(seconds=settings.PASS_LOST_AFTER_SECONDS)
+    quiet = Q(heartbeat_at__lt=since) | Q(heartbeat_at__isnull=True, requested_at__lt=since)
+    left = StreamOperation.objects.exclude(status=OperationStatus.COMPLETED).filter(quiet)
+    return list(left.order_by("pk").values_list("pk", flat=True))

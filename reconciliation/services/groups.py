@@ -21,6 +21,7 @@ from reconciliation.cover import Cover, Part, cover
 from reconciliation.models import Match, MatchMember, OpenItem, Run
 from reconciliation.services import discrepancies
 from reconciliation.services.matches import matches_release
+from reconciliation.services.operations import refuse_while_taken_out
 from reconciliation.services.tokens import (
     Token,
     members_write,
@@ -30,7 +31,7 @@ from reconciliation.services.tokens import (
     tokens_remove,
 )
 from reconciliation.states import DiscrepancyType, MatchOrigin, MatchStatus
-from rules.models import Reconciliation
+from rules.models import Reconciliation, ReconciliationStream
 from rules.states import ReconciliationKind, Side, SignMode
 
 IDS_MAX = 10_000
@@ -75,6 +76,8 @@ def group_match(
     a live match (who and when), Invalid "match.mixed_signs", "match.sides_oppose", "match.currencies_differ",
     "match.one_sided", "match.too_large".
     """
+    refuse_while_taken_out(reconciliation.pk)
+    _check_wired(reconciliation, side_a, side_b)
     named = {record.pk: Side.A.value for record in side_a} | {record.pk: Side.B.value for record in side_b}
     group = _locked_group(reconciliation, named, {r.pk: r for r in (*side_a, *side_b)})
     _check_currency(group.records.values())
@@ -83,6 +86,20 @@ def group_match(
     _say(reconciliation, run, match, group, covered, by=by, at=at)
     match.refresh_from_db()
     return Made(match, [group.records[pk] for pk in covered.not_covered])
+
+
+def _check_wired(reconciliation: Reconciliation, side_a: Sequence[Record], side_b: Sequence[Record]) -> None:
+    wired = dict(
+        ReconciliationStream.objects.filter(reconciliation=reconciliation).values_list("stream_id", "side")
+    )
+    for side, records in ((Side.A, side_a), (Side.B, side_b)):
+        strange = [record for record in records if wired.get(record.stream_id) != side]
+        if strange:
+            raise Invalid(
+                _("%(id)s is no record of this side of the reconciliation.") % {"id": strange[0].uuid},
+                code="match.not_wired",
+                details={"ids": [str(record.uuid) for record in strange]},
+            )
 
 
 def _locked_group(

@@ -27,6 +27,7 @@ class LockKind(IntEnum):
     PASS = 3
     SOURCE_FILE = 4
     IMPORT = 5
+    OPERATION = 6
 
 
 def lock_key(kind: LockKind, row_id: int) -> int:
@@ -51,6 +52,11 @@ def share_streams(stream_ids: Iterable[int]) -> None:
             % {"name": resetting.name},
             code="stream.resetting",
         )
+
+
+def share_streams_in_reset(stream_ids: Iterable[int]) -> None:
+    """The same for the chunks of the reset itself."""
+    _take("pg_advisory_xact_lock_shared", LockKind.STREAM, stream_ids)
 
 
 def own_streams(stream_ids: Iterable[int]) -> None:

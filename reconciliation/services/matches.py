@@ -14,6 +14,7 @@ from reconciliation.models import Match, MatchMember, RejectedGroup
 from reconciliation.services import discrepancies
 from reconciliation.services.automatic import passes_ring
 from reconciliation.services.locks import share_reconciliations
+from reconciliation.services.operations import refuse_while_taken_out
 from reconciliation.services.tokens import tokens_lock, tokens_return
 from reconciliation.states import MATCH_MOVES, MatchStatus
 from rules.states import Side
@@ -26,6 +27,7 @@ def match_accept(*, match_id: int, expected_status: str | None = None, by: Actor
     if match.status == MatchStatus.ACCEPTED:
         return match
     _check_move(match, MatchStatus.ACCEPTED)
+    refuse_while_taken_out(match.reconciliation_id)
     _decide(match, MatchStatus.ACCEPTED, by=by, at=at)
     discrepancies.follow(
         reconciliation_id=match.reconciliation_id, record_ids=record_ids_of(match), by=by, at=at

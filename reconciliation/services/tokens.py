@@ -14,6 +14,7 @@ from django.db import connection
 from django.utils.translation import gettext as _
 
 from ledgers.models import Record
+from ledgers.money import MINOR_MAX
 from ledgers.services.rows import copy_rows, draw_ids
 from organizations.refusals import Conflict
 from reconciliation.models import MatchMember, OpenItem
@@ -74,8 +75,11 @@ def tokens_issue(records: pl.DataFrame, *, reconciliation: Reconciliation, side:
     copy_rows(OpenItem, frame.sort("record_id"))
 
 
-def tokens_issue_existing(*, reconciliation: Reconciliation, stream_id: int, side: str) -> int:
-    """The same for records that stood in the stream before it was wired. The caller owns the locks exclusively."""
+def tokens_issue_existing(
+    *, reconciliation: Reconciliation, stream_id: int, side: str, after: int = 0, up_to: int = MINOR_MAX
+) -> int:
+    """The same for records that stood in the stream before it was wired, `after` one id and `up_to` another. They are
+    locked against a change of their amount, which re-tickets only the tokens that it finds."""
     measure = connection.ops.quote_name(reconciliation.measure)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -90,14 +94,19 @@ def tokens_issue_existing(*, reconciliation: Reconciliation, stream_id: int, sid
                     CASE WHEN amount = 0 AND %(ledger)s THEN %(zero)s WHEN date < %(opened_on)s THEN %(before)s
                         ELSE '' END AS why
                 FROM ledgers_record WHERE stream_id = %(stream)s AND voided_at IS NULL AND kind = 'entry'
+                    AND id > %(after)s AND id <= %(up_to)s
+                ORDER BY id FOR SHARE
             ) AS record
             WHERE NOT (old AND %(side)s = 'b')
             ORDER BY id
+            ON CONFLICT DO NOTHING
             """,  # noqa: S608 - a column name of ours
             {
                 "reconciliation": reconciliation.pk,
                 "stream": stream_id,
                 "side": side,
+                "after": after,
+                "up_to": up_to,
                 "intake": INTAKE,
                 "opened_on": _opening_day(reconciliation),
                 "ledger": reconciliation.kind == ReconciliationKind.LEDGER,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 
 from ledgers.models import BankAccount, Ledger
@@ -12,6 +13,7 @@ from organizations import audit
 from organizations.actors import Actor
 from organizations.refusals import Conflict, Invalid
 from reconciliation.services.locks import own_reconciliations, own_streams
+from reconciliation.services.operations import extent, wiring_start
 from reconciliation.services.tokens import tokens_issue_existing
 from rules.services import setup
 from rules.states import Side
@@ -40,7 +42,8 @@ def bank_account_create(
 
 
 def bank_account_attach(*, bank_account: BankAccount, ledger: Ledger, by: Actor, at: datetime) -> BankAccount:
-    """Put the account to the ledger. What its stream holds already gets open items in the same act.
+    """Put the account to the ledger. What its stream holds already gets open items
+    in the same act, or from a worker where it is much.
 
     Refuses: another ledger's account ("bank_account.taken"), another currency.
     """
@@ -70,7 +73,11 @@ def bank_account_attach(*, bank_account: BankAccount, ledger: Ledger, by: Actor,
     account.modified_at, account.modified_by = at, by.ref
     account.save(update_fields=["ledger", "currency", "modified_at", "modified_by"])
     setup.statement_stream(account, by=by, at=at)
-    issued = tokens_issue_existing(reconciliation=reconciliation, stream_id=stream.pk, side=Side.A)
+    _highest, records = extent(stream)
+    if records > settings.CHUNK_GROUPS:  # too many for one act: a worker does them, passes wait for it
+        wiring_start(reconciliation, stream, Side.A, by=by, at=at)
+    else:
+        tokens_issue_existing(reconciliation=reconciliation, stream_id=stream.pk, side=Side.A)
     audit.record(
         action="bank_account.attached",
         organization_id=account.organization_id,
@@ -78,7 +85,7 @@ def bank_account_attach(*, bank_account: BankAccount, ledger: Ledger, by: Actor,
         at=at,
         subject=account,
         subjects=[ledger],
-        open_items=issued,
+        records=records,
     )
     return account
 

@@ -11,9 +11,10 @@ from reconciliation.models import (
     RejectedGroup,
     Run,
     RunSource,
+    StreamOperation,
 )
 from tests.clock import NOW, TODAY
-from tests.factories.ledgers import RecordFactory, SourceFileFactory
+from tests.factories.ledgers import DataStreamFactory, RecordFactory, SourceFileFactory
 from tests.factories.rules import ReconciliationFactory
 
 
@@ -112,3 +113,14 @@ class DiscrepancyFactory(factory.django.DjangoModelFactory):
     decimal_places = 2
     created_at = NOW
     created_by = "system:test"
+
+
+class StreamOperationFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = StreamOperation
+
+    stream = factory.SubFactory(DataStreamFactory)
+    stream_key = factory.SelfAttribute("stream.key")
+    kind = "reset"
+    requested_at = NOW
+    requested_by = "system:test"

@@ -1,0 +1,206 @@
+"""The life of a stream operation in a worker: claim, chunk by chunk up to the watermark, end. Twice is the same as once.
+
+Each chunk is a short act under shared locks; its row remembers how far it is, so a killed worker's operation goes on
+where it stopped.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import F
+
+from ledgers.models import DataStream
+from organizations import audit
+from organizations.actors import system_actor
+from organizations.acts import perform
+from reconciliation.doorbell import ring_soon
+from reconciliation.models import MatchMember, Pass, StreamOperation
+from reconciliation.services.locks import (
+    LockKind,
+    free_session_lock,
+    perform_patiently,
+    share_reconciliations,
+    share_streams_in_reset,
+    try_session_lock,
+)
+from reconciliation.services.matches import matches_end
+from reconciliation.services.tokens import tokens_issue_existing, tokens_lock, tokens_remove
+from reconciliation.states import MatchStatus, OperationKind, OperationStatus, PassStatus
+from rules.models import Reconciliation, ReconciliationStream
+
+TASK = "stream_operation"
+NEXT_TASK = "reconciliation.tasks.execute_pass"  # by name: the tasks import this module
+ERROR_MAX = 500
+log = logging.getLogger(__name__)
+
+
+class Overtaken(Exception):
+    """The operation is no longer ours: another worker goes on with it."""
+
+
+def operation_execute(*, operation_id: int, clock: Callable[[], datetime]) -> None:
+    """Do what is left of the operation, unless it ended or lives elsewhere. Outermost: opens its own acts."""
+    row = StreamOperation.objects.select_related("stream", "reconciliation").get(pk=operation_id)
+    if row.status == OperationStatus.COMPLETED or not try_session_lock(LockKind.OPERATION, row.pk):
+        return
+    try:
+        row.refresh_from_db()
+        if row.status != OperationStatus.COMPLETED:
+            perform(partial(_claim, row, at=clock()))
+            _run(row, clock)
+    finally:
+        free_session_lock(LockKind.OPERATION, row.pk)
+
+
+def _claim(row: StreamOperation, *, at: datetime) -> None:
+    StreamOperation.objects.filter(pk=row.pk).update(
+        status=OperationStatus.RUNNING,
+        attempt=F("attempt") + 1,
+        started_at=row.started_at or at,
+        heartbeat_at=at,
+        finished_at=None,
+        error="",
+    )
+    row.refresh_from_db()
+
+
+def _run(row: StreamOperation, clock: Callable[[], datetime]) -> None:
+    try:
+        while perform_patiently(partial(_chunk, row, at=clock())):
+            row.refresh_from_db()
+        perform_patiently(partial(_end, row, at=clock()))
+    except Overtaken:
+        return
+    except Exception as error:
+        log.exception("stream operation failed", extra={"operation_id": row.pk})
+        text = f"{type(error).__name__}: {error}"[:ERROR_MAX]
+        failed = partial(_ours, row, status=OperationStatus.FAILED, error=text, finished_at=clock())
+        perform_patiently(failed)
+
+
+def _ours(row: StreamOperation, **fields: object) -> None:
+    mine = StreamOperation.objects.filter(pk=row.pk, status=OperationStatus.RUNNING, attempt=row.attempt)
+    if not mine.update(**fields):
+        raise Overtaken
+
+
+def _chunk(row: StreamOperation, *, at: datetime) -> bool:
+    """The next records up to the watermark; False when there are none."""
+    share_streams_in_reset([row.stream_id])
+    reconciliation_ids = _reconciliation_ids(row)
+    share_reconciliations(reconciliation_ids)
+    record_ids = _next_records(row)
+    if not record_ids:
+        return False
+    undone = 0
+    if row.kind == OperationKind.WIRE:
+        _issue(row, record_ids[-1])
+    else:
+        undone = sum(_take_out(row, pk, record_ids, at=at) for pk in reconciliation_ids)
+    if row.kind in (OperationKind.RESET, OperationKind.DELETE):
+        _void(row, record_ids, at=at)
+    _ours(
+        row,
+        done_to=record_ids[-1],
+        processed=F("processed") + len(record_ids),
+        undone=F("undone") + undone,
+        heartbeat_at=at,
+    )
+    return True
+
+
+def _reconciliation_ids(row: StreamOperation) -> list[int]:
+    if row.reconciliation_id is not None:
+        return [row.reconciliation_id]
+    wired = ReconciliationStream.objects.filter(stream=row.stream).order_by("reconciliation_id")
+    return list(wired.values_list("reconciliation_id", flat=True))
+
+
+def _next_records(row: StreamOperation) -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT id FROM ledgers_record WHERE stream_id = %s AND id > %s AND id <= %s AND voided_at IS NULL
+            ORDER BY id LIMIT %s
+            """,
+            [row.stream_id, row.done_to, row.watermark, settings.CHUNK_GROUPS],
+        )
+        return [found for (found,) in cursor.fetchall()]
+
+
+def _issue(row: StreamOperation, last: int) -> None:
+    reconciliation = Reconciliation.objects.select_related("ledger").get(pk=row.reconciliation_id)
+    tokens_issue_existing(
+        reconciliation=reconciliation,
+        stream_id=row.stream_id,
+        side=row.side,
+        after=row.done_to,
+        up_to=last,
+    )
+
+
+def _take_out(row: StreamOperation, reconciliation_id: int, record_ids: list[int], *, at: datetime) -> int:
+    """Undo the records' matches in the reconciliation and take their tokens away; how many matches."""
+    by = system_actor(TASK, row.stream.organization_id)
+    members = MatchMember.objects.filter(
+        reconciliation_id=reconciliation_id, record_id__in=record_ids, live=True
+    )
+    match_ids = sorted(set(members.values_list("match_id", flat=True)))
+    together = MatchMember.objects.filter(match_id__in=match_ids).values_list("record_id", flat=True)
+    tokens_lock(reconciliation_id=reconciliation_id, record_ids={*record_ids, *together})
+    match_ids = sorted(set(members.values_list("match_id", flat=True)))  # again: locked now
+    matches_end(
+        match_ids,
+        reconciliation_id=reconciliation_id,
+        status=MatchStatus.UNDONE,
+        reason=f"stream_{row.kind}",
+        by=by,
+        at=at,
+    )
+    tokens_remove(reconciliation_id=reconciliation_id, record_ids=record_ids)
+    return len(match_ids)
+
+
+def _void(row: StreamOperation, record_ids: list[int], *, at: datetime) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE ledgers_record SET voided_at = %s, voided_by = %s WHERE id = ANY(%s) AND voided_at IS NULL",
+            [at, row.requested_by, record_ids],
+        )
+
+
+def _end(row: StreamOperation, *, at: datetime) -> None:
+    share_streams_in_reset([row.stream_id])
+    share_reconciliations(_reconciliation_ids(row))
+    _ours(row, status=OperationStatus.COMPLETED, finished_at=at, heartbeat_at=at)
+    if row.reconciliation_id is not None:
+        others = StreamOperation.objects.under_way().filter(reconciliation_id=row.reconciliation_id)
+        if not others.exists():
+            Reconciliation.objects.filter(pk=row.reconciliation_id).update(ready=True, watermark=None)
+            _ring_waiting(row.reconciliation_id)
+    else:
+        voided = {"voided_at": at, "voided_by": row.requested_by} if row.kind == OperationKind.DELETE else {}
+        DataStream.objects.filter(pk=row.stream_id).update(resetting=False, **voided)
+    audit.record(
+        action=f"stream.{row.kind}_completed",
+        organization_id=row.stream.organization_id,
+        by=system_actor(TASK, row.stream.organization_id),
+        at=at,
+        subject=row.stream,
+        subjects=[row.reconciliation] if row.reconciliation is not None else [],
+        operation=row.pk,
+        records=row.processed,
+        undone=row.undone,
+    )
+
+
+def _ring_waiting(reconciliation_id: int) -> None:
+    waiting = Pass.objects.filter(reconciliation_id=reconciliation_id, status=PassStatus.PENDING)
+    for pk in waiting.order_by("pk").values_list("pk", flat=True)[:1]:
+        transaction.on_commit(partial(ring_soon, NEXT_TASK, seconds=0, pass_id=pk))
