@@ -1,0 +1,31 @@
+"""`./dev hammer`: random acts of all kinds over the same few records, from many processes, with kills. See --help."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
+os.environ.setdefault("LOG_LEVEL", "ERROR")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="./dev hammer", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=120, help="how long to strike (default 120)")
+    parser.add_argument("--acts", type=int, help="so many acts instead")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--processes", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=8)
+    parser.add_argument("--switch-off", action="append", default=[], metavar="NAME")
+    chosen = parser.parse_args()
+    django.setup()
+    from tests.hammer.strike import strike
+
+    return strike(chosen)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

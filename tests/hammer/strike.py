@@ -1,0 +1,50 @@
+"""One run of the hammer in a database of its own, told on standard output."""
+
+from __future__ import annotations
+
+import argparse
+
+from tests import databases
+from tests.hammer import checks, switches
+from tests.hammer.driver import Driver, Plan, Report
+from tests.hammer.kinds import IDLE
+from tests.hammer.world import build
+
+SHOWN = 20
+
+
+def strike(chosen: argparse.Namespace) -> int:
+    unknown = set(chosen.switch_off) - switches.SWITCHES.keys()
+    if unknown:
+        print(f"There is no protection {', '.join(unknown)}; there are: {', '.join(switches.SWITCHES)}.")
+        return 2
+    plan = Plan(
+        seed=chosen.seed,
+        acts=chosen.acts,
+        seconds=None if chosen.acts else chosen.seconds,
+        processes=chosen.processes,
+        threads=chosen.threads,
+        switched_off=tuple(chosen.switch_off),
+    )
+    with databases.cloned_database("hammer"):
+        world = build(plan.seed)
+        report = Driver(world, plan).run()
+        problems = checks.problems(world, report)
+    tell(report, problems)
+    return 1 if problems else 0
+
+
+def tell(report: Report, problems: list[str]) -> None:
+    print(f"{'kind':<14}{'acts':>7}{'ok':>7}  refused")
+    for kind, results in sorted(report.by_kind().items()):
+        done = {name: count for name, count in results.most_common() if name not in {"ok", IDLE}}
+        shown = ", ".join(f"{name} {count}" for name, count in done.items())
+        print(f"{kind:<14}{sum(results.values()) - results[IDLE]:>7}{results['ok']:>7}  {shown}")
+    p50, p99, longest = (report.percentile(share) for share in (0.5, 0.99, 1))
+    print(
+        f"{len(report.acts())} acts, {report.kills} kills, {report.cuts} connections cut, {report.deadlocks} deadlocks;"
+        f" half within {p50 * 1000:.0f} ms, p99 {p99 * 1000:.0f} ms, longest {longest * 1000:.0f} ms"
+    )
+    for problem in problems[:SHOWN]:
+        print(f"\n{problem}")
+    print(f"\n{len(problems)} problems" if problems else "\nEverything holds.")
