@@ -45,20 +45,20 @@ def test_proposals_are_decided_by_keyboard_alone(opened, proposed):
     opened.keyboard.press("Tab")
     opened.locator("[data-proposal]").first.focus()
     opened.keyboard.press("a")
-    opened.wait_for_function("document.querySelectorAll('[data-proposal]').length === 3")
+    opened.wait_for_function("document.querySelectorAll('[data-proposal]').length === 4")
     assert count_of(opened, "Matched") == "1"
     focused = "document.activeElement.hasAttribute('data-proposal')"
     assert opened.evaluate(focused), "the next proposal has the focus"
 
     opened.keyboard.press("j")
     opened.keyboard.press("r")
-    opened.wait_for_function("document.querySelectorAll('[data-proposal]').length === 2")
+    opened.wait_for_function("document.querySelectorAll('[data-proposal]').length === 3")
     opened.keyboard.press("x")
     assert opened.get_by_role("button", name="Accept ticked").is_enabled()
     opened.keyboard.press("Tab")
     opened.locator("[data-proposal] button[data-key=a]").last.focus()
     opened.keyboard.press("Enter")
-    opened.wait_for_function("document.querySelectorAll('[data-proposal]').length === 1")
+    opened.wait_for_function("document.querySelectorAll('[data-proposal]').length === 2")
 
     counts = item_counts(proposed.books.run)
     assert (counts.suggested, counts.matched) == (1, 3)
@@ -108,7 +108,7 @@ def test_a_pass_under_way_is_followed_until_it_ends(opened, proposed):
     opened.get_by_text("Matching waits for its turn.").wait_for()
     pass_execute(pass_id=asked.pk, clock=lambda: NOW)
     opened.get_by_text("1 line matched, 1 proposal made").wait_for()
-    assert opened.locator("[data-proposal]").count() == 5, "what it found is there without a reload"
+    assert opened.locator("[data-proposal]").count() == 6, "what it found is there without a reload"
     assert opened.complaints == []
 
 

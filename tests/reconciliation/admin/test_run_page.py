@@ -81,8 +81,8 @@ def test_the_panels_say_what_there_is_and_what_next(proposed: Desk):
     assert "No line is closed." in proposed.page("closed")
     assert "Nothing is matched for good yet." in proposed.page("matched")
     by_hand = proposed.page("by-hand")
-    assert "S5" in by_hand
-    assert "+77.00 INV-799" in by_hand
+    assert "S6" in by_hand
+    assert "6.60 CARD-12" in by_hand
     assert "Warning 15.00 EUR Statement line without entry" in proposed.page("differences")
     assert "New lines 6 Known already 0" in proposed.page("files")
 
