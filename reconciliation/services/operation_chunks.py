@@ -135,7 +135,7 @@ def _next_records(row: StreamOperation) -> list[int]:
 
 
 def _issue(row: StreamOperation, last: int) -> None:
-    reconciliation = Reconciliation.objects.select_related("ledger").get(pk=row.reconciliation_id)
+    reconciliation = Reconciliation.objects.select_related("ledger").get(operations=row)
     tokens_issue_existing(
         reconciliation=reconciliation,
         stream_id=row.stream_id,

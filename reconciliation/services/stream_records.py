@@ -44,13 +44,14 @@ CHANGEABLE = frozenset(
     }
 )
 KEY_BYTES = 16
+Day = date  # a field of that name hides the type
 
 
 @dataclass(frozen=True, slots=True)
 class RecordIn:
     """One record to add: minor units, not below zero."""
 
-    date: date
+    date: Day
     amount: int
     direction: str
     currency: str
@@ -58,7 +59,7 @@ class RecordIn:
     reference: str = ""
     counterparty: str = ""
     external_id: str = ""
-    value_date: date | None = None
+    value_date: Day | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
