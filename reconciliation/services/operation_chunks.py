@@ -20,7 +20,7 @@ from organizations import audit
 from organizations.actors import system_actor
 from organizations.acts import perform
 from reconciliation.doorbell import ring_soon
-from reconciliation.models import MatchMember, Pass, StreamOperation
+from reconciliation.models import Match, MatchMember, Pass, StreamOperation
 from reconciliation.services.locks import (
     LockKind,
     free_session_lock,
@@ -154,7 +154,10 @@ def _take_out(row: StreamOperation, reconciliation_id: int, record_ids: list[int
     match_ids = sorted(set(members.values_list("match_id", flat=True)))
     together = MatchMember.objects.filter(match_id__in=match_ids).values_list("record_id", flat=True)
     tokens_lock(reconciliation_id=reconciliation_id, record_ids={*record_ids, *together})
-    match_ids = sorted(set(members.values_list("match_id", flat=True)))  # again: locked now
+    # Then the rows, in order: of a match that covers all its members wholly nothing else could be locked. One that was
+    # decided meanwhile is looked at as it is now.
+    live = Match.objects.live().filter(pk__in=members.values("match_id"))
+    match_ids = list(live.select_for_update(of=("self",)).order_by("pk").values_list("pk", flat=True))
     matches_end(
         match_ids,
         reconciliation_id=reconciliation_id,
