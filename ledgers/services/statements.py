@@ -18,7 +18,7 @@ from ledgers.money import exponent
 from ledgers.services.dedup import later_keys, numbered_keys
 from ledgers.services.parsing import ParsedStatement
 from ledgers.services.records import records_write
-from ledgers.services.rows import copy_rows, draw_ids, id_sequence
+from ledgers.services.rows import array_text, copy_rows, draw_ids, id_sequence
 from ledgers.states import LineStatus
 from organizations.actors import Actor
 
@@ -143,7 +143,7 @@ def known_records(stream: DataStream, keys: pl.Series) -> pl.DataFrame:
             WHERE r.stream_id = %s AND r.dedup_key = ANY(%s::uuid[]) AND r.voided_at IS NULL
             GROUP BY r.id
             """,
-            [stream.pk, keys.to_list()],
+            [stream.pk, array_text(keys)],
         )
         return pl.DataFrame(cursor.fetchall(), schema=KNOWN_SCHEMA, orient="row")
 
