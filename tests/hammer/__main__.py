@@ -20,11 +20,12 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=3)
     parser.add_argument("--threads", type=int, default=8)
     parser.add_argument("--switch-off", action="append", default=[], metavar="NAME")
+    parser.add_argument("--kills", type=int, metavar="N", help="instead: kill a worker at N points of a pass")
     chosen = parser.parse_args()
     django.setup()
-    from tests.hammer.strike import strike
+    from tests.hammer import strike
 
-    return strike(chosen)
+    return strike.kills(chosen) if chosen.kills else strike.strike(chosen)
 
 
 if __name__ == "__main__":

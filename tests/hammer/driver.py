@@ -21,6 +21,7 @@ from tests.hammer.world import Instants, World
 
 HANGS_SECONDS = 60  # without a word from anybody
 WORKER_SLOTS, DRIVER_SLOT = 8, 63
+JOBS = {"pass", "operation", "import", "job"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class Report:
 
     def acts(self) -> list[Outcome]:
         """What people did; not what workers did, nor what there was nothing for."""
-        return [o for o in self.outcomes if o.kind not in {"pass", "import", "job"} and o.result != IDLE]
+        return [o for o in self.outcomes if o.kind not in JOBS and o.result != IDLE]
 
     def percentile(self, share: float) -> float:
         """Seconds that this share of the acts took at most."""
@@ -191,7 +192,7 @@ class Driver:
             if outcome.result in {ERROR, BROKEN}:
                 self.report.problems.append(f"drain: {outcome.text}")
                 return
-        self.report.problems.append("a pass or an import is under way for good")
+        self.report.problems.append("a pass, an operation or an import is under way for good")
 
 
 def deadlocks(database: str) -> int:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 
 from tests import databases
 from tests.hammer import checks, switches
 from tests.hammer.driver import Driver, Plan, Report
+from tests.hammer.kills import Death, kill_at_points
 from tests.hammer.kinds import IDLE
 from tests.hammer.world import build
 
 SHOWN = 20
+GROUPS = 40  # of the pass whose worker is killed
 
 
 def strike(chosen: argparse.Namespace) -> int:
@@ -30,11 +33,28 @@ def strike(chosen: argparse.Namespace) -> int:
         world = build(plan.seed)
         report = Driver(world, plan).run()
         problems = checks.problems(world, report)
-    tell(report, problems)
+    tell(report)
+    return conclude(problems)
+
+
+def kills(chosen: argparse.Namespace) -> int:
+    def tell(death: Death) -> None:
+        print(f"killed after {death.after:>3} transactions: {death.status}, {death.written} groups written")
+
+    with databases.cloned_database("hammer"):
+        problems = kill_at_points(points=chosen.kills, size=GROUPS, seed=chosen.seed, tell=tell)
+    return conclude(problems)
+
+
+def conclude(problems: list[str]) -> int:
+    """Each kind of problem once, with how often it happened."""
+    for problem, count in Counter(problems).most_common(SHOWN):
+        print(f"\n{count} x {problem}")
+    print(f"\n{len(problems)} problems" if problems else "\nEverything holds.")
     return 1 if problems else 0
 
 
-def tell(report: Report, problems: list[str]) -> None:
+def tell(report: Report) -> None:
     print(f"{'kind':<14}{'acts':>7}{'ok':>7}  refused")
     for kind, results in sorted(report.by_kind().items()):
         done = {name: count for name, count in results.most_common() if name not in {"ok", IDLE}}
@@ -45,6 +65,3 @@ def tell(report: Report, problems: list[str]) -> None:
         f"{len(report.acts())} acts, {report.kills} kills, {report.cuts} connections cut, {report.deadlocks} deadlocks;"
         f" half within {p50 * 1000:.0f} ms, p99 {p99 * 1000:.0f} ms, longest {longest * 1000:.0f} ms"
     )
-    for problem in problems[:SHOWN]:
-        print(f"\n{problem}")
-    print(f"\n{len(problems)} problems" if problems else "\nEverything holds.")
