@@ -8,7 +8,7 @@ from django.db.models import BooleanField, Case, Exists, OuterRef, Q, QuerySet, 
 
 from ledgers.models import Ledger, Record
 from ledgers.selectors import entry_rows
-from reconciliation.models import MatchMember, Run
+from reconciliation.models import MatchMember, OpenItem, Run
 
 
 def gl_all(run: Run, *, as_at: date | None = None) -> QuerySet[Record]:
@@ -19,8 +19,18 @@ def gl_all(run: Run, *, as_at: date | None = None) -> QuerySet[Record]:
 
 
 def gl_only(run: Run, *, as_at: date | None = None) -> QuerySet[Record]:
-    """Of gl_all, those in no live match of any run."""
-    return gl_all(run, as_at=as_at).filter(Q(linked=False))
+    """Of gl_all, those in no live match of any run. Today's are found by their tokens, which are few when most is
+    matched: an entry has one that no match holds, or is from before the opening balance and never had one."""
+    rows = gl_all(run, as_at=as_at)
+    if as_at is not None:
+        return rows.filter(Q(linked=False))
+    tokens = OpenItem.objects.filter(
+        reconciliation_id=run.reconciliation_id, record_id=OuterRef("pk"), held_by__isnull=True
+    )
+    opened_on = run.ledger.opening_balance_on
+    if opened_on is None:
+        return rows.filter(Exists(tokens))
+    return rows.filter(Q(Exists(tokens)) | Q(date__lt=opened_on, linked=False))
 
 
 def linked_rows(ledger: Ledger, reconciliation_id: int, *, as_at: date | None = None) -> QuerySet[Record]:

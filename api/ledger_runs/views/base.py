@@ -15,7 +15,7 @@ from api.shared.listing import Listing, find
 from api.shared.views import SurfaceView
 from organizations.actors import Actor
 from reconciliation.models import Run
-from reconciliation.selectors.runs import run_of
+from reconciliation.selectors.runs import run_named
 
 
 class LedgerRunView(SurfaceView):
@@ -32,7 +32,7 @@ class LedgerRunView(SurfaceView):
         return organization_of(self.request).pk
 
     def run_of(self, run_id: UUID) -> Run:
-        return run_of(organization_id=self.organization_id, run_id=run_id)
+        return run_named(organization_id=self.organization_id, run_id=run_id)
 
     def listed(
         self,
