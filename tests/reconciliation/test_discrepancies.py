@@ -43,11 +43,11 @@ def said_of(made: Books, name: str) -> Discrepancy:
     return discrepancies_of(made.run).get(record__description=name)
 
 
-def test_a_pass_says_of_each_free_line_once_that_no_entry_agrees(example: Books):
+def test_a_pass_says_of_each_line_once_that_no_entry_agrees_or_by_how_much_one_differs(example: Books):
     example.auto_match()
     said = discrepancies_of(example.run)
     assert {(d.record.description, d.type, d.severity, d.status, d.amount) for d in said} == {
-        ("S5", "unmatched_source", "warning", "open", 90_00),
+        ("S5", "amount_mismatch", "warning", "in_review", 13_00),
         ("S6", "unmatched_source", "warning", "open", 15_00),
     }
     example.auto_match()
