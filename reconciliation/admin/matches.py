@@ -11,7 +11,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
@@ -23,7 +23,7 @@ from organizations.backoffice.acts import Act, run_acts
 from organizations.backoffice.current import actor_of, may
 from organizations.backoffice.filters import AmountRangeFilter, ScopedRelatedFilter
 from reconciliation.admin.base import ClearingModelAdmin
-from reconciliation.admin.words import moment, people, plainly, status_word
+from reconciliation.admin.words import moment, people, plainly, reason_words, status_word
 from reconciliation.models import Match
 from reconciliation.selectors.desk import facing_of
 from reconciliation.services import matches
@@ -35,11 +35,6 @@ LABELS = {
     "rejected": "danger",
     "undone": "warning",
     "superseded": "warning",
-}
-ENDED_REASONS = {
-    "rejected": gettext_lazy("rejected by a person"),
-    "item_closed": gettext_lazy("its line was closed"),
-    "source_voided": gettext_lazy("its file was deleted"),
 }
 
 
@@ -96,6 +91,9 @@ class MatchAdmin(ClearingModelAdmin):
         "made",
         "decided",
         "ended",
+        "in_place_of",
+        "replaced_by",
+        "cleared_on",
         "uuid",
     )
     readonly_fields = fields
@@ -195,25 +193,42 @@ class MatchAdmin(ClearingModelAdmin):
     def ended(self, obj: Any) -> str:
         if obj.ended_at is None:
             return "–"
-        why = ENDED_REASONS.get(obj.ended_reason, obj.ended_reason)
-        return f"{by_when(obj.names, obj.ended_by, obj.ended_at)} ({why})"
+        return f"{by_when(obj.names, obj.ended_by, obj.ended_at)} ({reason_words(obj.ended_reason)})"
+
+    @display(description=gettext_lazy("In place of"))
+    def in_place_of(self, obj: Any) -> str:
+        rows = Match.objects.filter(reconciliation_id=obj.reconciliation_id, superseded_by=obj.pk)
+        return format_html_join(", ", "{}", ((link_to(row),) for row in rows.order_by("pk")[:50])) or "–"
+
+    @display(description=gettext_lazy("Replaced by"))
+    def replaced_by(self, obj: Match) -> str:
+        return link_to(Match.objects.filter(pk=obj.superseded_by).first() if obj.superseded_by else None)
 
     def list_summary(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[tuple[str, str]]:
         return totals(queryset, total="total_a", difference="difference")
+
+    def history_subjects(self, obj: Match) -> list[tuple[str, int | str]]:
+        """Itself, and the matching that proposed it."""
+        about: list[tuple[str, int | str]] = [("reconciliation.match", obj.pk)]
+        return [*about, ("reconciliation.pass", obj.made_by_pass_id)] if obj.made_by_pass_id else about
 
     def sentence(self, request: HttpRequest, obj: Match) -> str:
         return {
             "suggested": _(
                 "This is a proposal: its lines and entries are kept together until somebody decides."
             ),
-            "accepted": _("These lines and entries clear each other. Undoing it opens them again."),
+            "accepted": _(
+                "These lines and entries clear each other, all but what is left below. Undoing it opens them again."
+            )
+            if obj.difference
+            else _("These lines and entries clear each other. Undoing it opens them again."),
             "rejected": _(
                 "Somebody judged that these do not belong together. They are not proposed as a group again."
             ),
             "undone": _(
                 "This match was taken back; its lines and entries are open again, or matched otherwise."
             ),
-            "superseded": _("A later match took the place of this one."),
+            "superseded": _("Match %(id)s took the place of this one.") % {"id": obj.superseded_by},
         }[obj.status]
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
@@ -224,39 +239,49 @@ class MatchAdmin(ClearingModelAdmin):
 
     def acts(self, request: HttpRequest, obj: Match) -> list[Act]:
         status = _("It is %(status)s.") % {"status": status_word(obj.status)}
-        undecided = "" if obj.status == MatchStatus.SUGGESTED else status
         books: Any = obj.reconciliation
-        decide: dict[str, Any] = {"match_id": obj.pk, "expected_status": MatchStatus.SUGGESTED}
+        decide: dict[str, Any] = {"match_id": obj.pk, "expected_status": obj.status}
+        ended = "" if obj.is_live else status
+        accepted = obj.status == MatchStatus.ACCEPTED
+        replaced = Match.objects.filter(reconciliation=books, superseded_by=obj.pk).exists()
+        stays = " " + _("The matches that it took the place of do not come back.") if replaced else ""
         return [
             Act(
                 "accept",
                 _("Accept"),
                 partial(plainly(matches.match_accept, books), **decide),
                 "matches:decide",
-                against=undecided,
+                against="" if obj.status == MatchStatus.SUGGESTED else status,
                 success=_("Accepted."),
+            ),
+            Act(
+                "undo",
+                _("Undo"),
+                partial(plainly(matches.match_undo, books), **decide),
+                "matches:decide",
+                against=ended,
+                explain=_(
+                    "Its lines and entries are open again. Nothing is remembered: a later matching may propose this group "
+                    "again. To say that it is wrong, reject it instead."
+                )
+                + stays,
+                success=_("Undone. Its lines and entries are open again."),
             ),
             Act(
                 "reject",
                 _("Reject"),
                 partial(plainly(matches.match_reject, books), **decide),
                 "matches:decide",
-                against=undecided,
+                against=ended,
+                danger=accepted,
+                explain=_(
+                    "You judge that these do not belong together. Its lines and entries are open again, and exactly this "
+                    "group is never proposed again."
+                )
+                + stays
+                if accepted
+                else "",
                 success=_("Rejected. Its lines and entries are open again."),
-            ),
-            Act(
-                "undo",
-                _("Undo"),
-                partial(
-                    plainly(matches.match_reject, books),
-                    match_id=obj.pk,
-                    expected_status=MatchStatus.ACCEPTED,
-                ),
-                "matches:decide",
-                against="" if obj.status == MatchStatus.ACCEPTED else status,
-                danger=True,
-                explain=_("Its lines and entries are open again, and this group is not proposed again."),
-                success=_("Undone. Its lines and entries are open again."),
             ),
             Act(
                 "note",

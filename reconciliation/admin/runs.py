@@ -22,11 +22,10 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from ledgers.backoffice import chip, count_cell, link_to, refs_of
 from organizations.backoffice.acts import Act
 from organizations.backoffice.current import actor_of, current_organization, may
-from organizations.backoffice.history import history_of
 from reconciliation.admin.base import ClearingModelAdmin
 from reconciliation.admin.run_acts import RunActs
 from reconciliation.admin.run_page import context_of
-from reconciliation.admin.words import people
+from reconciliation.admin.words import people, plainly
 from reconciliation.models import Discrepancy, Pass, Run, RunSource
 from reconciliation.selectors.runs import counted, is_closed, last_pass, with_status
 from reconciliation.services import passes, runs
@@ -246,10 +245,13 @@ class RunAdmin(RunActs, ClearingModelAdmin):
             "opts": self.opts,
             "original": run,
             "change": True,
-            "history": history_of(run.organization_id, self.history_subjects(run)),
+            "history": self.history_lines(request, run),
             "may_read_audit": may(request, "audit:read"),
         }
         return render(request, "reconciliation/run.html", page)
+
+    def currency_of(self, obj: Run) -> str:
+        return obj.ledger.currency
 
     def acts(self, request: HttpRequest, obj: Run) -> list[Act]:
         newest = last_pass(obj)
@@ -264,7 +266,7 @@ class RunAdmin(RunActs, ClearingModelAdmin):
             Act(
                 "auto-match",
                 _("Match automatically"),
-                partial(passes.pass_request, reconciliation=obj.reconciliation, run=obj),
+                partial(plainly(passes.pass_request, obj), reconciliation=obj.reconciliation, run=obj),
                 "matches:decide",
                 against=under_way or no_files,
                 after=self._waited,
@@ -300,7 +302,7 @@ class RunAdmin(RunActs, ClearingModelAdmin):
         return Act(
             "delete",
             _("Delete"),
-            partial(runs.run_void, run=run),
+            partial(plainly(runs.run_void, run), run=run),
             "imports:write",
             against=under_way or finished,
             danger=True,

@@ -11,6 +11,7 @@ from organizations import audit
 from organizations.actors import Actor
 from organizations.refusals import Conflict, NotFound
 from reconciliation.models import Match, MatchMember, RejectedGroup
+from reconciliation.selectors.items import runs_showing
 from reconciliation.services import discrepancies
 from reconciliation.services.automatic import passes_ring
 from reconciliation.services.locks import share_reconciliations
@@ -71,10 +72,13 @@ def match_note(*, match_id: int, note: str, by: Actor, at: datetime) -> Match:
     return match
 
 
-def match_undo(*, match_id: int, reason: str = "undone", by: Actor, at: datetime) -> Match:
+def match_undo(
+    *, match_id: int, reason: str = "undone", expected_status: str | None = None, by: Actor, at: datetime
+) -> Match:
     """Take a live match back without judging it: its records are open again, and a pass may offer the group again.
     Ended already: nothing happens."""
     match = match_lock(match_id, by=by)
+    _check_expected(match, expected_status)
     if match.is_live:
         match_end(match, status=MatchStatus.UNDONE, reason=reason, by=by, at=at)
         _audit("match.undone", match, by=by, at=at, reason=reason, records=record_ids_of(match))
@@ -121,7 +125,7 @@ def matches_end(
     discrepancies.follow(
         reconciliation_id=reconciliation_id,
         record_ids=members.values_list("record_id", flat=True),
-        run_ids=runs,
+        run_ids=runs_showing(members.values("record_id")),
         by=by,
         at=at,
     )
