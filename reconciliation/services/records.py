@@ -18,8 +18,8 @@ from reconciliation.models import Discrepancy, MatchMember, Pass, Run, RunSource
 from reconciliation.selectors.items import run_record_ids
 from reconciliation.services.locks import own_reconciliations, share_streams
 from reconciliation.services.matches import matches_end
+from reconciliation.services.operations import reconciliations_with
 from reconciliation.states import MatchStatus, PassStatus, PassTrigger
-from rules.models import ReconciliationStream
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def lock_for_voiding(run: Run) -> None:
     files = RunSource.objects.filter(run=run).values("source_file_id")
     stream_ids = set(Statement.objects.filter(source_file_id__in=files).values_list("stream_id", flat=True))
     share_streams(stream_ids)
-    own_reconciliations({run.reconciliation_id, *_reconciliations_of(stream_ids)})
+    own_reconciliations({run.reconciliation_id, *reconciliations_with(stream_ids)})
 
 
 def source_void(*, run: Run, source_file: SourceFile, by: Actor, at: datetime) -> VoidCounts:
@@ -116,14 +116,6 @@ def pass_running(busy: Pass) -> Conflict:
         code="pass.running",
         word="run_state_conflict",
         details={"pass": {"id": str(busy.uuid), "status": busy.status, "progress": busy.progress}},
-    )
-
-
-def _reconciliations_of(stream_ids: set[int]) -> list[int]:
-    return list(
-        ReconciliationStream.objects.filter(stream_id__in=stream_ids).values_list(
-            "reconciliation_id", flat=True
-        )
     )
 
 
