@@ -5,8 +5,11 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 
+from django.conf import settings
+
 from tests import databases
 from tests.hammer import checks, switches
+from tests.hammer.crowd import crowd
 from tests.hammer.driver import Driver, Plan, Report
 from tests.hammer.kills import Death, kill_at_points
 from tests.hammer.kinds import IDLE
@@ -44,6 +47,25 @@ def kills(chosen: argparse.Namespace) -> int:
     with databases.cloned_database("hammer"):
         problems = kill_at_points(points=chosen.kills, size=GROUPS, seed=chosen.seed, tell=tell)
     return conclude(problems)
+
+
+def people(chosen: argparse.Namespace) -> int:
+    with databases.cloned_database("hammer"):
+        seen = crowd(
+            people=chosen.people,
+            lines=chosen.lines,
+            records=chosen.records,
+            chunk_groups=settings.CHUNK_GROUPS,
+            seed=chosen.seed,
+        )
+    waits = sorted(seen.waits)
+    print(f"{chosen.people} people, {chosen.lines:,} lines, {chosen.records:,} records: {dict(seen.answers)}")
+    print(f"waits: half within {waits[len(waits) // 2]:.3f} s, longest {waits[-1]:.3f} s")
+    print(
+        f"{len(seen.chunks)} chunks of {settings.CHUNK_GROUPS:,} groups, the longest {max(seen.chunks):.3f} s"
+    )
+    print(f"groups: {seen.found:,} found, {seen.written:,} written, {seen.lost:,} lost to people")
+    return conclude(seen.problems)
 
 
 def conclude(problems: list[str]) -> int:
