@@ -6,13 +6,16 @@ left alone; what was closed since an item was matched or closed opens again when
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
+import polars as pl
 from django.db import connection
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from ledgers.services.rows import array_text
 from organizations import audit
 from organizations.actors import Actor
 from organizations.ids import uuid7_block
@@ -35,7 +38,11 @@ ITEM_TYPES = [
 AUTO_MATCHED, AUTO_CLOSED, AUTO_ENDED = "auto:matched", "auto:item_closed", "auto:match_ended"
 
 FOLLOW = """
-WITH stand AS (
+WITH wanted AS MATERIALIZED (
+    SELECT DISTINCT record_id AS id FROM reconciliation_discrepancy
+    WHERE reconciliation_id = %(reconciliation)s AND voided_at IS NULL AND type = ANY(%(types)s)
+        AND record_id = ANY(%(records)s::bigint[])
+), stand AS (
     SELECT wanted.id AS record_id, CASE
         WHEN o.closed_at IS NOT NULL THEN 'closed' WHEN o.held_by IS NOT NULL THEN 'partial'
         WHEN m.status = 'accepted' THEN 'matched' WHEN m.status = 'suggested' THEN 'suggested'
@@ -43,7 +50,7 @@ WITH stand AS (
         WHEN EXISTS (SELECT FROM ledgers_statementline l
             WHERE l.record_id = wanted.id AND l.voided_at IS NULL AND l.note <> '') THEN 'noted'
         ELSE 'free' END AS state
-    FROM unnest(%(records)s::bigint[]) AS wanted(id)
+    FROM wanted
     LEFT JOIN reconciliation_matchmember mm
         ON mm.reconciliation_id = %(reconciliation)s AND mm.record_id = wanted.id AND mm.live
     LEFT JOIN reconciliation_match m ON m.id = mm.match_id
@@ -85,25 +92,31 @@ THEIR_LINES = (
     "unnest(%(records)s::bigint[]) AS wanted(id) JOIN ledgers_statementline l ON l.record_id = wanted.id"
 )
 
-RAISED = (
-    "record_id",
-    "match_id",
-    "statement_id",
-    "source_file_id",
-    "amount",
-    "currency",
-    "decimal_places",
-    "description",
-)
 RAISE = """
 INSERT INTO reconciliation_discrepancy (uuid, record_id, match_id, statement_id, source_file_id, amount, currency,
     decimal_places, description, reconciliation_id, run_id, type, severity, status, created_at, created_by, closed_by,
     close_reason, close_note)
 SELECT raised.*, %(reconciliation)s, %(run)s, %(type)s, %(severity)s, 'open', %(at)s, %(by)s, '', '', ''
-FROM unnest(%(uuid)s::uuid[], %(record_id)s::bigint[], %(match_id)s::bigint[], %(statement_id)s::bigint[],
-    %(source_file_id)s::bigint[], %(amount)s::bigint[], %(currency)s::text[], %(decimal_places)s::smallint[],
-    %(description)s::text[]) AS raised
+FROM json_to_recordset(%(rows)s) AS raised (uuid uuid, record_id bigint, match_id bigint, statement_id bigint,
+    source_file_id bigint, amount bigint, currency text, decimal_places smallint, description text)
 ON CONFLICT DO NOTHING
+"""
+
+
+HAND_OVER = """
+WITH showing AS (
+    SELECT d.id, max(rs.run_id) AS newest, bool_or(rs.run_id = %(run)s) AS here
+    FROM reconciliation_discrepancy d
+    JOIN reconciliation_match m ON m.id = d.match_id AND m.status IN ('suggested', 'accepted')
+    JOIN reconciliation_matchmember mm ON mm.match_id = d.match_id AND mm.side = 'a' AND (mm.record_id = d.record_id
+        OR NOT EXISTS (SELECT FROM reconciliation_matchmember held
+            WHERE held.match_id = d.match_id AND held.record_id = d.record_id AND held.side = 'a'))
+    JOIN ledgers_statementline l ON l.record_id = mm.record_id AND l.voided_at IS NULL
+    JOIN reconciliation_runsource rs ON rs.source_file_id = l.source_file_id AND rs.live
+    WHERE d.run_id = %(run)s AND d.voided_at IS NULL
+    GROUP BY d.id
+)
+UPDATE reconciliation_discrepancy d SET run_id = showing.newest FROM showing WHERE d.id = showing.id AND NOT showing.here
 """
 
 
@@ -123,7 +136,7 @@ def follow(
         cursor.execute(
             FOLLOW,
             {
-                "records": ids,
+                "records": array_text(pl.Series(ids, dtype=pl.Int64)),
                 "reconciliation": reconciliation_id,
                 "types": ITEM_TYPES,
                 "at": at,
@@ -175,17 +188,18 @@ def raise_many(
     by: Actor,
     at: datetime,
 ) -> int:
-    """Open discrepancies of one type, in one statement. `rows` name what RAISED lists, as far as it applies. A record that
+    """Open discrepancies of one type, in one statement. `rows` name what RAISE takes, as far as it applies. A record that
     has an open one of the type in the run gets no second. Gives the number asked for."""
     if not rows:
         return 0
-    columns = {name: [row.get(name) for row in rows] for name in RAISED}
+    uuids = uuid7_block(len(rows))
+    # One text for the database to take apart: a list for each column costs the driver more than the rows themselves.
+    raised = [{"uuid": uuid, **row} for uuid, row in zip(uuids, rows, strict=True)]
     with connection.cursor() as cursor:
         cursor.execute(
             RAISE,
             {
-                **columns,
-                "uuid": uuid7_block(len(rows)),
+                "rows": json.dumps(raised),
                 "reconciliation": reconciliation_id,
                 "run": run_id,
                 "type": type_.value,
@@ -213,6 +227,13 @@ def close_of_ended(match_ids: Sequence[int], *, by: Actor, at: datetime) -> None
     )
 
 
+def hand_over(run_id: int) -> None:
+    """What the run says of live matches that it does not show any more goes to the newest run that does: their lines
+    are stated there, too."""
+    with connection.cursor() as cursor:
+        cursor.execute(HAND_OVER, {"run": run_id})
+
+
 def note_taken(*, reconciliation_id: int, record_id: int) -> None:
     """A person wrote a note on the item: its open discrepancies are in review."""
     Discrepancy.objects.live().filter(
@@ -234,10 +255,18 @@ def discrepancy_close(
 
 
 def discrepancy_reopen(*, discrepancy: Discrepancy, by: Actor, at: datetime) -> Discrepancy:
-    """Take a resolution back. Only a closed one can be reopened."""
+    """Take a resolution back. Only a closed one can be reopened, and only while the match that it speaks of stands."""
+    # The match first, as whoever ends it locks them: nothing of an ended match may be open.
+    match = Match.objects.select_for_update(of=("self",)).filter(pk=discrepancy.match_id).first()
     row = _locked(discrepancy, by)
     if row.status in DISCREPANCY_OPEN:
         raise _refused(row, DiscrepancyStatus.OPEN)
+    if match is not None and not match.is_live:
+        raise Conflict(
+            _("It speaks of a match that has ended, so there is nothing left to look at."),
+            code="discrepancy.match_ended",
+            word="discrepancy_state_conflict",
+        )
     row.closed_at, row.closed_by, row.close_reason, row.close_note = None, "", "", ""
     return _moved(row, DiscrepancyStatus.OPEN, "discrepancy.reopened", by=by, at=at)
 
