@@ -15,6 +15,7 @@ from ledgers.states import LineStatus
 from organizations.refusals import NotFound
 from reconciliation.models import MatchMember, OpenItem, Run, RunSource
 from reconciliation.models.clearing import OpenItemQuerySet
+from reconciliation.states import RunStatus
 
 UNMATCHED, MATCHED, PARTIAL, CLOSED = "unmatched", "matched", "partial", "closed"
 ITEM_STATUSES = (UNMATCHED, MATCHED, PARTIAL, CLOSED)
@@ -119,6 +120,15 @@ def run_record_ids(run: Run, record_ids: Iterable[int]) -> set[int]:
         source_file_id__in=source_file_ids(run), record_id__in=list(record_ids)
     )
     return set(lines.values_list("record_id", flat=True))
+
+
+def runs_showing(record_ids: Iterable[int] | QuerySet[Any, Any]) -> list[int]:
+    """The runs that show one of these records as an item and were matched before, by a pass or by hand."""
+    lines = StatementLine.objects.live().filter(record_id__in=record_ids)
+    sources = RunSource.objects.filter(
+        live=True, run__voided_at=None, source_file_id__in=lines.values("source_file_id")
+    ).exclude(run__status=RunStatus.PENDING)
+    return list(sources.order_by("run_id").values_list("run_id", flat=True).distinct())
 
 
 def item_of(*, organization_id: int, item_id: UUID) -> tuple[StatementLine, Run]:

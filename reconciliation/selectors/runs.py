@@ -25,7 +25,7 @@ from django.utils.translation import gettext as _
 from ledgers.models import StatementLine
 from organizations.refusals import NotFound
 from reconciliation.models import Discrepancy, MatchMember, OpenItem, Pass, Run, RunSource
-from reconciliation.states import BLOCKING_SEVERITIES, DISCREPANCY_OPEN, MatchStatus, RunStatus
+from reconciliation.states import BLOCKING_SEVERITIES, DiscrepancyStatus, MatchStatus, RunStatus
 
 LINES = StatementLine.objects.live().filter(
     source_file_id__in=RunSource.objects.filter(run=OuterRef(OuterRef("pk")), live=True).values(
@@ -68,7 +68,7 @@ def with_status(runs: QuerySet[Run]) -> QuerySet[Run]:
     blocking = Discrepancy.objects.filter(
         run=OuterRef("pk"),
         voided_at__isnull=True,
-        status__in=DISCREPANCY_OPEN,
+        status=DiscrepancyStatus.OPEN,
         severity__in=BLOCKING_SEVERITIES,
     )
     unfinished = LINES.filter(Exists(TOKENS_OF_LINE.filter(closed_at__isnull=True)))

@@ -16,6 +16,7 @@ from organizations.actors import Actor
 from organizations.refusals import Conflict, NotFound
 from reconciliation.models import Discrepancy, MatchMember, Pass, Run, RunSource
 from reconciliation.selectors.items import run_record_ids
+from reconciliation.services.discrepancies import hand_over
 from reconciliation.services.locks import own_reconciliations, share_streams
 from reconciliation.services.matches import matches_end
 from reconciliation.services.operations import reconciliations_with
@@ -177,6 +178,7 @@ def _discrepancies_void(
     run: Run, file_ids: list[int], record_ids: list[int], gone: list[int], *, at: datetime
 ) -> None:
     """Those of the files' statements, of records that are gone, and in this run of those that are no item of it now."""
+    hand_over(run.pk)
     left = sorted(set(record_ids) - run_record_ids(run, record_ids))
     Discrepancy.objects.live().filter(
         Q(statement__source_file_id__in=file_ids) | Q(record_id__in=gone) | Q(run=run, record_id__in=left)

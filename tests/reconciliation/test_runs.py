@@ -217,6 +217,7 @@ def test_what_another_run_states_stays_there_with_its_match(example: Books):
     example.act(run_void, run=example.run)
     assert example.statuses(run=other) == {"S1": "matched", "S5": "partial"}
     assert sorted(Match.objects.live().values_list("status", flat=True)) == ["accepted", "suggested"]
+    assert [(d.record.description, d.amount) for d in discrepancies_of(other)] == [("S5", 13_00)]
     event = AuditEvent.objects.get(action="run.voided")
     assert (event.data["voided"], event.data["stayed"], event.data["undone"]) == (4, 2, 3)
     assert account_rows(organization_id=example.by.organization_id).get().unreconciled_count == 6
