@@ -14,14 +14,23 @@ from django.utils.formats import get_format
 from django.utils.translation import gettext as _
 
 from ledgers.backoffice import refs_of
+from ledgers.models import Ledger
 from organizations.backoffice.current import may
 from reconciliation.admin.plan import plan_of
-from reconciliation.admin.words import FILE_LABELS, SEVERITY_LABELS, people, reason_words
+from reconciliation.admin.words import (
+    FILE_LABELS,
+    SEVERITY_LABELS,
+    moment,
+    one_person,
+    people,
+    reason_words,
+)
 from reconciliation.models import Discrepancy, Match, Pass, Run
 from reconciliation.selectors import desk
 from reconciliation.selectors.discrepancies import discrepancies_of
 from reconciliation.selectors.paging import Page, page_of
 from reconciliation.selectors.proof import RunProof, run_proof
+from reconciliation.selectors.proof_days import run_strip
 from reconciliation.selectors.runs import last_pass
 from reconciliation.selectors.tallies import Tallies, proposals_by_rule, tallies
 from reconciliation.states import DISCREPANCY_OPEN, DiscrepancyType, MatchStatus
@@ -71,6 +80,9 @@ def context_of(request: HttpRequest, run: Run) -> dict[str, Any]:
         "explained": explanations(proof),
         "gaps": gaps_of(run) if proof.statement_gap else [],
         "unexplained_rest": proof.unexplained - (proof.statement_gap or 0),
+        "strip": run_strip(run, request.GET.get("day", "")),
+        "opening_confirmed": opening_words(run.ledger),
+        "day_query": without(request.GET, "tick", "confirm", "day", "show") + f"&show={shown}",
         **pass_context(run),
         "tabs": tabs(run, tally, shown),
         "show": shown,
@@ -93,6 +105,18 @@ def without(query: QueryDict, *names: str) -> str:
     for name in names:
         rest.pop(name, None)
     return rest.urlencode()
+
+
+def opening_words(ledger: Ledger) -> str:
+    """Who confirmed the ledger's opening balance and when; empty while nobody has."""
+    if ledger.opening_balance is None:
+        return ""
+    if ledger.opening_confirmed_at is None:
+        return _("stated when the ledger was made")
+    return _("confirmed by %(who)s on %(when)s") % {
+        "who": one_person(ledger.organization_id, ledger.opening_confirmed_by),
+        "when": moment(ledger.opening_confirmed_at),
+    }
 
 
 def pass_context(run: Run) -> dict[str, Any]:

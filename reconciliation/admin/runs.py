@@ -23,6 +23,7 @@ from ledgers.backoffice import chip, count_cell, link_to, refs_of
 from organizations.backoffice.acts import Act
 from organizations.backoffice.current import actor_of, current_organization, may
 from reconciliation.admin.base import ClearingModelAdmin
+from reconciliation.admin.opening import opening_act
 from reconciliation.admin.run_acts import RunActs
 from reconciliation.admin.run_page import context_of
 from reconciliation.admin.words import people, plainly
@@ -283,6 +284,8 @@ class RunAdmin(RunActs, ClearingModelAdmin):
             ),
             self._deletion(obj, under_way),
         ]
+        if obj.ledger.opening_balance is None:
+            rows.insert(1, opening_act(obj.ledger))
         if newest is not None and busy:
             rows.insert(1, self._cancelling(newest))
         return rows

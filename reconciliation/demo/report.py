@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.db.models import Count, F, Q, Sum
+from django.db.models import Count, F, Max, Min, Q, Sum
 
-from ledgers.models import Record, Statement
+from ledgers.models import Record, SourceFile, Statement
 from reconciliation.demo.loading import Filled
 from reconciliation.models import MatchMember, OpenItem, Run
 from reconciliation.selectors.discrepancies import discrepancies_of
 from reconciliation.selectors.entries import gl_only
 from reconciliation.selectors.items import MATCHED, PARTIAL, item_rows, source_file_ids
+from reconciliation.selectors.ledger_proof import LedgerProof, proof_days
 from reconciliation.selectors.matches import matches_of
 from reconciliation.selectors.proof import RunProof, run_proof
 from reconciliation.states import MATCH_LIVE
@@ -94,6 +95,7 @@ class RunReport:
     pointed_out: tuple[PointedOut, ...]
     gaps: tuple[Gap, ...]
     proof: RunProof
+    days: tuple[LedgerProof, ...]
 
     @property
     def run(self) -> Run:
@@ -112,7 +114,18 @@ def run_report(filled: Filled) -> RunReport:
         pointed_out=tuple(_pointed_out(run)),
         gaps=tuple(gaps_of(run)),
         proof=run_proof(run),
+        days=tuple(_days(run)),
     )
+
+
+def _days(run: Run) -> list[LedgerProof]:
+    """The ledger's proof of each day that the run's files state."""
+    span = SourceFile.objects.filter(pk__in=source_file_ids(run)).aggregate(
+        since=Min("statement_from"), until=Max("statement_to")
+    )
+    if span["since"] is None or span["until"] is None:
+        return []
+    return proof_days(run.ledger, since=span["since"], until=span["until"])
 
 
 def _rules(run: Run) -> list[RuleRow]:
