@@ -18,6 +18,7 @@ from reconciliation.models.clearing import OpenItemQuerySet
 from reconciliation.states import RunStatus
 
 UNMATCHED, MATCHED, PARTIAL, CLOSED = "unmatched", "matched", "partial", "closed"
+TOKEN_COLUMNS = ("open_amount", "held_by", "closed_at", "closed_by", "close_reason", "close_note")
 ITEM_STATUSES = (UNMATCHED, MATCHED, PARTIAL, CLOSED)
 
 
@@ -47,10 +48,7 @@ def item_rows(run: Run) -> QuerySet[StatementLine]:
         .select_related("record", "source_file")
         .annotate(
             match_status=match_status(tokens),
-            **{
-                name: Subquery(tokens.values(name)[:1])
-                for name in ("open_amount", "held_by", "closed_at", "closed_by", "close_reason", "close_note")
-            },
+            **{name: Subquery(tokens.values(name)[:1]) for name in (*TOKEN_COLUMNS, "cleared_on")},
             match_uuid=Subquery(live.values("match__uuid")[:1]),
             decided=Subquery(live.values("match__status")[:1]),
         )

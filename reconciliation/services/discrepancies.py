@@ -257,7 +257,8 @@ def discrepancy_close(
 def discrepancy_reopen(*, discrepancy: Discrepancy, by: Actor, at: datetime) -> Discrepancy:
     """Take a resolution back. Only a closed one can be reopened, and only while the match that it speaks of stands."""
     # The match first, as whoever ends it locks them: nothing of an ended match may be open.
-    match = Match.objects.select_for_update(of=("self",)).filter(pk=discrepancy.match_id).first()
+    said_of = Match.objects.filter(pk__in=[discrepancy.match_id]).select_for_update(of=("self",))
+    match = said_of.first() if discrepancy.match_id is not None else None
     row = _locked(discrepancy, by)
     if row.status in DISCREPANCY_OPEN:
         raise _refused(row, DiscrepancyStatus.OPEN)

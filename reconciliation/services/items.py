@@ -11,9 +11,10 @@ from ledgers.models import Record, StatementLine
 from ledgers.selectors import entry_rows
 from organizations import audit
 from organizations.actors import Actor
-from organizations.refusals import Conflict, Invalid, NotFound
+from organizations.refusals import Conflict, Invalid
 from reconciliation.models import Match, MatchMember, OpenItem, Run
 from reconciliation.models.clearing import NEXT_TICKET
+from reconciliation.selectors.entries import entry_not_found
 from reconciliation.selectors.items import item_not_found, item_of
 from reconciliation.services import discrepancies
 from reconciliation.services.groups import checked_cleared_on
@@ -186,11 +187,7 @@ def _entry(organization_id: int, entry_id: UUID) -> tuple[Record, Reconciliation
     entry = entry_rows(organization_id=organization_id).filter(uuid=entry_id).first()
     ledger = entry.stream.ledger if entry is not None else None
     if entry is None or ledger is None:
-        raise NotFound(
-            _("There is no such ledger entry."),
-            code="record.ledger_entry_not_found",
-            word="ledger_entry_not_found",
-        )
+        raise entry_not_found()
     return entry, Reconciliation.objects.get(ledger=ledger)
 
 
