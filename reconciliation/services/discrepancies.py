@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 import polars as pl
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
@@ -35,6 +35,7 @@ ITEM_TYPES = [
     DiscrepancyType.DUPLICATE_SOURCE.value,
     DiscrepancyType.AMOUNT_MISMATCH.value,
 ]
+LOOKS_MAX = 3
 AUTO_MATCHED, AUTO_CLOSED, AUTO_ENDED = "auto:matched", "auto:item_closed", "auto:match_ended"
 
 FOLLOW = """
@@ -132,21 +133,32 @@ def follow(
     suggested, matched in part or noted, open when free. In the runs named, items that are free again are raised anew
     where nothing says so."""
     ids = list(record_ids)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            FOLLOW,
-            {
-                "records": array_text(pl.Series(ids, dtype=pl.Int64)),
-                "reconciliation": reconciliation_id,
-                "types": ITEM_TYPES,
-                "at": at,
-                "by": by.ref,
-                "auto_matched": AUTO_MATCHED,
-                "auto_closed": AUTO_CLOSED,
-            },
-        )
+    _follow(
+        {
+            "records": array_text(pl.Series(ids, dtype=pl.Int64)),
+            "reconciliation": reconciliation_id,
+            "types": ITEM_TYPES,
+            "at": at,
+            "by": by.ref,
+            "auto_matched": AUTO_MATCHED,
+            "auto_closed": AUTO_CLOSED,
+        }
+    )
     for run_id in run_ids:
         raise_unmatched(run_id=run_id, reconciliation_id=reconciliation_id, record_ids=ids, by=by, at=at)
+
+
+def _follow(params: Mapping[str, object]) -> None:
+    """An older one is opened again while the end of a pass, which saw the item free, raises a new one: look again, and
+    find that one."""
+    for looks_left in reversed(range(LOOKS_MAX)):
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute(FOLLOW, params)
+            return
+        except IntegrityError:
+            if not looks_left:
+                raise
 
 
 def raise_unmatched(

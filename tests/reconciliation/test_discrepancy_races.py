@@ -1,0 +1,41 @@
+"""What is said of an item by two acts at the same moment is said once."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+from django.db import transaction
+
+from organizations.ids import uuid7
+from reconciliation.models import Discrepancy
+from reconciliation.selectors.integrity import faults
+from reconciliation.services.matches import match_undo
+from tests.factories.organizations import actor_with
+from tests.hammer.scenarios import beside
+from tests.reconciliation.books import STATEMENT, books
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_giving_an_item_back_while_a_passs_end_states_it_as_unmatched_leaves_one_statement():
+    made = books(actor_with())
+    made.upload(STATEMENT)
+    made.auto_match()
+    made.post(("G8", "debit", 15_00, 10, ""))
+    match = made.manual(["S6"], ["G8"])
+    said = Discrepancy.objects.get(type="unmatched_source", record__description="S6")
+    assert (said.status, said.close_reason) == ("closed", "auto:matched")
+
+    with transaction.atomic():
+        said.pk, said.uuid, said.status = None, uuid7(), "open"
+        said.closed_at, said.closed_by, said.close_reason = None, "", ""
+        said.save(force_insert=True)
+        giving_back = beside(partial(made.act, match_undo, match_id=match.pk))
+        giving_back.__enter__()
+    giving_back.__exit__(None, None, None)
+
+    match.refresh_from_db()
+    assert match.status == "undone"
+    assert Discrepancy.objects.open().filter(type="unmatched_source", record=said.record).count() == 1
+    assert faults() == []
