@@ -252,30 +252,38 @@ def _statement_name(statement: Statement) -> str:
     return _("Statement %(number)s of %(day)s") % {"number": number, "day": day}
 
 
+# Few lines are alike: those are found by counting, and only they are sorted. IN … OR IN keeps each count to one run
+# whatever the planner thinks of tables that were filled a moment ago.
 DUPLICATES = """
 WITH mine AS MATERIALIZED (
-    SELECT r.id, r.uuid, r.stream_id, r.external_id, r.date, r.signed_amount, r.reference, r.amount, r.currency,
+    SELECT r.id, r.stream_id, r.external_id, r.date, r.signed_amount, r.reference, r.amount, r.currency,
         r.decimal_places, r.source_file_id
     FROM ledgers_record r
     WHERE r.id IN (
         SELECT l.record_id FROM ledgers_statementline l
         JOIN reconciliation_runsource s ON s.source_file_id = l.source_file_id AND s.run_id = %(run)s AND s.live
         WHERE l.voided_at IS NULL)
-), same_id AS (
-    SELECT stream_id, external_id, min(id) AS first_id FROM mine WHERE external_id <> ''
-    GROUP BY stream_id, external_id HAVING count(*) > 1
-), same_text AS (
-    SELECT stream_id, date, signed_amount, reference, min(id) AS first_id FROM mine WHERE reference <> ''
-    GROUP BY stream_id, date, signed_amount, reference HAVING count(*) > 1
+), alike AS (
+    SELECT * FROM mine
+    WHERE (stream_id, external_id) IN (
+            SELECT stream_id, external_id FROM mine WHERE external_id <> ''
+            GROUP BY stream_id, external_id HAVING count(*) > 1)
+        OR (stream_id, date, signed_amount, reference) IN (
+            SELECT stream_id, date, signed_amount, reference FROM mine WHERE reference <> ''
+            GROUP BY stream_id, date, signed_amount, reference HAVING count(*) > 1)
+), seen AS (
+    SELECT *, first_value(id) OVER same_id AS first_by_id, first_value(id) OVER same_text AS first_by_text
+    FROM alike
+    WINDOW same_id AS (PARTITION BY stream_id, external_id ORDER BY id),
+        same_text AS (PARTITION BY stream_id, date, signed_amount, reference ORDER BY id)
 )
-SELECT mine.id, mine.amount, mine.currency, mine.decimal_places, mine.source_file_id,
-    CASE WHEN same_id.first_id < mine.id THEN same_id.first_id ELSE same_text.first_id END AS twin,
-    coalesce(same_id.first_id < mine.id, false)
-FROM mine
-LEFT JOIN same_id USING (stream_id, external_id)
-LEFT JOIN same_text USING (stream_id, date, signed_amount, reference)
-WHERE mine.source_file_id = %(file)s AND (same_id.first_id < mine.id OR same_text.first_id < mine.id)
-ORDER BY mine.id
+SELECT id, amount, currency, decimal_places, source_file_id,
+    CASE WHEN external_id <> '' AND first_by_id < id THEN first_by_id ELSE first_by_text END AS twin,
+    external_id <> '' AND first_by_id < id
+FROM seen
+WHERE source_file_id = %(file)s
+    AND (external_id <> '' AND first_by_id < id OR reference <> '' AND first_by_text < id)
+ORDER BY id
 """
 
 
