@@ -28,6 +28,7 @@ from reconciliation.services.passes import pass_request
 from reconciliation.services.stream_records import record_change, record_void
 from tests.clock import NOW
 from tests.factories.organizations import actor_with
+from tests.hammer import switches
 from tests.reconciliation.books import books
 from tests.reconciliation.files import csv
 from tests.reconciliation.streams import Feeds
@@ -142,6 +143,16 @@ SCENARIOS: dict[str, Callable[[], list[str]]] = {
     "stream-lock": stream_lock,
     "reconciliation-lock": reconciliation_lock,
 }
+
+
+BACKWARDS = "ORDER BY record_id DESC FOR UPDATE"  # sure to meet an act that goes the other way
+
+
+def broken(name: str) -> list[str]:
+    """What the scenario of this protection comes to without it."""
+    settings.CHUNK_GROUPS = 1
+    with switches.lock_order(BACKWARDS) if name == "lock-order" else switches.off([name]):
+        return SCENARIOS[name]()
 
 
 def told() -> list[str]:

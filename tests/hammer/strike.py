@@ -13,6 +13,7 @@ from tests.hammer.crowd import crowd
 from tests.hammer.driver import Driver, Plan, Report
 from tests.hammer.kills import Death, kill_at_points
 from tests.hammer.kinds import IDLE
+from tests.hammer.scenarios import broken
 from tests.hammer.world import build
 
 SHOWN = 20
@@ -37,6 +38,9 @@ def strike(chosen: argparse.Namespace) -> int:
         report = Driver(world, plan).run()
         problems = checks.problems(world, report)
     tell(report)
+    for name in plan.switched_off:
+        with databases.cloned_database("scenario"):
+            problems += [f"forced, without {name}: {text}" for text in broken(name)]
     return conclude(problems)
 
 
