@@ -15,7 +15,7 @@ from organizations.refusals import Conflict, Invalid
 from reconciliation.models import Match, MatchMember, OpenItem, Run
 from reconciliation.models.clearing import NEXT_TICKET
 from reconciliation.selectors.entries import entry_not_found
-from reconciliation.selectors.items import item_not_found, item_of
+from reconciliation.selectors.items import item_not_found, item_of, runs_showing
 from reconciliation.services import discrepancies
 from reconciliation.services.groups import checked_cleared_on
 from reconciliation.services.locks import share_reconciliations
@@ -262,7 +262,7 @@ def _followed(
     discrepancies.follow(
         reconciliation_id=reconciliation.pk,
         record_ids=[record.pk],
-        run_ids=[run.pk] if run is not None else [],
+        run_ids=runs_showing([record.pk]),
         by=by,
         at=at,
     )

@@ -107,6 +107,20 @@ def test_an_item_in_two_runs_is_followed_in_both(example: Books):
     ]
 
 
+def test_a_reopened_item_is_said_to_be_unmatched_in_every_run_that_was_matched(example: Books):
+    other, unmatched = example.another_run(), example.another_run()
+    for run in (other, unmatched):
+        example.upload(STATEMENT, run=run)
+    example.close("S6")
+    for run in (example.run, other):
+        example.auto_match(run=run)
+    assert not Discrepancy.objects.filter(record__description="S6").exists()
+    example.reopen("S6")
+    said = Discrepancy.objects.filter(record__description="S6", status="open")
+    assert sorted(d.run_id for d in said) == [example.run.pk, other.pk]
+    assert faults() == []
+
+
 def test_a_pair_far_apart_is_pointed_out_and_ends_with_a_decision():
     made = books(actor_with(), entries=[("G1", "debit", 5_00, 3, "R1"), ("G2", "debit", 6_00, 3, "R2")])
     made.upload(csv(("S1", "credit", 5_00, 7, "R1"), ("S2", "credit", 6_00, 6, "R2")))

@@ -283,6 +283,25 @@ def test_a_statement_that_misses_a_line_is_named_to_the_cent():
     assert "2026-02-28" in said.description
 
 
+@pytest.mark.parametrize(
+    ("number", "closing", "text"),
+    [
+        ("S1", 117_35, "Statement S1 of 2026-02-28 does not add up: it closes with 7.35\u00a0EUR more than"),
+        ("S1", 91_58, "Statement S1 of 2026-02-28 does not add up: it closes with 18.42\u00a0EUR less than"),
+        (
+            "2026-02-28",
+            117_35,
+            "Statement 2026-02-28 does not add up: it closes with 7.35\u00a0EUR more than",
+        ),
+    ],
+)
+def test_a_gap_is_told_in_words_with_the_day_once(number, closing, text):
+    made = books(actor_with(), entries=[])
+    file = camt(Stmt((("S1", "credit", 10_00, 3, "R1"),), opening=100_00, closing=closing))
+    made.upload(file.replace("<Id>S1</Id>", f"<Id>{number}</Id>"), "s.xml")
+    assert discrepancies_of(made.run).get().description.startswith(text)
+
+
 def test_a_missing_statement_between_two_shows_as_a_gap():
     made = books(actor_with(), entries=[])
     made.upload(camt(Stmt((("S1", "credit", 10_00, 3, ""),), opening=0, closing=10_00)), "1.xml")

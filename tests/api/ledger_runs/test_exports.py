@@ -46,6 +46,14 @@ def test_discrepancies_and_entries_that_no_match_has(desk, run):
     assert table(desk.get(f"{RUNS}/{run}/gl-only.csv", as_at="2026-02-01")) == []
 
 
+def test_items_as_at_a_day(desk, run):
+    rows = table(desk.get(f"{RUNS}/{run}/items.csv", as_at="2026-02-05"))
+    assert {(row["description"], row["match_status"]) for row in rows} == {
+        ("S1", "matched"),
+        ("S3", "matched"),
+    }
+
+
 def test_formulas_are_neutralised(desk):
     run = desk.run(desk.ledger())
     desk.upload(run, HEADER + "2026-02-04,1.00,credit,\"=cmd|' /C calc'!A0\",@SUM(A1)\n")
