@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -13,7 +15,7 @@ from ledgers.amounts import shown
 from ledgers.money import exponent
 from organizations.backoffice.history import Line, events_of, lines_of
 from organizations.models import AuditEvent
-from reconciliation.admin.words import reason_words
+from reconciliation.admin.words import people, reason_words
 from reconciliation.states import PassTrigger
 
 WHAT = {
@@ -30,6 +32,8 @@ WHAT = {
     "pass.requested": gettext_lazy("matching asked for"),
     "pass.cancelled": gettext_lazy("matching stopped"),
     "pass.undone": gettext_lazy("matching undone"),
+    "pass.completed": gettext_lazy("matching done"),
+    "pass.failed": gettext_lazy("matching failed"),
     "run.created": gettext_lazy("run started"),
     "run.noted": gettext_lazy("run renamed"),
     "run.voided": gettext_lazy("run deleted"),
@@ -58,7 +62,16 @@ NAMES = {
     "day_before": gettext_lazy("day before"),
     "items_changed": gettext_lazy("lines and entries changed"),
     "sha256": "SHA-256",
+    "matched": gettext_lazy("lines matched"),
+    "suggested": gettext_lazy("proposals made"),
+    "requested_by": gettext_lazy("asked for by"),
+    "lost_to_others": gettext_lazy("taken by people meanwhile"),
+    "imported": gettext_lazy("new lines"),
+    "already_known": gettext_lazy("known already"),
+    "suspect": gettext_lazy("perhaps duplicates"),
+    "duplicates": gettext_lazy("alike"),
 }
+ACTOR = re.compile(r"(user|key|system):\S+")
 LEFT_OUT = {"currency"}
 """Told with its amount."""
 
@@ -66,11 +79,13 @@ LEFT_OUT = {"currency"}
 def told_history(
     organization_id: int, subjects: Iterable[tuple[str, int | str]], *, currency: str = ""
 ) -> Sequence[Line]:
-    """The newest events about these subjects in words; `currency`: of their amounts where an event does not say. Two
+    """The newest events about these subjects in words; `currency`: of their amounts where an event does not say. Three
     queries."""
     events = events_of(organization_id, subjects)
+    refs = {value for event in events for value in event.data.values() if ACTOR.fullmatch(str(value))}
+    names = people(organization_id, refs) if refs else {}
     return [
-        replace(line, what=what_of(event, line.what), facts=facts_of(event.data, currency))
+        replace(line, what=what_of(event, line.what), facts=facts_of(event.data, currency, names))
         for event, line in zip(events, lines_of(organization_id, events), strict=True)
     ]
 
@@ -83,12 +98,16 @@ def what_of(event: AuditEvent, plain: str) -> str:
     return what
 
 
-def facts_of(data: dict[str, Any], currency: str) -> list[tuple[str, str]]:
+def facts_of(data: dict[str, Any], currency: str, names: dict[str, str]) -> list[tuple[str, str]]:
+    """Facts of which there are none, or zero, are left out. `names`: of the people who stand in them."""
     code = data.get("currency") or currency
     return [
-        (str(NAMES.get(name, name.replace("_", " "))), _text(name, value, code))
+        (
+            str(NAMES.get(name, name.replace("_", " "))),
+            names.get(str(value), "") or _text(name, value, code),
+        )
         for name, value in data.items()
-        if name not in LEFT_OUT and value not in (None, "", [], {}) and not (name in AMOUNTS and value == 0)
+        if name not in LEFT_OUT and value not in (None, "", [], {}, 0)
     ]
 
 
@@ -116,7 +135,15 @@ def _matches(value: Any) -> str:
     return ", ".join(_("Match %(id)s") % {"id": pk} for pk in value[:10]) + (" …" if len(value) > 10 else "")
 
 
+def _digest(value: Any) -> str:
+    return f"{str(value)[:12]} …"
+
+
 def _because(value: Any) -> str:
+    """Why a matching was asked for."""
+    words = {"manual": _("a person asked"), "record_created": _("entries came, or were given back")}
+    if value in words:
+        return words[value]
     return str(PassTrigger(value).label).lower() if value in PassTrigger.values else str(value)
 
 
@@ -126,4 +153,6 @@ TEXTS: dict[str, Callable[[Any], str]] = {
     "superseded": _matches,
     "reason": reason_words,
     "trigger": _because,
+    "sha256": _digest,
+    "size": filesizeformat,
 }

@@ -24,7 +24,7 @@ from organizations.backoffice.current import actor_of, may
 from organizations.backoffice.filters import AmountRangeFilter, ScopedRelatedFilter
 from reconciliation.admin.base import ClearingModelAdmin
 from reconciliation.admin.words import moment, people, plainly, reason_words, status_word
-from reconciliation.models import Match
+from reconciliation.models import Match, OpenItem
 from reconciliation.selectors.desk import facing_of
 from reconciliation.services import matches
 from reconciliation.states import MatchStatus
@@ -208,9 +208,12 @@ class MatchAdmin(ClearingModelAdmin):
         return totals(queryset, total="total_a", difference="difference")
 
     def history_subjects(self, obj: Match) -> list[tuple[str, int | str]]:
-        """Itself, and the matching that proposed it."""
+        """Itself, the matching that proposed it, and what was done to the rest that it leaves."""
         about: list[tuple[str, int | str]] = [("reconciliation.match", obj.pk)]
-        return [*about, ("reconciliation.pass", obj.made_by_pass_id)] if obj.made_by_pass_id else about
+        if obj.made_by_pass_id:
+            about.append(("reconciliation.pass", obj.made_by_pass_id))
+        held = OpenItem.objects.filter(held_by=obj.pk).values_list("record_id", flat=True)
+        return [*about, *(("ledgers.record", record_id) for record_id in held)]
 
     def sentence(self, request: HttpRequest, obj: Match) -> str:
         return {

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from functools import partial
 
 from django import forms
+from django.utils.functional import lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminDateWidget, UnfoldAdminTextInputWidget
@@ -46,7 +47,7 @@ def opening_of(text: str, currency: str, field: str = "opening") -> int | None:
 
 
 def opening_act(ledger: Ledger) -> Act:
-    balance, day = stated_opening(ledger)
+    """What it says and fills in is asked for only when the form is shown: pages offer the act to everybody."""
     return Act(
         "confirm-opening",
         _("Change the opening balance")
@@ -55,13 +56,15 @@ def opening_act(ledger: Ledger) -> Act:
         partial(_confirm, ledger=ledger),
         "ledgers:post",
         form=OpeningForm,
-        initial={
-            "balance": str(major(balance, ledger.decimal_places)) if balance is not None else "",
-            "day": day,
-        },
-        explain=_question(ledger, day),
+        initial={"balance": partial(_balance_text, ledger), "day": lambda: stated_opening(ledger)[1]},
+        explain=lazy(_question, str)(ledger),
         success=_("The opening balance is confirmed."),
     )
+
+
+def _balance_text(ledger: Ledger) -> str:
+    balance, _day = stated_opening(ledger)
+    return "" if balance is None else str(major(balance, ledger.decimal_places))
 
 
 def stated_opening(ledger: Ledger) -> tuple[int | None, date | None]:
@@ -76,7 +79,8 @@ def stated_opening(ledger: Ledger) -> tuple[int | None, date | None]:
     return (ledger_proof(ledger, day).opening_difference, day) if day is not None else (None, None)
 
 
-def _question(ledger: Ledger, day: date | None) -> str:
+def _question(ledger: Ledger) -> str:
+    _balance, day = stated_opening(ledger)
     text = _(
         "From that day on the bank's balance is held against the books, and the difference at its start counts as "
         "explained. Entries before it are no longer open, and lines before it are closed."

@@ -183,7 +183,8 @@ class RunAdmin(RunActs, ClearingModelAdmin):
             field.help_text = _("What you call it: “March 2026, house bank”.")
         if db_field.name == "mode" and field is not None:
             field.help_text = _(
-                "Matching starts when you say so in either mode; automatic marks runs for matching by themselves later."
+                "Matching starts when you say so in either mode. An automatic run is also matched again by itself whenever "
+                "entries are posted to its ledger, or another run gives some back; never at upload."
             )
         return field
 
@@ -235,6 +236,8 @@ class RunAdmin(RunActs, ClearingModelAdmin):
             "run_name": name_of(run),
             "maker": people(run.organization_id, [run.created_by])[run.created_by],
             "ledger_name": ledger_name(run),
+            "history": self.history_lines(request, run),
+            "may_read_audit": may(request, "audit:read"),
         }
         if request.headers.get(FRAGMENT):
             return render(request, "reconciliation/run_desk.html", context)
@@ -246,8 +249,6 @@ class RunAdmin(RunActs, ClearingModelAdmin):
             "opts": self.opts,
             "original": run,
             "change": True,
-            "history": self.history_lines(request, run),
-            "may_read_audit": may(request, "audit:read"),
         }
         return render(request, "reconciliation/run.html", page)
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.db.models import Count, F, Max, Min, Q, Sum
+from django.db.models import Count, F, Q, Sum
 
-from ledgers.models import Record, SourceFile, Statement
+from ledgers.models import Record, Statement
 from reconciliation.demo.loading import Filled
 from reconciliation.models import MatchMember, OpenItem, Run
 from reconciliation.selectors.discrepancies import discrepancies_of
@@ -17,6 +17,7 @@ from reconciliation.selectors.items import MATCHED, PARTIAL, item_rows, source_f
 from reconciliation.selectors.ledger_proof import LedgerProof, proof_days
 from reconciliation.selectors.matches import matches_of
 from reconciliation.selectors.proof import RunProof, run_proof
+from reconciliation.selectors.proof_days import run_span
 from reconciliation.states import MATCH_LIVE
 from rules.states import Side
 
@@ -120,12 +121,8 @@ def run_report(filled: Filled) -> RunReport:
 
 def _days(run: Run) -> list[LedgerProof]:
     """The ledger's proof of each day that the run's files state."""
-    span = SourceFile.objects.filter(pk__in=source_file_ids(run)).aggregate(
-        since=Min("statement_from"), until=Max("statement_to")
-    )
-    if span["since"] is None or span["until"] is None:
-        return []
-    return proof_days(run.ledger, since=span["since"], until=span["until"])
+    since, until = run_span(run)
+    return proof_days(run.ledger, since=since, until=until) if since and until else []
 
 
 def _rules(run: Run) -> list[RuleRow]:

@@ -12,9 +12,9 @@ from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
 
 from ledgers.amounts import shown
-from ledgers.models import Ledger, SourceFile
+from ledgers.models import Ledger, Record, SourceFile
 from reconciliation.models import Run
-from reconciliation.selectors.items import source_file_ids
+from reconciliation.selectors.items import item_lines, source_file_ids
 from reconciliation.selectors.ledger_proof import Break, LedgerProof, breaks_of, proof_days
 
 DAYS_MAX = 62
@@ -65,6 +65,8 @@ class Strip:
     days: list[Day]
     chosen: Day
     breaks: list[Break]
+    asked: bool
+    """Whether a person chose that day."""
     shortened: bool
 
     @property
@@ -82,12 +84,20 @@ class Strip:
 
 
 def run_strip(run: Run, chosen: str) -> Strip | None:
-    """The days that the run's files state, the last ones of a long period; None before there is a file."""
+    """The days of the run, the last ones of a long period; None before there is a line."""
+    since, until = run_span(run)
+    return strip_of(run.ledger, since, until, chosen=chosen) if since and until else None
+
+
+def run_span(run: Run) -> tuple[date | None, date | None]:
+    """The first and the last day that the run's files state; files that name no period: of their lines."""
     files = SourceFile.objects.filter(pk__in=source_file_ids(run))
-    span = files.aggregate(since=Min("statement_from"), until=Max("statement_to"))
-    if span["since"] is None or span["until"] is None:
-        return None
-    return strip_of(run.ledger, span["since"], span["until"], chosen=chosen)
+    named = files.aggregate(since=Min("statement_from"), until=Max("statement_to"))
+    if named["since"] is not None and named["until"] is not None:
+        return named["since"], named["until"]
+    lines = Record.objects.filter(pk__in=item_lines(run).order_by().values("record_id"))
+    span = lines.aggregate(since=Min("date"), until=Max("date"))
+    return span["since"], span["until"]
 
 
 def strip_of(
@@ -105,6 +115,7 @@ def strip_of(
         days=days,
         chosen=next(day for day in days if day.current),
         breaks=breaks[:BREAKS_SHOWN],
+        asked=bool(wanted),
         shortened=first > since,
     )
 
@@ -116,8 +127,7 @@ def newest_strips(organization_id: int, *, ledgers_max: int, days: int) -> list[
     rows = Run.objects.filter(pk__in=newest).select_related("ledger").order_by("-created_at", "-pk")
     found = []
     for run in rows[:ledgers_max]:
-        files = SourceFile.objects.filter(run_source__run__ledger=run.ledger_id, run_source__live=True)
-        until = files.aggregate(until=Max("statement_to"))["until"]
+        _since, until = run_span(run)
         if until is not None:
             found.append((run, strip_of(run.ledger, until - timedelta(days=days - 1), until)))
     return found

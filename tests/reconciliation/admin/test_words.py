@@ -44,10 +44,11 @@ def test_facts_of_events_are_amounts_counts_and_names():
         "superseded": [63, 64],
         "reason": "item_closed",
     }
-    assert facts_of(data, "") == [
+    assert facts_of(data, "", {}) == [
         ("difference", "−1,842.60\xa0EUR"),
         ("lines and entries", "3"),
         ("in place of", "Match 63, Match 64"),
         ("reason", "its line or entry was closed"),
     ]
-    assert facts_of({"amount": 1300, "reason": "Bank fee"}, "JPY")[0] == ("amount", "1,300\xa0JPY")
+    assert facts_of({"requested_by": "user:7"}, "", {"user:7": "Anna"}) == [("asked for by", "Anna")]
+    assert facts_of({"amount": 1300, "reason": "Bank fee"}, "JPY", {})[0] == ("amount", "1,300\xa0JPY")
