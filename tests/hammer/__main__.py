@@ -26,13 +26,19 @@ def main() -> int:
     )
     parser.add_argument("--lines", type=int, default=2_000, help="that they match")
     parser.add_argument("--records", type=int, default=200_000, help="that the pass is over")
+    parser.add_argument(
+        "--chunk", type=int, help="groups that it writes at once (default: as the settings say)"
+    )
     chosen = parser.parse_args()
     django.setup()
     from tests.hammer import strike
 
-    if chosen.people:
-        return strike.people(chosen)
-    return strike.kills(chosen) if chosen.kills else strike.strike(chosen)
+    try:
+        if chosen.people:
+            return strike.people(chosen)
+        return strike.kills(chosen) if chosen.kills else strike.strike(chosen)
+    finally:
+        strike.tidy()
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import shutil
 from collections import Counter
 
 from django.conf import settings
@@ -15,6 +17,8 @@ from tests.hammer.kills import Death, kill_at_points
 from tests.hammer.kinds import IDLE
 from tests.hammer.scenarios import broken
 from tests.hammer.world import build
+from tests.settings import storage
+from tests.tasks import broker
 
 SHOWN = 20
 GROUPS = 40  # of the pass whose worker is killed
@@ -54,22 +58,29 @@ def kills(chosen: argparse.Namespace) -> int:
 
 
 def people(chosen: argparse.Namespace) -> int:
+    chunk_groups = chosen.chunk or settings.CHUNK_GROUPS
     with databases.cloned_database("hammer"):
         seen = crowd(
             people=chosen.people,
             lines=chosen.lines,
             records=chosen.records,
-            chunk_groups=settings.CHUNK_GROUPS,
+            chunk_groups=chunk_groups,
             seed=chosen.seed,
         )
     waits = sorted(seen.waits)
     print(f"{chosen.people} people, {chosen.lines:,} lines, {chosen.records:,} records: {dict(seen.answers)}")
     print(f"waits: half within {waits[len(waits) // 2]:.3f} s, longest {waits[-1]:.3f} s")
-    print(
-        f"{len(seen.chunks)} chunks of {settings.CHUNK_GROUPS:,} groups, the longest {max(seen.chunks):.3f} s"
-    )
+    print(f"{len(seen.chunks)} chunks of {chunk_groups:,} groups, the longest {max(seen.chunks):.3f} s")
     print(f"groups: {seen.found:,} found, {seen.written:,} written, {seen.lost:,} lost to people")
     return conclude(seen.problems)
+
+
+def tidy() -> None:
+    """The files that were uploaded, and the messages that nobody heard."""
+    shutil.rmtree(storage, ignore_errors=True)
+    with broker() as keys:
+        for key in keys.scan_iter(f"{os.environ['TIEOUT_QUEUE_PREFIX']}*", count=1000):
+            keys.delete(key)
 
 
 def conclude(problems: list[str]) -> int:
