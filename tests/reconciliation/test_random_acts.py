@@ -23,6 +23,7 @@ from reconciliation.services.items import entry_close, entry_reopen, item_close,
 from reconciliation.services.matches import match_accept, match_reject, match_undo
 from reconciliation.services.runs import run_void
 from reconciliation.services.undoing import pass_undo
+from reconciliation.states import MATCH_LIVE
 from tests.factories.organizations import actor_with
 from tests.reconciliation.books import Books, books
 from tests.reconciliation.files import Line, csv
@@ -64,9 +65,10 @@ def auto_match(made: Books, chance: Random) -> None:
 
 
 def decide(made: Books, chance: Random, decision: Callable[..., Match]) -> None:
-    made.act(
-        decision, match_id=chance.choice(list(Match.objects.order_by("pk").values_list("pk", flat=True)))
-    )
+    """Of a live match mostly; what has ended refuses or stays as it is."""
+    every = Match.objects.order_by("pk").values_list("pk", flat=True)
+    matches = list(every.filter(status__in=MATCH_LIVE)) if chance.random() < 0.9 else list(every)
+    made.act(decision, match_id=chance.choice(matches))
 
 
 def accept(made: Books, chance: Random) -> None:
@@ -198,19 +200,20 @@ def check_every_record(made: Books) -> None:
 
 
 @settings(
-    max_examples=8,
+    max_examples=5,
     derandomize=True,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(acts=st.lists(st.sampled_from(range(len(ACTS))), min_size=8, max_size=16), seed=st.integers(0, 2**32))
+@given(acts=st.lists(st.sampled_from(range(len(ACTS))), min_size=12, max_size=12), seed=st.integers(0, 2**32))
 def test_any_acts_in_any_order_keep_every_record_whole(db, acts: list[int], seed: int):
     before = transaction.savepoint()
     try:
         chance = Random(seed)
         made = books(actor_with(), entries=[])
-        for start in (post, upload, auto_match):
-            start(made, chance)
+        for start in (post, upload, auto_match, post, upload, in_part, in_part):
+            with suppress(Refusal):
+                start(made, chance)
         for number in acts:
             # A refusal is an answer; an empty list to choose from (IndexError) is nothing to do.
             with suppress(Refusal, IndexError):
