@@ -80,6 +80,8 @@ def crowd(*, people: int, lines: int, records: int, chunk_groups: int, seed: int
     seen.problems += [f"the pass {asked.status}: {asked.error}"] if asked.status != "completed" else []
     if seen.found != seen.written + seen.lost:
         seen.problems.append(f"found {seen.found}, wrote {seen.written}, lost {seen.lost}")
+    if sum(seen.answers.values()) != lines:
+        seen.problems.append(f"{lines} acts, {sum(seen.answers.values())} answers")
     seen.problems += _lost_to_nobody(asked, outcome.members) + [str(fault) for fault in faults()]
     return seen
 
@@ -94,6 +96,10 @@ def _play(seen: Seen, asked: Pass, by: Actor, pairs: list[Pair], people: int) ->
         for n in range(PROCESSES)
     ]
     worker = _started(context, match, database, asked.pk, settings.CHUNK_GROUPS)
+    _hear(seen, worker, desks)
+
+
+def _hear(seen: Seen, worker: Connection, desks: list[Connection]) -> None:
     open_wires = [worker, *desks]
     while open_wires:
         ready = wait(open_wires, STILL_SECONDS)

@@ -67,10 +67,12 @@ def people(chosen: argparse.Namespace) -> int:
             chunk_groups=chunk_groups,
             seed=chosen.seed,
         )
-    waits = sorted(seen.waits)
+    waits = sorted(seen.waits) or [0.0]
     print(f"{chosen.people} people, {chosen.lines:,} lines, {chosen.records:,} records: {dict(seen.answers)}")
     print(f"waits: half within {waits[len(waits) // 2]:.3f} s, longest {waits[-1]:.3f} s")
-    print(f"{len(seen.chunks)} chunks of {chunk_groups:,} groups, the longest {max(seen.chunks):.3f} s")
+    print(
+        f"{len(seen.chunks)} chunks of {chunk_groups:,} groups, the longest {max(seen.chunks, default=0):.3f} s"
+    )
     print(f"groups: {seen.found:,} found, {seen.written:,} written, {seen.lost:,} lost to people")
     return conclude(seen.problems)
 
