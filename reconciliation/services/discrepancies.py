@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import polars as pl
 from django.db import IntegrityError, connection, transaction
@@ -148,7 +149,7 @@ def follow(
         raise_unmatched(run_id=run_id, reconciliation_id=reconciliation_id, record_ids=ids, by=by, at=at)
 
 
-def _follow(params: Mapping[str, object]) -> None:
+def _follow(params: Mapping[str, Any]) -> None:
     """An older one is opened again while the end of a pass, which saw the item free, raises a new one: look again, and
     find that one."""
     for looks_left in reversed(range(LOOKS_MAX)):
