@@ -17,33 +17,26 @@ from organizations.backoffice.acts import sentence_of
 from organizations.backoffice.history import person
 from organizations.refusals import Refusal
 from reconciliation.models import Match, Pass
+from reconciliation.reasons import reason_words
 from reconciliation.states import MatchStatus, PassStatus
+
+__all__ = [
+    "FILE_LABELS",
+    "SEVERITY_LABELS",
+    "moment",
+    "one_person",
+    "people",
+    "plainly",
+    "reason_words",
+    "status_word",
+    "told",
+]
 
 T = TypeVar("T")
 
 SEVERITY_LABELS = {"info": "info", "warning": "warning", "critical": "danger"}
 FILE_LABELS = {"completed": "success", "failed": "danger"}
 """Colours of labels."""
-
-
-def reason_words(reason: str) -> str:
-    """Why something was closed: a person's own words, or what ended it by itself."""
-    return {
-        "auto:matched": _("its line was matched"),
-        "auto:item_closed": _("its line was closed"),
-        "auto:match_ended": _("its match ended"),
-        "zero_amount": _("its amount is zero"),
-        "before_opening": _("it is older than the ledger's opening balance"),
-        "manual_review": _("manual review"),
-        "rejected": _("rejected by a person"),
-        "undone": _("undone by a person"),
-        "item_closed": _("its line or entry was closed"),
-        "source_voided": _("its file was deleted"),
-        "extended": _("a later match took its place"),
-        "pass_undone": _("its matching was undone"),
-        "stream_reset": _("its stream was reset"),
-        "unwired": _("its stream was taken out"),
-    }.get(reason, reason)
 
 
 def people(organization_id: int, refs: Iterable[str]) -> dict[str, str]:

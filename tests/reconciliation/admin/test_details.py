@@ -86,7 +86,7 @@ def test_a_line_is_closed_noted_and_reopened_on_its_page(proposed: Desk):
     assert "It is closed already." in page
     assert "The note is kept." in acted(proposed, line, "note", note="look here")
     assert "look here" in opened(proposed, line)
-    assert "The line is open again." in acted(proposed, line, "reopen")
+    assert "It is open again." in acted(proposed, line, "reopen")
     assert "It is not closed." in opened(proposed, line)
 
 
