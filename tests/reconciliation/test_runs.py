@@ -14,7 +14,11 @@ from reconciliation.selectors.entries import gl_all, gl_only
 from reconciliation.selectors.integrity import faults
 from reconciliation.selectors.proof import run_proof
 from reconciliation.selectors.runs import is_closed, run_of, runs_of
-from reconciliation.services.discrepancies import discrepancy_close, discrepancy_reopen
+from reconciliation.services.discrepancies import (
+    discrepancy_close,
+    discrepancy_reopen,
+    discrepancy_review,
+)
 from reconciliation.services.passes import pass_request
 from reconciliation.services.runs import run_create, run_note, run_void
 from tests.factories.organizations import actor_with
@@ -132,9 +136,14 @@ def test_an_empty_run_and_one_never_matched_are_not_closed(example: Books):
     assert shown(example) == "pending"
 
 
-def test_open_warnings_keep_a_run_open_info_does_not(example: Books):
+def test_open_warnings_keep_a_run_open_those_in_review_and_info_do_not(example: Books):
     finish(example)
     said = discrepancies_of(example.run).filter(record__description="S6").get()
+    example.act(discrepancy_reopen, discrepancy=said)
+    assert shown(example) == "completed"
+    example.act(discrepancy_review, discrepancy=said)
+    assert shown(example) == "closed"
+    example.act(discrepancy_close, discrepancy=said, reason="seen")
     example.act(discrepancy_reopen, discrepancy=said)
     assert shown(example) == "completed"
     Discrepancy.objects.filter(pk=said.pk).update(severity="info")
