@@ -16,7 +16,7 @@ from reconciliation.services import discrepancies
 from reconciliation.services.automatic import passes_ring
 from reconciliation.services.locks import share_reconciliations
 from reconciliation.services.operations import refuse_while_taken_out
-from reconciliation.services.tokens import tokens_lock, tokens_return
+from reconciliation.services.tokens import tokens_lock_held, tokens_return
 from reconciliation.states import MATCH_MOVES, MatchStatus
 from rules.states import Side
 
@@ -86,13 +86,13 @@ def match_undo(
 
 
 def match_lock(match_id: int, *, by: Actor) -> Match:
-    """The match's row, locked last of all: reconciliation, tokens of its members, row. Another organization's match is
+    """The match's row, locked last of all: reconciliation, the tokens that it holds, row. Another organization's match is
     not found."""
     match = Match.objects.filter(pk=match_id, reconciliation__organization_id=by.organization_id).first()
     if match is None:
         raise NotFound(_("There is no such match."), code="match.not_found", word="match_not_found")
     share_reconciliations([match.reconciliation_id])
-    tokens_lock(reconciliation_id=match.reconciliation_id, record_ids=record_ids_of(match))
+    tokens_lock_held(match_id)
     return Match.objects.select_for_update(of=("self",)).get(pk=match_id)
 
 

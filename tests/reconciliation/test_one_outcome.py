@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
+from django.db import transaction
 
 from organizations.models import AuditEvent
 from organizations.refusals import Refusal
-from reconciliation.models import Match
+from reconciliation.models import Match, MatchMember
 from reconciliation.selectors.integrity import faults
 from reconciliation.services.execution import pass_execute
 from reconciliation.services.matches import match_accept, match_undo
@@ -16,9 +17,11 @@ from reconciliation.services.operation_chunks import operation_execute
 from reconciliation.services.operations import stream_unwire
 from reconciliation.services.records import source_void
 from reconciliation.services.stream_records import record_change, record_void
+from reconciliation.services.tokens import tokens_lock
 from reconciliation.services.undoing import pass_undo
 from tests.clock import NOW
 from tests.factories.organizations import actor_with
+from tests.hammer.scenarios import beside
 from tests.reconciliation.books import STATEMENT, Books, books
 from tests.reconciliation.races import at_once, codes, performed
 from tests.reconciliation.streams import Feeds
@@ -69,6 +72,20 @@ def test_accept_against_undo_ends_undone_once(example: Books):
     assert told(match)["match.undone"] == 1
     assert told(match).get("match.accepted", 0) <= 1
     assert faults() == []
+
+
+def test_who_decides_on_an_ended_match_waits_for_nobody_at_its_records(example: Books):
+    """Its records are free. An act that held one and waited for the match's row met the one that had the row and wanted
+    the record: a deadlock."""
+    match = example.match_with("S1")
+    example.act(match_undo, match_id=match.pk)
+    ids = MatchMember.objects.filter(match=match).values_list("record_id", flat=True)
+    results: list[object] = []
+    decide = lambda: results.extend(at_once([accepting(match, example.by)]))  # noqa: E731
+    with transaction.atomic():
+        tokens_lock(reconciliation_id=match.reconciliation_id, record_ids=ids)
+        with beside(decide):
+            assert codes(results) == {"match.state": 1}
 
 
 def test_accept_against_a_pass_stands_and_the_pass_leaves_it_alone(example: Books):
