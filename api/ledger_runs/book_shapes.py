@@ -40,6 +40,9 @@ class LedgerShape(Audited):
     opening_date = serializers.DateField(allow_null=True)
     closing_date = serializers.DateField(allow_null=True)
     opening_balance = MoneyField(allow_null=True)
+    opening_balance_date = serializers.DateField(
+        source="opening_balance_on", allow_null=True, help_text="The day at whose start it stands."
+    )
     parent_ledger_id = Uuid(source="parent.uuid", allow_null=True, default=None)
     child_ledger_ids = serializers.SerializerMethodField()
     allows_direct_booking = serializers.BooleanField()

@@ -179,6 +179,7 @@ LEDGER = {
     "opening_date": "2026-01-01",
     "closing_date": None,
     "opening_balance": euros(0),
+    "opening_balance_date": "2026-01-01",
     "parent_ledger_id": None,
     "child_ledger_ids": [],
     "allows_direct_booking": True,

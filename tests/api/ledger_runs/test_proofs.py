@@ -89,6 +89,20 @@ class TestOpening:
         assert body["confirmed_by"] == f"key:{api_key.prefix}"
         assert body["confirmed_at"].endswith("Z")
 
+    def test_the_ledger_shows_it_and_may_still_be_renamed(self, desk, ledger):
+        self.confirm(desk, ledger, balance=5000)
+        path = f"{ROOT}/{ledger['id']}"
+        response = desk.client.patch(path, {"description": "Main account"})
+        assert response.status_code == 200, response.content
+        shown = desk.get(path).json()
+        assert (shown["description"], shown["opening_balance"]) == ("Main account", euros(5000))
+        assert (shown["opening_balance_date"], shown["opening_date"]) == ("2026-02-01", None)
+        for change in (
+            {"opening_balance": 6000, "opening_date": "2026-02-01"},
+            {"opening_date": "2026-02-02"},
+        ):
+            assert desk.client.patch(path, change).json()["reason"] == "ledger.has_entries"
+
     def test_its_difference_to_the_books_is_explained(self, desk, ledger):
         run = desk.run(ledger)
         desk.upload(run, HEADER + "2026-02-12,6.60,debit,CARD-12,S1\n")
