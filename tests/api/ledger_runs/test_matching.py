@@ -1,12 +1,18 @@
 """Passes, and what people decide on matches."""
 
+from functools import partial
 from uuid import uuid4
 
 import pytest
 
-from reconciliation.models import Pass
+from organizations.acts import perform
+from organizations.models import User
+from reconciliation.models import Match, Pass
+from reconciliation.services.matches import match_reject
 from reconciliation.tasks import execute_pass
 from tests.api.ledger_runs.desk import HEADER, MATCHES, PASSES, ROOT, RUNS, STATEMENT, february
+from tests.clock import NOW
+from tests.factories.organizations import actor_with
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -208,6 +214,17 @@ class TestDecisions:
         assert (response.status_code, body["code"]) == (409, "ledgers.match_state_conflict")
         assert body["details"]["status"] == "rejected"
         assert body["details"]["by"]
+
+    def test_a_refusal_names_the_person_who_decided(self, desk, match, organization):
+        anna = actor_with(organization=organization)
+        perform(partial(match_reject, match_id=Match.objects.get(uuid=match["id"]).pk, by=anna, at=NOW))
+        body = desk.accept(match).json()
+        name = f"user:{User.objects.get(pk=anna.user_id).shown_name}"
+        assert name != anna.ref
+        assert body["details"]["by"] == name
+        assert f"decided by {name} at" in body["message"]
+        bulk = desk.post(f"{MATCHES}/bulk", {"action": "accept", "ids": [match["id"]]}).json()
+        assert bulk["results"][0]["problem"]["details"]["by"] == name
 
     def test_reject_twice_is_a_no_op(self, desk, match):
         assert [desk.reject(match).status_code for _ in range(2)] == [200, 200]
