@@ -24,3 +24,10 @@ class ClearingModelAdmin(BooksModelAdmin):
     def currency_of(self, obj: Any) -> str:
         """Of the amounts in its history, where an event does not say."""
         return str(getattr(obj, "currency", ""))
+
+
+def asked_act(request: HttpRequest) -> str:
+    """The name of the act that this request is for; empty on a page that only offers some. An act that a page offered
+    before things changed is found under its name still, so that its service can say what changed."""
+    found = request.resolver_match
+    return str(found.kwargs.get("name", "")) if found is not None else ""

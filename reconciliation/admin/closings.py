@@ -5,6 +5,7 @@ the pages of lines and of entries share.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -16,8 +17,9 @@ from ledgers.amounts import shown
 from ledgers.backoffice import chip, link_to
 from ledgers.models import Record
 from organizations.backoffice.acts import Act
-from reconciliation.admin.words import moment, people, reason_words
-from reconciliation.models import MatchMember
+from organizations.refusals import Conflict
+from reconciliation.admin.words import moment, people, plainly, reason_words
+from reconciliation.models import MatchMember, OpenItem
 from reconciliation.selectors.standing import (
     CLOSED,
     MATCHED,
@@ -29,6 +31,7 @@ from reconciliation.selectors.standing import (
     Standing,
 )
 from reconciliation.services.items import REASON_MAX
+from rules.models import Reconciliation
 
 MATCHES_SHOWN = 20
 LABELS = {
@@ -109,12 +112,51 @@ def subjects_of(record: Record) -> list[tuple[str, int | str]]:
     return [("ledgers.record", record.pk), *(("reconciliation.match", pk) for pk in matches)]
 
 
+def close_as_shown(
+    service: Callable[..., Record], books: Reconciliation, *, rest_only: bool, **given: Any
+) -> Record:
+    """Close, but only as the person was told: all of it, or the rest that a match leaves (`rest_only`). Conflict
+    "item.changed" takes it back."""
+    record = service(**given)
+    token = OpenItem.objects.get(reconciliation=books, record=record)
+    if (token.held_by is not None) != rest_only:
+        raise Conflict(
+            _("Its match has changed since you looked, so nothing was closed. Look at the page again."),
+            code="item.changed",
+        )
+    return record
+
+
 def closing_acts(
-    record: Record, found: Standing, close: Callable[..., Any], reopen: Callable[..., Any]
+    record: Record,
+    found: Standing,
+    books: Reconciliation,
+    services: tuple[Callable[..., Record], Callable[..., Record]],
+    asked: str,
 ) -> list[Act]:
-    """Close (of what a match covers in part: write off the rest) and reopen."""
-    rest = shown(found.open_amount, record.decimal_places, record.currency)
-    partial = found.status == PARTIAL
+    """Close, or write off the rest of what a match covers in part; and reopen. `services`: close and reopen, of a line or
+    of an entry, with its id given."""
+    close, reopen = (plainly(service, books) for service in services)
+    partly, closed = found.status == PARTIAL, found.status in (CLOSED, WRITTEN_OFF)
+    rows = []
+    if not partly or asked == "close":
+        rows.append(_closing(found, partial(close_as_shown, close, books, rest_only=False)))
+    if partly or asked == "write-off":
+        rows.append(_write_off(record, found, partial(close_as_shown, close, books, rest_only=True)))
+    return [
+        *rows,
+        Act(
+            "reopen",
+            _("Reopen"),
+            reopen,
+            "items:close",
+            against="" if closed or asked == "reopen" else _("It is not closed."),
+            success=_("It is open again."),
+        ),
+    ]
+
+
+def _closing(found: Standing, run: Callable[..., Any]) -> Act:
     against = {
         MATCHED: _("It is matched. Undo its match first."),
         CLOSED: _("It is closed already."),
@@ -126,30 +168,27 @@ def closing_acts(
         explain = _(
             "Its proposal, %(match)s, is taken back, and all of it is closed. It can be reopened."
         ) % {"match": found.match}
-    if partial:
-        explain = _(
-            "Write off the rest: %(rest)s. %(match)s stays; when it is undone, the write-off ends with it."
-        ) % {"rest": rest, "match": found.match}
-    closed = found.status in (CLOSED, WRITTEN_OFF)
-    return [
-        Act(
-            "close",
-            _("Write off the rest") if partial else _("Close"),
-            close,
-            "items:close",
-            against=against,
-            form=CloseForm,
-            explain=explain,
-            success=_("The rest of %(rest)s is written off.") % {"rest": rest}
-            if partial
-            else _("It is closed."),
-        ),
-        Act(
-            "reopen",
-            _("Reopen"),
-            reopen,
-            "items:close",
-            against="" if closed else _("It is not closed."),
-            success=_("It is open again."),
-        ),
-    ]
+    return Act(
+        "close",
+        _("Close"),
+        run,
+        "items:close",
+        against=against,
+        form=CloseForm,
+        explain=explain,
+        success=_("It is closed."),
+    )
+
+
+def _write_off(record: Record, found: Standing, run: Callable[..., Any]) -> Act:
+    rest = shown(found.open_amount, record.decimal_places, record.currency)
+    text = _("Write off the rest: %(rest)s. %(match)s stays; when it is undone, the write-off ends with it.")
+    return Act(
+        "write-off",
+        _("Write off the rest"),
+        run,
+        "items:close",
+        form=CloseForm,
+        explain=text % {"rest": rest, "match": found.match or "–"},
+        success=_("The rest of %(rest)s is written off.") % {"rest": rest},
+    )

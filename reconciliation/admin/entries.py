@@ -18,7 +18,7 @@ from ledgers.models import Journal, Record
 from ledgers.states import StreamKind
 from organizations.backoffice.acts import Act
 from organizations.backoffice.filters import AmountRangeFilter, ScopedRelatedFilter
-from reconciliation.admin.base import ClearingModelAdmin
+from reconciliation.admin.base import ClearingModelAdmin, asked_act
 from reconciliation.admin.closings import (
     closing_acts,
     closing_words,
@@ -30,7 +30,6 @@ from reconciliation.admin.closings import (
     subjects_of,
 )
 from reconciliation.admin.items import StandingFilter
-from reconciliation.admin.words import plainly
 from reconciliation.selectors.standing import (
     CLOSED,
     MATCHED,
@@ -218,9 +217,8 @@ class EntryAdmin(ClearingModelAdmin):
             return []
         found = standings([(books.pk, obj.pk)])[books.pk, obj.pk]
         who = {"organization_id": obj.stream.organization_id, "entry_id": obj.uuid}
-        close = partial(plainly(items.entry_close, books), **who)
-        reopen = partial(plainly(items.entry_reopen, books), **who)
-        return closing_acts(obj, found, close, reopen)
+        services = (partial(items.entry_close, **who), partial(items.entry_reopen, **who))
+        return closing_acts(obj, found, books, services, asked_act(request))
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
         obj = kwargs.get("obj")

@@ -19,7 +19,7 @@ from ledgers.backoffice import amount_cell, link_to, totals
 from ledgers.models import StatementLine
 from organizations.backoffice.acts import Act
 from organizations.backoffice.filters import AmountRangeFilter, DayRangeFilter, ScopedRelatedFilter
-from reconciliation.admin.base import ClearingModelAdmin
+from reconciliation.admin.base import ClearingModelAdmin, asked_act
 from reconciliation.admin.closings import (
     closing_acts,
     closing_words,
@@ -30,7 +30,7 @@ from reconciliation.admin.closings import (
     standing_words,
     subjects_of,
 )
-from reconciliation.admin.words import plainly, reason_words
+from reconciliation.admin.words import reason_words
 from reconciliation.models import MatchMember, OpenItem, Run, RunSource
 from reconciliation.selectors.standing import (
     CLOSED,
@@ -271,9 +271,10 @@ class StatementLineAdmin(ClearingModelAdmin):
             return []
         found = standings([(run.reconciliation_id, obj.record_id)])[run.reconciliation_id, obj.record_id]
         who = {"organization_id": run.organization_id, "item_id": obj.record.uuid}
-        close = partial(plainly(items.item_close, run), ledger_id=run.ledger.uuid, **who)
-        reopen = partial(plainly(items.item_reopen, run), **who)
-        return [*closing_acts(obj.record, found, close, reopen), self._noting(run, obj)]
+        close = partial(items.item_close, ledger_id=run.ledger.uuid, **who)
+        services = (close, partial(items.item_reopen, **who))
+        acts = closing_acts(obj.record, found, run.reconciliation, services, asked_act(request))
+        return [*acts, self._noting(run, obj)]
 
     def _noting(self, run: Run, obj: StatementLine) -> Act:
         return Act(

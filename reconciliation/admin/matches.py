@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -22,7 +23,7 @@ from ledgers.backoffice import amount_cell, chip, count_cell, link_to, refs_of, 
 from organizations.backoffice.acts import Act, run_acts
 from organizations.backoffice.current import actor_of, may
 from organizations.backoffice.filters import AmountRangeFilter, ScopedRelatedFilter
-from reconciliation.admin.base import ClearingModelAdmin
+from reconciliation.admin.base import ClearingModelAdmin, asked_act
 from reconciliation.admin.words import moment, people, plainly, reason_words, status_word
 from reconciliation.models import Match, OpenItem
 from reconciliation.selectors.desk import facing_of
@@ -36,6 +37,13 @@ LABELS = {
     "undone": "warning",
     "superseded": "warning",
 }
+
+
+ENDINGS = {
+    MatchStatus.SUGGESTED: {"undo-proposal": "undo", "reject": "reject"},
+    MatchStatus.ACCEPTED: {"undo": "undo", "reject-accepted": "reject"},
+}
+"""By the status that the person saw: the act's name, and what it does."""
 
 
 class NoteForm(forms.Form):
@@ -242,60 +250,79 @@ class MatchAdmin(ClearingModelAdmin):
 
     def acts(self, request: HttpRequest, obj: Match) -> list[Act]:
         status = _("It is %(status)s.") % {"status": status_word(obj.status)}
-        books: Any = obj.reconciliation
-        decide: dict[str, Any] = {"match_id": obj.pk, "expected_status": obj.status}
-        ended = "" if obj.is_live else status
-        accepted = obj.status == MatchStatus.ACCEPTED
+        asked = asked_act(request)
+        note = Act(
+            "note",
+            _("Note"),
+            partial(matches.match_note, match_id=obj.pk),
+            "matches:decide",
+            form=NoteForm,
+            initial={"note": obj.note},
+            explain=_("For whoever looks at this match next."),
+            success=_("The note is kept."),
+        )
+        accept = Act(
+            "accept",
+            _("Accept"),
+            partial(
+                plainly(matches.match_accept, obj.reconciliation),
+                match_id=obj.pk,
+                expected_status=MatchStatus.SUGGESTED,
+            ),
+            "matches:decide",
+            against="" if obj.status == MatchStatus.SUGGESTED or asked == "accept" else status,
+            success=_("Accepted."),
+        )
+        shown = ENDINGS[
+            MatchStatus.SUGGESTED if obj.status == MatchStatus.SUGGESTED else MatchStatus.ACCEPTED
+        ]
+        endings = self._endings(obj, "" if obj.is_live else status)
+        # What was pressed on a page that is no longer true is found too: the service says who was there before.
+        return [
+            accept,
+            *(
+                replace(act, against="") if act.name == asked else act
+                for act in endings
+                if act.name == asked or act.name in shown
+            ),
+            note,
+        ]
+
+    def _endings(self, obj: Match, against: str) -> list[Act]:
+        """Undo, which is not remembered, and reject, which is: of a proposal and of an accepted match under names of their
+        own, so that a button never does to one what it promised of the other."""
+        books = obj.reconciliation
         replaced = Match.objects.filter(reconciliation=books, superseded_by=obj.pk).exists()
         stays = " " + _("The matches that it took the place of do not come back.") if replaced else ""
+        undone = _(
+            "Its lines and entries are open again. Nothing is remembered: a later matching may propose this group again. "
+            "To say that it is wrong, reject it instead."
+        )
+        rejected = _(
+            "You judge that these do not belong together. Its lines and entries are open again, and exactly this group is "
+            "never proposed again."
+        )
+        services = {
+            "undo": plainly(matches.match_undo, books),
+            "reject": plainly(matches.match_reject, books),
+        }
         return [
             Act(
-                "accept",
-                _("Accept"),
-                partial(plainly(matches.match_accept, books), **decide),
+                name,
+                _("Undo") if verb == "undo" else _("Reject"),
+                partial(services[verb], match_id=obj.pk, expected_status=status),
                 "matches:decide",
-                against="" if obj.status == MatchStatus.SUGGESTED else status,
-                success=_("Accepted."),
-            ),
-            Act(
-                "undo",
-                _("Undo"),
-                partial(plainly(matches.match_undo, books), **decide),
-                "matches:decide",
-                against=ended,
-                explain=_(
-                    "Its lines and entries are open again. Nothing is remembered: a later matching may propose this group "
-                    "again. To say that it is wrong, reject it instead."
-                )
-                + stays,
-                success=_("Undone. Its lines and entries are open again."),
-            ),
-            Act(
-                "reject",
-                _("Reject"),
-                partial(plainly(matches.match_reject, books), **decide),
-                "matches:decide",
-                against=ended,
-                danger=accepted,
-                explain=_(
-                    "You judge that these do not belong together. Its lines and entries are open again, and exactly this "
-                    "group is never proposed again."
-                )
-                + stays
-                if accepted
+                against=against,
+                danger=verb == "reject" and status == MatchStatus.ACCEPTED,
+                explain={"undo": undone + stays, "reject": rejected + stays}[verb]
+                if name != "reject"
                 else "",
-                success=_("Rejected. Its lines and entries are open again."),
-            ),
-            Act(
-                "note",
-                _("Note"),
-                partial(matches.match_note, match_id=obj.pk),
-                "matches:decide",
-                form=NoteForm,
-                initial={"note": obj.note},
-                explain=_("For whoever looks at this match next."),
-                success=_("The note is kept."),
-            ),
+                success=_("Undone. Its lines and entries are open again.")
+                if verb == "undo"
+                else _("Rejected. Its lines and entries are open again."),
+            )
+            for status, names in ENDINGS.items()
+            for name, verb in names.items()
         ]
 
     # --- Many at once -----------------------------------------------------------------------------------------------

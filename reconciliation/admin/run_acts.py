@@ -27,6 +27,7 @@ from organizations.backoffice.uploads import too_large, was_cut
 from organizations.refusals import Refusal
 from reconciliation import tasks
 from reconciliation.admin.accept_all import ALL_MAX, accept_all, summary_of
+from reconciliation.admin.closings import close_as_shown
 from reconciliation.admin.plan import Plan, match_as_shown, plan_of
 from reconciliation.admin.run_page import ids_of, pass_context, proposals
 from reconciliation.admin.telling import back_to, do_one, query_of, result_of, tell, who_when
@@ -274,9 +275,16 @@ def close_ticked(request: HttpRequest, run: Run) -> str:
     if (lines or entries) and not closing["reason"].strip():
         messages.error(request, _("Say why: a line or an entry is closed with a reason."))
         return query_of(request, tick=[str(each) for each in (*lines, *entries)])
-    of_lines = partial(items.item_close, ledger_id=run.ledger.uuid, **closing)
+    seen = set(
+        ids_of(request.POST.getlist("seen"))
+    )  # those that the page showed as the rest of an accepted match
+    close: Any = (
+        partial(items.item_close, ledger_id=run.ledger.uuid, **closing),
+        partial(items.entry_close, **closing),
+    )
     rests = rests_of(run, [*lines, *entries])
-    _each(request, run, lines, entries, (of_lines, partial(items.entry_close, **closing)), rests, _("closed"))
+    told = {each: rests.get(each, _("closed")) for each in (*lines, *entries)}
+    _each(request, run, lines, entries, partial(_closing, run, close, seen), told)
     return query_of(request, tick=None)
 
 
@@ -287,7 +295,8 @@ def reopen_ticked(request: HttpRequest, run: Run) -> str:
     if not kind:
         wanted = {name: request.POST.getlist(name) for name in wanted}
     lines, entries = ids_of(wanted["line"]), ids_of(wanted["entry"])
-    _each(request, run, lines, entries, (items.item_reopen, items.entry_reopen), {}, _("open again"))
+    told = {each: _("open again") for each in (*lines, *entries)}
+    _each(request, run, lines, entries, _reopening, told)
     return query_of(request)
 
 
@@ -309,8 +318,15 @@ def rests_of(run: Run, ids: list[UUID]) -> dict[UUID, str]:
     return words
 
 
-Services = tuple[Callable[..., Any], Callable[..., Any]]
-"""For a line and for an entry."""
+def _closing(
+    run: Run, close: tuple[Callable[..., Any], Callable[..., Any]], seen: set[UUID], each: UUID, is_line: bool
+) -> Callable[..., Any]:
+    service = partial(close[0], item_id=each) if is_line else partial(close[1], entry_id=each)
+    return partial(close_as_shown, service, run.reconciliation, rest_only=each in seen)
+
+
+def _reopening(each: UUID, is_line: bool) -> Callable[..., Any]:
+    return partial(items.item_reopen, item_id=each) if is_line else partial(items.entry_reopen, entry_id=each)
 
 
 def _each(
@@ -318,9 +334,8 @@ def _each(
     run: Run,
     lines: list[UUID],
     entries: list[UUID],
-    services: Services,
+    act_of: Callable[[UUID, bool], Callable[..., Any]],
     words: dict[UUID, str],
-    verb: str,
 ) -> None:
     """Each on its own, with a result each. Lines must be the run's, entries its ledger's."""
     of_run = item_lines(run).filter(record__uuid__in=lines).select_related("record")
@@ -328,13 +343,12 @@ def _each(
     books = entry_rows(organization_id=run.organization_id, ledger_ids=[run.ledger_id])
     labels |= {row.uuid: desk.name_of(row) for row in books.filter(uuid__in=entries)}
     told_by = {"organization_id": run.organization_id, **who_when(request)}
-    acts = [(each, partial(services[0], item_id=each, **told_by)) for each in dict.fromkeys(lines)]
-    acts += [(each, partial(services[1], entry_id=each, **told_by)) for each in dict.fromkeys(entries)]
+    wanted = {**dict.fromkeys(lines, True), **dict.fromkeys(entries, False)}
     results = [
-        result_of(run, labels[each], words.get(each, verb), act)
+        result_of(run, labels[each], words[each], partial(act_of(each, is_line), **told_by))
         if each in labels
         else (False, _("One of the ticked ones"), _("It is not in this run and its ledger."))
-        for each, act in acts
+        for each, is_line in wanted.items()
     ]
     tell(request, run, results)
 

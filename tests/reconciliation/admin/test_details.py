@@ -56,6 +56,20 @@ def test_a_match_is_accepted_noted_and_undone_on_its_page(proposed: Desk):
     assert "Undo It is undone." in opened(proposed, match), "greyed, with why"
 
 
+def test_a_button_of_a_page_that_is_no_longer_true_does_nothing_and_says_who_was_first(proposed: Desk):
+    match, other = proposed.books.match_with("S1"), proposed.as_somebody("operator")
+    other.decide("accept", "S1")
+    for stale in ("reject", "undo-proposal"):
+        page = acted(proposed, match, stale)
+        assert f"It is accepted already, by {other.membership.user.shown_name} on 2" in page
+        assert proposed.status(match) == "accepted"
+    assert "exactly this group is never proposed again" in text_of(
+        proposed.client.get(url_of(match, "act", "reject-accepted"))
+    )
+    assert "Rejected." in acted(proposed, match, "reject-accepted")
+    assert "It is rejected already, by" in acted(proposed, match, "undo")
+
+
 def test_a_proposal_is_rejected_on_its_page(proposed: Desk):
     match = proposed.books.match_with("S1")
     assert "Rejected. Its lines and entries are open again." in acted(proposed, match, "reject")

@@ -124,7 +124,11 @@ def test_a_held_line_that_is_ticked_extends_its_match(read: Desk):
 def test_the_rest_of_a_line_is_written_off_with_a_reason_and_reopened(read: Desk):
     match = read.books.made(["S5"], ["G6"]).match
     line = str(read.books.item("S5"))
-    page = read.post("close", line=line, reason="Bank fee", back="show=by-hand")
+    assert "Its match has changed since you looked, so nothing was closed." in read.post(
+        "close", line=line, reason="Bank fee", back="show=by-hand"
+    ), "the page showed it as not matched at all"
+    assert f'name="seen" value="{line}"' in read.client.get(read.url, {"show": "by-hand"}).content.decode()
+    page = read.post("close", line=line, seen=line, reason="Bank fee", back="show=by-hand")
     assert f"INV-799 the rest of 13.00 EUR is written off; Match {match.pk} stays" in page
     assert f"rest of Match {match.pk}, written off" in read.page("closed")
     assert "13.00 EUR written off" in read.page("matched")
@@ -135,7 +139,7 @@ def test_the_rest_of_a_line_is_written_off_with_a_reason_and_reopened(read: Desk
 def test_entries_are_written_off_and_closed_as_lines_are(read: Desk):
     match = read.books.made(["S6"], ["G6"]).match
     entries = [str(read.books.entries[name]) for name in ("G6", "G7")]
-    page = read.post("close", entry=entries, reason="Rounding", back="show=by-hand")
+    page = read.post("close", entry=entries, seen=entries[:1], reason="Rounding", back="show=by-hand")
     assert f"INV-799 the rest of 62.00 EUR is written off; Match {match.pk} stays" in page
     assert "CARD-12 closed" in page
     closed = read.page("closed")
@@ -171,7 +175,7 @@ def test_the_page_of_a_held_line_says_how_much_is_left_and_offers_the_write_off(
     row = read.books.row("S5")
     page = text_of(read.client.get(reverse("admin:ledgers_statementline_change", args=[row.pk])))
     assert "Matched amount 77.00 EUR of 90.00 EUR, 13.00 EUR left" in page
-    url = reverse("admin:ledgers_statementline_act", args=[row.pk, "close"])
+    url = reverse("admin:ledgers_statementline_act", args=[row.pk, "write-off"])
     asked = text_of(read.client.get(url))
     assert f"Write off the rest: 13.00 EUR. Match {match.pk} stays" in asked
     page = text_of(read.client.post(url, {"reason": "Bank fee"}, follow=True))
@@ -184,6 +188,16 @@ def test_the_page_of_a_held_line_says_how_much_is_left_and_offers_the_write_off(
         read.client.get(reverse("admin:ledgers_record_change", args=[Record.objects.get(uuid=entry).pk]))
     )
     assert "Close It is matched. Undo its match first." in page
+
+
+def test_a_write_off_of_a_match_that_ended_meanwhile_closes_nothing(read: Desk):
+    match = read.books.made(["S5"], ["G6"]).match
+    row = read.books.row("S5")
+    read.as_somebody("operator").post("decide", one=f"undo:{match.pk}", back="")
+    url = reverse("admin:ledgers_statementline_act", args=[row.pk, "write-off"])
+    page = text_of(read.client.post(url, {"reason": "Rounding"}, follow=True))
+    assert "Its match has changed since you looked, so nothing was closed." in page
+    assert read.books.status("S5") == "unmatched"
 
 
 def test_a_viewer_is_told_nothing_can_be_done_and_sees_the_plan(read: Desk):

@@ -86,7 +86,8 @@ def test_the_day_and_the_cent_on_which_it_broke_are_named(stated: Desk):
 def test_what_was_written_off_is_stated(stated: Desk):
     confirm(stated, "ledger", balance="100.00", day="2026-02-04")
     stated.books.manual(["S4"], ["G2"])
-    stated.post("close", line=str(stated.books.item("S4")), reason="Bank fee", back="")
+    line = str(stated.books.item("S4"))
+    stated.post("close", line=line, seen=line, reason="Bank fee", back="")
     page = stated.page()
     assert "Lines closed or written off +19.50 EUR" in page
     assert "Unexplained 0.00 EUR" in page
