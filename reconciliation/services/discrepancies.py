@@ -61,7 +61,7 @@ WITH wanted AS MATERIALIZED (
     SELECT DISTINCT ON (d.run_id, d.record_id, d.type) d.id, s.state
     FROM reconciliation_discrepancy d JOIN stand s USING (record_id)
     WHERE d.reconciliation_id = %(reconciliation)s AND d.voided_at IS NULL AND d.type = ANY(%(types)s)
-    ORDER BY d.run_id, d.record_id, d.type, d.id DESC
+    ORDER BY d.run_id, d.record_id, d.type, d.status = 'closed', d.id DESC -- an older one that a person opened again, first
 )
 UPDATE reconciliation_discrepancy d SET
     status = CASE WHEN newest.state IN ('matched', 'closed') THEN 'closed' WHEN newest.state = 'free' THEN 'open'
@@ -305,7 +305,15 @@ def _moved(row: Discrepancy, to: DiscrepancyStatus, action: str, *, by: Actor, a
     if to not in DISCREPANCY_MOVES[DiscrepancyStatus(row.status)]:
         raise _refused(row, to)
     row.status = to
-    row.save()
+    try:
+        with transaction.atomic():
+            row.save()
+    except IntegrityError:
+        raise Conflict(
+            _("Another discrepancy of this kind is open for the same item. Work on that one."),
+            code="discrepancy.state",
+            word="discrepancy_state_conflict",
+        ) from None
     audit.record(action=action, organization_id=by.organization_id, by=by, at=at, subject=row, type=row.type)
     return row
 

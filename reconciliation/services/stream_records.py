@@ -183,6 +183,8 @@ def _end_suggestions(reconciliation_id: int, record_id: int, *, by: Actor, at: d
         .first()
     )
     if match is None or not match.is_live:
+        # Ended by somebody since the tokens were locked: its token is back, and ours before the record's row.
+        tokens_lock(reconciliation_id=reconciliation_id, record_ids=[record_id])
         return
     if match.pk not in match_ids or match.status == MatchStatus.ACCEPTED:
         raise Conflict(
