@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from django.conf import settings
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
@@ -80,15 +80,13 @@ def _release_others(row: Pass, *, at: datetime) -> None:
     Where one of the same run waits already, that one does its work."""
     running = Pass.objects.filter(reconciliation_id=row.reconciliation_id, status=PassStatus.RUNNING)
     for other in running.exclude(pk=row.pk).select_related("run"):
-        waiting = Pass.objects.filter(
-            reconciliation_id=row.reconciliation_id, run=other.run, status=PassStatus.PENDING
-        )
-        if waiting.exists():
+        try:
+            with transaction.atomic():
+                other.move(PassStatus.PENDING)
+        except IntegrityError:  # one waits per run at most; this one may have been asked for just now
             error = _("Its worker was lost; a later pass goes on.")
             other.move(PassStatus.FAILED, finished_at=at, error=error)
             _audit(other, at=at)
-        else:
-            other.move(PassStatus.PENDING)
 
 
 def _run(row: Pass, clock: Callable[[], datetime]) -> bool:
