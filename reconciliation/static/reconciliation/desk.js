@@ -207,7 +207,7 @@
   function hint(form, left) {
     all(".ticks li", form).forEach((row) => row.classList.remove("fits"));
     if (left === 0n) return;
-    all(".ticks input:not(:checked)", form).forEach((box) => {
+    all(".ticks input[data-minor]:not(:checked)", form).forEach((box) => {
       const wanted = box.name === "entry" ? left : -left;
       if (!box.dataset.holder && BigInt(box.dataset.minor) === wanted) box.closest("li").classList.add("fits");
     });
