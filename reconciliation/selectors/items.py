@@ -120,11 +120,15 @@ def run_record_ids(run: Run, record_ids: Iterable[int]) -> set[int]:
     return set(lines.values_list("record_id", flat=True))
 
 
-def runs_showing(record_ids: Iterable[int] | QuerySet[Any, Any]) -> list[int]:
-    """The runs that show one of these records as an item and were matched before, by a pass or by hand."""
+def runs_showing(record_ids: Iterable[int] | QuerySet[Any, Any], *, reconciliation_id: int) -> list[int]:
+    """The reconciliation's runs that show one of these records as an item and were matched before, by a pass or by hand.
+    The lines of an account may stand in other reconciliations too, whose matches are no matter of a run."""
     lines = StatementLine.objects.live().filter(record_id__in=record_ids)
     sources = RunSource.objects.filter(
-        live=True, run__voided_at=None, source_file_id__in=lines.values("source_file_id")
+        live=True,
+        run__voided_at=None,
+        run__reconciliation_id=reconciliation_id,
+        source_file_id__in=lines.values("source_file_id"),
     ).exclude(run__status=RunStatus.PENDING)
     return list(sources.order_by("run_id").values_list("run_id", flat=True).distinct())
 

@@ -293,7 +293,7 @@ def _say(
     discrepancies.follow(
         reconciliation_id=reconciliation.pk,
         record_ids=list(group.records),
-        run_ids=runs_showing(group.records),
+        run_ids=runs_showing(group.records, reconciliation_id=reconciliation.pk),
         by=by,
         at=at,
     )
@@ -317,7 +317,7 @@ def _run_of_rest(run: Run | None, held: int | None) -> int | None:
     only."""
     if run is None or held is None:
         return run.pk if run is not None else None
-    showing = runs_showing([held])
+    showing = runs_showing([held], reconciliation_id=run.reconciliation_id)
     return run.pk if not showing or run.pk in showing else showing[-1]
 
 

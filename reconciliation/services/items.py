@@ -262,7 +262,7 @@ def _followed(
     discrepancies.follow(
         reconciliation_id=reconciliation.pk,
         record_ids=[record.pk],
-        run_ids=runs_showing([record.pk]),
+        run_ids=runs_showing([record.pk], reconciliation_id=reconciliation.pk),
         by=by,
         at=at,
     )

@@ -125,7 +125,7 @@ def matches_end(
     discrepancies.follow(
         reconciliation_id=reconciliation_id,
         record_ids=members.values_list("record_id", flat=True),
-        run_ids=runs_showing(members.values("record_id")),
+        run_ids=runs_showing(members.values("record_id"), reconciliation_id=reconciliation_id),
         by=by,
         at=at,
     )

@@ -16,6 +16,7 @@ from reconciliation.services.matches import match_undo
 from tests.factories.organizations import actor_with
 from tests.hammer.scenarios import beside
 from tests.reconciliation.books import STATEMENT, books
+from tests.reconciliation.streams import Feeds
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -65,3 +66,19 @@ def test_giving_an_item_back_while_a_passs_end_states_it_as_unmatched_leaves_one
     assert match.status == "undone"
     assert Discrepancy.objects.open().filter(type="unmatched_source", record=said.record).count() == 1
     assert faults() == []
+
+
+def test_an_accounts_line_that_is_free_again_in_another_reconciliation_is_no_matter_of_its_ledgers_runs():
+    made = books(actor_with("admin"))
+    made.upload(STATEMENT)
+    made.auto_match()
+    feeds = Feeds(made.by)
+    other = feeds.stream("other")
+    line = made.row("S1").record
+    elsewhere = feeds.reconciliation(line.stream, other)
+    match = feeds.match(elsewhere, [line], feeds.add(other, ("INV-701", 1250_00)))
+
+    made.act(match_undo, match_id=match.pk)
+
+    assert not Discrepancy.objects.filter(record=line).exists()
+    assert made.status("S1") == "matched"
