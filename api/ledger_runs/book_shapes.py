@@ -202,6 +202,9 @@ class LedgerProofShape(Shape):
     difference = MoneyField()
     opening_difference = MoneyField()
     opening_confirmed = serializers.BooleanField()
+    before_opening = serializers.BooleanField(
+        help_text="Whether the day lies before the confirmed opening: such days are not proved, unexplained is 0."
+    )
     open_source = MoneyField(source="open_a")
     open_ledger = MoneyField(source="open_b")
     open_items = MoneyField()

@@ -245,6 +245,7 @@ LEDGER_PROOF = {
     "difference": euros(3460),
     "opening_difference": euros(0),
     "opening_confirmed": True,
+    "before_opening": False,
     "open_source": euros(2800),
     "open_ledger": euros(-660),
     "open_items": euros(3460),

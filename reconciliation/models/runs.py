@@ -174,6 +174,12 @@ class Pass(models.Model):
     def is_under_way(self) -> bool:
         return self.status in PASS_UNDER_WAY
 
+    @property
+    def waits_by_itself(self) -> bool:
+        """Not begun, and asked for by nobody: its run is automatic. It is in nobody's way."""
+        by_itself = self.trigger == PassTrigger.RECORD_CREATED and not self.attempt
+        return self.status == PassStatus.PENDING and by_itself
+
     def move(self, to: str, **fields: object) -> None:
         """Change status if the table allows it and no other attempt moved the row since we read it."""
         if to not in PASS_MOVES[PassStatus(self.status)]:

@@ -104,6 +104,8 @@ def strip_of(
     ledger: Ledger, since: date, until: date, *, chosen: str = "", days_max: int = DAYS_MAX
 ) -> Strip:
     first = max(since, until - timedelta(days=days_max - 1))
+    if ledger.opening_balance_on is not None:  # days before it are not proved
+        first = min(max(first, ledger.opening_balance_on), until)
     proofs = proof_days(ledger, since=first, until=until)
     breaks = breaks_of(proofs)
     broke = {found.day: found.amount for found in breaks}

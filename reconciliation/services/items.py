@@ -20,7 +20,7 @@ from reconciliation.services import discrepancies
 from reconciliation.services.groups import checked_cleared_on
 from reconciliation.services.locks import share_reconciliations
 from reconciliation.services.matches import match_end, match_lock, record_ids_of
-from reconciliation.services.tokens import Token, tokens_lock
+from reconciliation.services.tokens import INTAKE, Token, tokens_lock
 from reconciliation.states import MatchStatus
 from rules.models import Reconciliation
 
@@ -144,8 +144,17 @@ def record_reopen(
     token = tokens_lock(reconciliation_id=reconciliation.pk, record_ids=[record.pk]).get(record.pk)
     if token is None or token.closed_at is None:
         raise Conflict(
-            _("The line is not closed, so there is nothing to reopen."),
+            _("It is not closed, so there is nothing to reopen."),
             code="item.state",
+            word="item_state_conflict",
+        )
+    if token.closed_by == INTAKE:
+        raise Conflict(
+            _(
+                "It was closed as it came in: its amount is 0, or it is older than the ledger's opening balance. Confirm an"
+                " earlier opening to work on older lines."
+            ),
+            code="item.closed_at_intake",
             word="item_state_conflict",
         )
     OpenItem.objects.filter(reconciliation=reconciliation, record_id=record.pk).update(
@@ -217,7 +226,7 @@ def _token_to_close(reconciliation: Reconciliation, record: Record, *, by: Actor
         raise item_not_found()
     if token is None:
         raise Conflict(
-            _("The line is matched. Reject its match first, then close it."),
+            _("It is matched. Reject its match first, then close it."),
             code="item.state",
             word="item_state_conflict",
         )

@@ -40,10 +40,10 @@ def match_accept(*, match_id: int, expected_status: str | None = None, by: Actor
 
 def match_reject(*, match_id: int, expected_status: str | None = None, by: Actor, at: datetime) -> Match:
     """Judge that these records do not belong together; of an accepted match: its undo. Exactly this group isn't offered
-    again, and its records are open again. Rejected already: nothing happens."""
+    again, and its records are open again. Rejected or undone already: nothing happens."""
     match = match_lock(match_id, by=by)
     _check_expected(match, expected_status)
-    if match.status == MatchStatus.REJECTED:
+    if match.status in (MatchStatus.REJECTED, MatchStatus.UNDONE):
         return match
     _check_move(match, MatchStatus.REJECTED)
     sides = _sides(match)
@@ -172,7 +172,9 @@ def _decide(match: Match, status: str, *, by: Actor, at: datetime) -> None:
 
 
 def _check_expected(match: Match, expected: str | None) -> None:
-    if expected is not None and match.status != expected:
+    # An undone match shows as rejected on the ledger surface: whoever saw that may say so.
+    shown = {match.status, MatchStatus.REJECTED} if match.status == MatchStatus.UNDONE else {match.status}
+    if expected is not None and expected not in shown:
         raise _state_conflict(
             match,
             _("You acted on a %(expected)s match, but it is %(status)s now")

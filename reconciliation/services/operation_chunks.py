@@ -183,8 +183,10 @@ def _end(row: StreamOperation, *, at: datetime) -> None:
     share_reconciliations(_reconciliation_ids(row))
     _ours(row, status=OperationStatus.COMPLETED, finished_at=at, heartbeat_at=at)
     if row.reconciliation_id is not None:
-        others = StreamOperation.objects.under_way().filter(reconciliation_id=row.reconciliation_id)
-        if not others.exists():
+        # One at a time: two that end together would each see the other still running, and nobody would say ready.
+        Reconciliation.objects.select_for_update().get(pk=row.reconciliation_id)
+        others = StreamOperation.objects.exclude(status=OperationStatus.COMPLETED)
+        if not others.filter(reconciliation_id=row.reconciliation_id).exists():
             Reconciliation.objects.filter(pk=row.reconciliation_id).update(ready=True, watermark=None)
             _ring_waiting(row.reconciliation_id)
     else:

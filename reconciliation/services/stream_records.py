@@ -74,6 +74,8 @@ def records_add(*, stream: DataStream, records: Sequence[RecordIn], by: Actor, a
     """
     if stream.kind not in WRITABLE_STREAMS:
         raise owned(stream)
+    if not records:
+        return []
     for record in records:
         _check_amount(record.amount, record.direction)
     wired = lock_for_intake([stream])[stream.pk]

@@ -121,6 +121,7 @@ FIT_OPENING = (
     """
     DELETE FROM reconciliation_openitem o USING ledgers_record r
     WHERE o.reconciliation_id = %(reconciliation)s AND o.side = 'b' AND r.id = o.record_id AND r.date < %(day)s
+        AND o.closed_at IS NULL
     RETURNING o.record_id""",
     """
     UPDATE reconciliation_openitem o SET closed_at = %(at)s, closed_by = %(intake)s, close_reason = %(before)s,
@@ -132,7 +133,7 @@ FIT_OPENING = (
     UPDATE reconciliation_openitem o SET closed_at = NULL, closed_by = '', close_reason = '', cleared_on = NULL,
         ticket = nextval('reconciliation_ticket')
     FROM ledgers_record r WHERE o.reconciliation_id = %(reconciliation)s AND o.side = 'a' AND r.id = o.record_id
-        AND r.date >= %(day)s AND o.close_reason = %(before)s
+        AND r.date >= %(day)s AND o.close_reason = %(before)s AND o.closed_by = %(intake)s
     RETURNING o.record_id""",
     """
     INSERT INTO reconciliation_openitem (reconciliation_id, record_id, side, open_amount, overdue_by_hand)
@@ -148,8 +149,8 @@ FIT_OPENING = (
 
 
 def tokens_fit_opening(reconciliation: Reconciliation, *, at: datetime) -> list[int]:
-    """After the opening day of a ledger changed: entries before it have no token, lines before it are closed by intake,
-    and everything from it on is open unless matched or closed by a person. The caller owns the locks exclusively and has
+    """After the opening day of a ledger changed: open entries before it lose their token, lines before it are closed by
+    intake, and everything from it on is open unless matched. What a person closed stays as it was closed. The caller owns the locks exclusively and has
     made sure that no match has a record before the day. Gives the records whose tokens changed."""
     changed: list[int] = []
     params = {

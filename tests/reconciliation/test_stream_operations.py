@@ -147,6 +147,22 @@ def test_a_group_is_of_what_its_records_are_not_of_what_the_caller_read(feeds: F
     assert faults() == []
 
 
+def test_a_reconciliation_is_ready_when_none_of_its_operations_is_left_not_even_a_failed_one(feeds: Feeds):
+    made = feeds.reconciliation()
+    one, two = feeds.stream("a"), feeds.stream("b")
+    first = feeds.act(stream_wire, reconciliation=made, stream=one, side="a")
+    second = feeds.act(stream_wire, reconciliation=made, stream=two, side="b")
+    StreamOperation.objects.filter(pk=first.pk).update(status="failed", finished_at=NOW)
+    feeds.done(second)
+    assert not Reconciliation.objects.get(pk=made.pk).ready
+    feeds.done(first)
+    assert Reconciliation.objects.get(pk=made.pk).ready
+
+
+def test_nothing_to_add_adds_nothing(feeds: Feeds):
+    assert feeds.add(feeds.stream("a")) == []
+
+
 def test_a_reset_empties_the_stream_everywhere_and_keeps_its_wiring(feeds: Feeds, pair, settings):
     settings.CHUNK_GROUPS = 1
     made, a, b = pair

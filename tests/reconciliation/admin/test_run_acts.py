@@ -307,12 +307,12 @@ def test_a_line_is_not_closed_without_a_reason(proposed: Desk):
 def test_a_matched_line_is_not_closed(proposed: Desk):
     proposed.decide("accept", "S1")
     page = proposed.post("close", line=proposed.books.item("S1"), reason="fee", back="show=by-hand")
-    assert "The line is matched. Reject its match first, then close it." in page
+    assert "It is matched. Reject its match first, then close it." in page
 
 
 def test_an_open_line_is_not_reopened(proposed: Desk):
     page = proposed.post("reopen", one=f"line:{proposed.books.item('S6')}", back="show=closed")
-    assert "The line is not closed, so there is nothing to reopen." in page
+    assert "It is not closed, so there is nothing to reopen." in page
 
 
 def test_a_run_is_finished_when_every_line_is_explained(proposed: Desk):
