@@ -20,5 +20,7 @@ def reason_words(reason: str) -> str:
         "source_voided": _("its file was deleted"),
         "record_changed": _("its line or entry was changed"),
         "extended": _("a later match took its place"),
+        "stream_unwire": _("its stream was taken out of the reconciliation"),
+        "stream_reset": _("its stream was emptied"),
         "pass_undone": _("its matching was undone"),
     }.get(reason, reason)

@@ -139,7 +139,6 @@ class OperationKind(models.TextChoices):
     WIRE = "wire", _("Put into a reconciliation")
     UNWIRE = "unwire", _("Take out of a reconciliation")
     RESET = "reset", _("Empty")
-    DELETE = "delete", _("Delete")
 
 
 class OperationStatus(models.TextChoices):

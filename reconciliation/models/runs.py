@@ -103,9 +103,20 @@ class RunSource(models.Model):
         return f"{self.run_id} {self.source_file_id}"
 
 
+BY_ITSELF = Q(status=PassStatus.PENDING, trigger=PassTrigger.RECORD_CREATED, attempt=0)
+
+
 class PassQuerySet(models.QuerySet["Pass"]):
     def under_way(self) -> PassQuerySet:
         return self.filter(status__in=PASS_UNDER_WAY)
+
+    def waiting_by_itself(self) -> PassQuerySet:
+        """Not begun, and asked for by nobody: their runs are automatic. They are in nobody's way."""
+        return self.filter(BY_ITSELF)
+
+    def in_the_way(self) -> PassQuerySet:
+        """Under way, and asked for by a person or begun: voiding, undoing and a second pass wait for their end."""
+        return self.under_way().exclude(BY_ITSELF)
 
 
 class Pass(models.Model):
@@ -173,12 +184,6 @@ class Pass(models.Model):
     @property
     def is_under_way(self) -> bool:
         return self.status in PASS_UNDER_WAY
-
-    @property
-    def waits_by_itself(self) -> bool:
-        """Not begun, and asked for by nobody: its run is automatic. It is in nobody's way."""
-        by_itself = self.trigger == PassTrigger.RECORD_CREATED and not self.attempt
-        return self.status == PassStatus.PENDING and by_itself
 
     def move(self, to: str, **fields: object) -> None:
         """Change status if the table allows it and no other attempt moved the row since we read it."""

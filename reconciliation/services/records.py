@@ -20,7 +20,7 @@ from reconciliation.services.discrepancies import hand_over
 from reconciliation.services.locks import own_reconciliations, share_streams
 from reconciliation.services.matches import matches_end
 from reconciliation.services.operations import reconciliations_with
-from reconciliation.states import MatchStatus, PassStatus, PassTrigger
+from reconciliation.states import MatchStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +104,7 @@ def file_processing() -> Conflict:
 def refuse_if_under_way(run: Run) -> None:
     """Voiding and a second pass of the same run wait until its pass has ended. One that waits by itself, since the run is
     automatic, is in nobody's way."""
-    by_itself = Q(status=PassStatus.PENDING, trigger=PassTrigger.RECORD_CREATED, attempt=0)
-    busy = Pass.objects.under_way().filter(run=run).exclude(by_itself).first()
+    busy = Pass.objects.in_the_way().filter(run=run).first()
     if busy is not None:
         raise pass_running(busy)
 
