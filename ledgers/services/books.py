@@ -118,10 +118,8 @@ def ledger_change(*, ledger: Ledger, changes: Mapping[str, Any], by: Actor, at: 
     for name, value in changes.items():
         setattr(ledger, name, value)
     _checked_type(ledger.type)
-    if changes.keys() & {
-        "opening_balance",
-        "opening_date",
-    }:  # one that a person confirmed has a day of its own
+    # One that a person confirmed has a day of its own: only a change of the opening itself touches it.
+    if "opening_balance" in changes or "opening_date" in changes:
         _checked_opening(ledger.opening_balance, ledger.opening_date)
         ledger.opening_balance_on = ledger.opening_date if ledger.opening_balance is not None else None
     _refuse_with_rows(ledger, {name for name, value in before.items() if getattr(ledger, name) != value})

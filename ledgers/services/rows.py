@@ -65,9 +65,8 @@ def copy_out(
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")  # Django opens the connection lazily; mogrify below needs it
         bound = sql.SQL("COPY ({}) TO STDOUT (FORMAT csv)").format(sql.SQL(_bind(query, params)))
-        data = (
-            bytearray()
-        )  # of one piece: there is a part for each row, and many small objects cost more than they hold
+        # Of one piece: there is a part for each row, and many small objects cost more than they hold.
+        data = bytearray()
         with connection.wrap_database_errors, cursor.copy(bound) as copy:
             for part in copy:
                 data += part
