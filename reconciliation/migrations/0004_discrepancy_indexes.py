@@ -5,53 +5,98 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('ledgers', '0002_id_blocks'),
-        ('reconciliation', '0003_stream_operations'),
-        ('rules', '0002_revisions_immutable'),
+        ("ledgers", "0002_id_blocks"),
+        ("reconciliation", "0003_stream_operations"),
+        ("rules", "0002_revisions_immutable"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='discrepancy',
-            name='match',
-            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='reconciliation.match'),
+            model_name="discrepancy",
+            name="match",
+            field=models.ForeignKey(
+                db_constraint=False,
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="+",
+                to="reconciliation.match",
+            ),
         ),
         migrations.AlterField(
-            model_name='discrepancy',
-            name='record',
-            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='ledgers.record'),
+            model_name="discrepancy",
+            name="record",
+            field=models.ForeignKey(
+                db_constraint=False,
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="+",
+                to="ledgers.record",
+            ),
         ),
         migrations.AlterField(
-            model_name='discrepancy',
-            name='run',
-            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='discrepancies', to='reconciliation.run'),
+            model_name="discrepancy",
+            name="run",
+            field=models.ForeignKey(
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="discrepancies",
+                to="reconciliation.run",
+            ),
         ),
         migrations.AlterField(
-            model_name='discrepancy',
-            name='source_file',
-            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledgers.sourcefile'),
+            model_name="discrepancy",
+            name="source_file",
+            field=models.ForeignKey(
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="ledgers.sourcefile",
+            ),
         ),
         migrations.AlterField(
-            model_name='discrepancy',
-            name='statement',
-            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='discrepancies', to='ledgers.statement'),
+            model_name="discrepancy",
+            name="statement",
+            field=models.ForeignKey(
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="discrepancies",
+                to="ledgers.statement",
+            ),
         ),
         migrations.AddIndex(
-            model_name='discrepancy',
-            index=models.Index(condition=models.Q(('status__in', frozenset(['in_review', 'open'])), ('voided_at__isnull', True)), fields=['run', 'severity'], name='discrepancy_open_by_run'),
+            model_name="discrepancy",
+            index=models.Index(
+                condition=models.Q(
+                    ("status__in", frozenset(["in_review", "open"])), ("voided_at__isnull", True)
+                ),
+                fields=["run", "severity"],
+                name="discrepancy_open_by_run",
+            ),
         ),
         migrations.AddIndex(
-            model_name='discrepancy',
-            index=models.Index(condition=models.Q(('record__isnull', False)), fields=['record'], name='discrepancy_by_record'),
+            model_name="discrepancy",
+            index=models.Index(
+                condition=models.Q(("record__isnull", False)), fields=["record"], name="discrepancy_by_record"
+            ),
         ),
         migrations.AddIndex(
-            model_name='discrepancy',
-            index=models.Index(condition=models.Q(('match__isnull', False)), fields=['match'], name='discrepancy_by_match'),
+            model_name="discrepancy",
+            index=models.Index(
+                condition=models.Q(("match__isnull", False)), fields=["match"], name="discrepancy_by_match"
+            ),
         ),
         migrations.AddIndex(
-            model_name='discrepancy',
-            index=models.Index(condition=models.Q(('statement__isnull', False)), fields=['statement'], name='discrepancy_by_statement'),
+            model_name="discrepancy",
+            index=models.Index(
+                condition=models.Q(("statement__isnull", False)),
+                fields=["statement"],
+                name="discrepancy_by_statement",
+            ),
         ),
     ]
