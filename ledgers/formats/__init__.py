@@ -8,7 +8,8 @@ from typing import BinaryIO
 
 import polars as pl
 
-from ledgers.formats import camt053, csv_entries, csv_statement
+from ledgers.formats import bai2, camt053, csv_entries, csv_statement, mt, ofx, qif
+from ledgers.formats.detection import BAI2, CAMT053, CSV, HEAD_BYTES, MT940, MT942, OFX, QIF, detect
 from ledgers.formats.events import (
     BATCH_ROWS,
     ENTRY_SCHEMA,
@@ -24,10 +25,17 @@ from ledgers.formats.events import (
 )
 
 __all__ = [
+    "BAI2",
     "BATCH_ROWS",
+    "CAMT053",
+    "CSV",
     "ENTRY_SCHEMA",
     "HEAD_BYTES",
     "LINE_SCHEMA",
+    "MT940",
+    "MT942",
+    "OFX",
+    "QIF",
     "READERS",
     "Balance",
     "CurrencySums",
@@ -42,40 +50,30 @@ __all__ = [
     "read_statements",
 ]
 
-CSV, CAMT053 = "csv", "camt.053"
-
 READERS: dict[str, Callable[..., Iterator[Event]]] = {
     CSV: csv_statement.read,
     CAMT053: camt053.read,
+    MT940: mt.read,
+    MT942: mt.read,
+    BAI2: bai2.read,
+    OFX: ofx.read,
+    QIF: qif.read,
 }
-"""Statement formats: the stored word → its reader (file, currency=…)."""
-
-HEAD_BYTES = 4_096
-"""As much of a file as `detect` wants to see."""
-
-_MARKS = (
-    b"\xef\xbb\xbf",
-    b"\xff\xfe\x00\x00",
-    b"\x00\x00\xfe\xff",
-    b"\xff\xfe",
-    b"\xfe\xff",
-)
+"""Statement formats: the stored word → its reader (file, currency=…, and what can be declared for the format)."""
 
 
-def detect(head: bytes, filename: str = "") -> str:
-    """The format that the first bytes show: XML is read as camt.053, all else as CSV. A file's name proves nothing."""
-    for mark in _MARKS:
-        head = head.removeprefix(mark)
-    return CAMT053 if head.lstrip(b" \t\r\n\0").startswith(b"<") else CSV
-
-
-def read_statements(file: BinaryIO, *, format: str, currency: str | None) -> Iterator[Event]:
+def read_statements(
+    file: BinaryIO, *, format: str, currency: str | None, **declared: str | None
+) -> Iterator[Event]:
     """Statements and lines of a file of a format in `READERS`. `currency` is the ledger's, None where it isn't known yet.
 
+    `declared` is what the file does not say itself: `encoding` (mt940, mt942, bai2, ofx, qif), `date_order` and
+    `decimal_mark` (qif).
     Lines come in frames of `LINE_SCHEMA`, in the order of the file. Raises FileRefused; row errors are collected over
     the whole file and raised at its end, so that what was given before must be written in one transaction with the end.
     """
-    return READERS[format](file, currency=currency)
+    known = {name: value for name, value in declared.items() if value is not None}
+    return READERS[format](file, currency=currency, **known)
 
 
 def read_entries(
