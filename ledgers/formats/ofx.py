@@ -161,7 +161,7 @@ class _Reader:
             self._begun(node.line).ended = True
             self._in_statement = False
         elif node.name in ACCOUNTS and self._in_statement and not self._inside("STMTTRN"):
-            self._said["account"] = "".join(node.values.get("ACCTID", "").split())
+            self._said["account"] = node.values.get("ACCTID", "")
         elif node.name == "LEDGERBAL" and self._in_statement:
             self._balance(node)
         elif node.name == "STATUS" and self._stack[-1].name in {"STMTTRNRS", "CCSTMTTRNRS"}:

@@ -16,9 +16,12 @@ from ledgers.money import exponent, parse_one
 NAMES = FieldNames(amount="T", date="D", value_date="D")
 
 REGISTERS = frozenset({"bank", "ccard", "cash", "oth a", "oth l"})
-LISTS = frozenset({"cat", "class", "memorized", "security", "prices", "budget", "tag", "template", "tax"})
-"""Lists of names that Quicken writes beside the registers: they hold no movements and are passed over."""
+LISTS = dict.fromkeys(("cat", "class", "tag"), frozenset("NDTIEBR")) | dict.fromkeys(
+    ("memorized", "security", "prices", "budget", "template", "tax")
+)
+"""Lists that Quicken writes beside the registers: they hold no movements and are passed over. With the letters of the short ones."""
 
+ACCOUNT_CODES = frozenset("NTDLBXR/$")
 CODES = frozenset("DTUCNPMLF")
 REPEATED = frozenset("ASE$%X")
 
@@ -84,6 +87,7 @@ class _Reader:
         self._mark = decimal_mark or ""
         self._mark_declared = bool(decimal_mark)
         self._section = ""  # register, account, list, or nothing yet
+        self._list_codes: frozenset[str] | None = None
         self._account = ""
         self._statement: Statement | None = None
         self._record: _Record | None = None
@@ -102,6 +106,8 @@ class _Reader:
             self._record_over()
         elif self._section != "list":
             self._field(number, line[0], line[1:].strip())
+        elif self._list_codes is not None and line[0] not in self._list_codes:
+            self._unknown(number, line)
 
     def finish(self) -> Iterator[Event]:
         if self._record is not None:
@@ -128,7 +134,7 @@ class _Reader:
             self._section = "register"
             self._begin(number)
         elif word.lower() == "type" and kind in LISTS:
-            self._section = "list"
+            self._section, self._list_codes = "list", LISTS[kind]
         else:
             message = (
                 f"Line {number:,}: !{name[:40]} is not a register of a bank, card or cash account; securities are no bank lines."
@@ -158,19 +164,21 @@ class _Reader:
                 f"The record that begins in line {record.line:,} goes on and on, so this is no QIF file."
             )
             raise FileRefused("file.line_too_long", f"{message} Export it again.")
-        if self._section == "account":
-            if code == "N":
-                self._account = text
-        elif code in REPEATED:
+        if self._section == "account" and code == "N":
+            self._account = text
+        if code in REPEATED and self._section == "register":
             record.repeated.append((code, text))
-        elif code not in CODES:
-            self._errors.add_one(number, code, f"{shown(code + text)} begins with no letter that QIF knows")
+        elif code not in (CODES if self._section == "register" else ACCOUNT_CODES):
+            self._unknown(number, code + text)
         elif code in record.values:
             self._errors.add_one(
                 number, code, "the record states it twice; an end of record (^) is missing before it"
             )
         else:
             record.values[code] = text
+
+    def _unknown(self, number: int, line: str) -> None:
+        self._errors.add_one(number, line[0], f"{shown(line)} begins with no letter that QIF knows there")
 
     def _record_over(self) -> None:
         record, self._record = self._record, None
