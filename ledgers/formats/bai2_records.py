@@ -18,8 +18,8 @@ CODES = frozenset({"01", "02", "03", "16", "49", "98", "99"})
 CONTINUATIONS_MAX, RECORD_MAX = 10_000, 1_000_000
 """Continuations and characters of one record at most."""
 
-AMOUNT = re.compile(r"[+-]?\d{1,18}")
-_DAY = re.compile(r"\d{6}")
+AMOUNT = re.compile(r"[+-]?[0-9]{1,18}")
+_DAY = re.compile(r"[0-9]{6}")
 
 
 class Faulty(ValueError):
@@ -99,13 +99,13 @@ def summaries(fields: list[str]) -> Iterator[tuple[str, str]]:
         code = rest.pop(0)
         if not code:
             continue
-        if not re.fullmatch(r"\d{3}", code):
+        if not re.fullmatch(r"[0-9]{3}", code):
             raise Faulty(f"{shown(code)} is not a type code of three digits")
         amount = _next(rest)
         if amount and not AMOUNT.fullmatch(amount):
             raise Faulty(f"{shown(amount)} is not an amount in whole minor units")
         count, funds = _next(rest), _next(rest)
-        if count and not count.isdigit():
+        if count and not re.fullmatch("[0-9]+", count):
             raise Faulty(f"{shown(count)} is not a number of items")
         for _ in range(_funds_fields(funds, rest)):
             _next(rest)
@@ -128,7 +128,7 @@ def transaction(record: Record) -> Transaction:
             del fields[wanted:]
     fields = [field.strip() for field in fields] + [""] * 3
     type_code, amount, funds = fields[:3]
-    if not re.fullmatch(r"\d{3}", type_code):
+    if not re.fullmatch(r"[0-9]{3}", type_code):
         raise Faulty(f"{shown(type_code)} is not a type code of three digits")
     if not AMOUNT.fullmatch(amount):
         raise Faulty(
@@ -163,7 +163,7 @@ def _funds_fields(funds: str, behind: list[str]) -> int:
         return 3 if funds == "S" else 2
     if funds == "D":
         count = behind[0].strip() if behind else ""
-        if re.fullmatch(r"\d{1,3}", count):
+        if re.fullmatch(r"[0-9]{1,3}", count):
             return 1 + 2 * int(count)
         raise Faulty(f"{shown(count)} is not a number of availability days")
     raise Faulty(f"{shown(funds)} is not a funds type (0, 1, 2, V, S, D, Z)")

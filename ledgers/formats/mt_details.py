@@ -10,7 +10,7 @@ from collections.abc import Iterable
 WIDTH, CHUNK = 65, 27
 """Characters of a full line of the field, and of a full subfield: behind a full one the text goes on within the word."""
 
-_SUBFIELDS = re.compile(r"(?P<code>\d{3})?(?P<sign>[?<>~^@|])(?=\d\d)")
+_SUBFIELDS = re.compile(r"(?P<code>[0-9]{3})?(?P<sign>[?<>~^@|])(?=[0-9][0-9])")
 _SEPA = re.compile(
     r"(?:^|(?<=\s))(EREF|KREF|MREF|CRED|DEBT|COAM|OAMT|SVWZ|ABWA|ABWE|IBAN|BIC|PURP|RREF)\+[ ]?"
 )
@@ -97,7 +97,7 @@ def _subfields(text: str, code: str, sign: str) -> Found:
     found: Found = {"business_code": code} if code else {}
     purpose: list[str] = []
     name: list[str] = []
-    for part in re.split(rf"{re.escape(sign)}(?=\d\d)", text)[1:]:
+    for part in re.split(rf"{re.escape(sign)}(?=[0-9][0-9])", text)[1:]:
         number, value = part[:2], part[2:]
         if number in PURPOSE:
             purpose.append(value)

@@ -14,11 +14,14 @@ from ledgers.money import exponent, parse_one
 CENTURY_TURN = 79
 """Years up to 79 are 20YY, others 19YY, as FIN has it."""
 
-_AMOUNT = r"\d+(?:,\d*)?"
-_BALANCE = re.compile(rf"([CD])(\d{{6}})([A-Z]{{3}})({_AMOUNT})")
-_TOTAL = re.compile(rf"(\d{{1,5}})([A-Z]{{3}})({_AMOUNT})")
+YEAR_SURE_DAYS = 150
+"""So far from the value date the year of an entry date is sure; beyond, the year before or after is nearly as near."""
+
+_AMOUNT = r"[0-9]+(?:,[0-9]*)?"
+_BALANCE = re.compile(rf"([CD])([0-9]{{6}})([A-Z]{{3}})({_AMOUNT})")
+_TOTAL = re.compile(rf"([0-9]{{1,5}})([A-Z]{{3}})({_AMOUNT})")
 _LINE = re.compile(
-    rf"(?P<value>\d{{6}})(?P<entry>\d{{4}}| {{4}})?(?P<mark>R[CD]|E[CD]|[CDcd])(?P<funds>[A-Z])?(?P<amount>{_AMOUNT})"
+    rf"(?P<value>[0-9]{{6}})(?P<entry>[0-9]{{4}}| {{4}})?(?P<mark>R[CD]|E[CD]|[CDcd])(?P<funds>[A-Z])?(?P<amount>{_AMOUNT})"
     r"(?P<rest>.*)"
 )
 _TYPE = re.compile(r"(?P<kind>[A-Z][A-Z0-9 ]{3})(?P<references>.*)")
@@ -85,7 +88,7 @@ def entry(text: str) -> Entry | str:
     value = iso(found["value"])
     booked = _booked(value, (found["entry"] or "").strip())
     if booked is None:
-        return f"{shown(text)}: the entry date {found['entry']} is no day near the value date {value}"
+        return f"{shown(text)}: the entry date {found['entry']} is no day near the value date {value}, so its year is not sure"
     stated = value if value[4:] == "-02-30" and booked != value else ""
     kind, customer, bank, rest = _references(found["rest"])
     if not kind and found["rest"].strip() != "NONREF":
@@ -117,7 +120,7 @@ def _booked(value: str, entry_date: str) -> str | None:
         except ValueError:
             continue
     best = min(found, key=lambda day: abs(day - near), default=None)
-    return best.isoformat() if best and abs((best - near).days) <= 184 else None
+    return best.isoformat() if best and abs((best - near).days) <= YEAR_SURE_DAYS else None
 
 
 def _references(text: str) -> tuple[str, str, str, str]:

@@ -18,7 +18,7 @@ TOKEN_MAX = 500_000
 
 _TAG = re.compile(r"(/?)([A-Za-z][A-Za-z0-9_.:-]*)(?:\s[^<>]*?)?(/?)")
 _CDATA = "<![CDATA["
-_ENTITY = re.compile(r"&(amp|lt|gt|quot|apos|nbsp|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});")
+_ENTITY = re.compile(r"&(amp|lt|gt|quot|apos|nbsp|#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6});")
 _ENTITIES = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'", "nbsp": " "}
 _PAIR = re.compile(
     r"(ENCODING|CHARSET)\s*:\s*([A-Za-z0-9_.-]+?)(?=\s|$|COMPRESSION|OLDFILEUID|CHARSET)", re.I
@@ -134,7 +134,7 @@ def _tag(text: str, line: int) -> Tag:
         )
         raise FileRefused("file.dtd", f"{message} Download the statement from the bank again.")
     inner, found, value = text[1:].partition(">")
-    match = _TAG.fullmatch(inner.strip())
+    match = _TAG.fullmatch(inner.rstrip())
     if not match or not found:
         why = f"'<{inner[:40]}' is not a tag; a sign < within a text is written &lt;"
         raise FileRefused("file.structure", f"Line {line:,}: {why}.", rows=[RowError(line, "", why)])

@@ -10,9 +10,9 @@ ORDERS = {"dmy": "day before month", "mdy": "month before day"}
 
 MARKS = (".", ",")
 
-_YEAR_FIRST = re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})")
-_YEAR_LAST = re.compile(r"(\d{1,2})\s*([-/.])\s*(\d{1,2})\s*(['/.-])\s*(\d{4}|\d{1,2})")
-_AMOUNT = re.compile(r"([+-]?)(\d[\d.,]*|[.,]\d+)")
+_YEAR_FIRST = re.compile(r"([0-9]{4})([-/.])([0-9]{1,2})\2([0-9]{1,2})")
+_YEAR_LAST = re.compile(r"([0-9]{1,2})\s*([-/.])\s*([0-9]{1,2})\s*(['/.-])\s*([0-9]{4}|[0-9]{1,2})")
+_AMOUNT = re.compile(r"([+-]?)([0-9][0-9.,]*|[.,][0-9]+)")
 
 
 class Day(NamedTuple):

@@ -19,7 +19,7 @@ def rows(draw) -> dict:
     day = draw(days)
     return {
         "date": day,
-        "value_date": day + timedelta(days=draw(st.integers(-170, 170))),
+        "value_date": day + timedelta(days=draw(st.integers(-140, 140))),
         "amount": draw(st.integers(1, 10**12)),  # 0 has no sign: OFX and QIF cannot say its direction
         "direction": draw(st.sampled_from(["credit", "debit"])),
         "reference": draw(ids),
