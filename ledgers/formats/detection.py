@@ -18,7 +18,7 @@ _MARKS = (
 
 _OFX = re.compile(rb"\s*(?:OFXHEADER|DATA):|\s*(?:<\?xml[^>]*>\s*)?(?:<\?OFX\s|<OFX>)", re.I)
 _BAI2 = re.compile(rb"\s*01,[^,\r\n]*,[^,\r\n]*,\d{6},")
-_QIF = re.compile(rb"(?:\s*#[^\r\n]*[\r\n]|\s)*!(?:Type|Account|Option|Clear)\b", re.I)
+_QIF = re.compile(rb"\s*(?:#[^\r\n]*[\r\n]\s*)*!(?:Type|Account|Option|Clear)\b", re.I)
 _MT = re.compile(
     rb"(?:^|[\r\n]|\{4:)-?\}?:20:[^\r\n]*(?=[\r\n])(?:[\r\n]+(?::21:|:13D?:)[^\r\n]*)*[\r\n]+:25P?:"
 )

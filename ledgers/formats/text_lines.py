@@ -28,7 +28,7 @@ _OTHER_FILES = (
 
 
 DECLARABLE = re.compile(
-    r"(?:us-)?ascii|utf-?8|latin-?1|iso-?8859-?\d{1,2}|windows-?125\d|cp125\d|cp85[02]", re.I
+    r"(?:us-)?ascii|utf-?8|latin-?1|iso-?8859-?[0-9]{1,2}|windows-?125[0-9]|cp125[0-9]|cp85[02]", re.I
 )
 """Encodings that can be declared for a file: those that hold ASCII as it is."""
 
@@ -85,7 +85,7 @@ class TextDecoder:
 
     def __init__(self, declared: str | None):
         """Raises FileRefused `file.encoding` where the declared encoding is not one that is read."""
-        if declared is not None and not DECLARABLE.fullmatch(declared):
+        if declared is not None and not _can_be_declared(declared):
             raise FileRefused(
                 "file.encoding", f"The encoding {declared!r} is not read. Save the file as UTF-8."
             )
@@ -107,6 +107,13 @@ class TextDecoder:
         if self._is_utf8 is None and not text.isascii():
             self._is_utf8 = True
         return text
+
+
+def _can_be_declared(encoding: str) -> bool:
+    try:
+        return bool(DECLARABLE.fullmatch(encoding) and codecs.lookup(encoding))
+    except LookupError:  # cp1259, iso-8859-99
+        return False
 
 
 def too_long(line: int) -> FileRefused:

@@ -71,5 +71,11 @@ def test_all_else_is_read_as_csv(head):
     assert detect(head, "statement.xml") == "csv"
 
 
+@pytest.mark.parametrize("piece", [b" #\n", b"\n :20:x", b" \n", b"<", b"01,", b"<?xml"])
+def test_no_head_takes_long(piece):
+    """A pattern that goes back over what it read would not end here."""
+    assert detect(piece * 2_000) in READERS
+
+
 def test_each_format_has_its_reader():
     assert set(READERS) == {"csv", "camt.053", "mt940", "mt942", "bai2", "ofx", "qif"}

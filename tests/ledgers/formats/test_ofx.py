@@ -74,9 +74,7 @@ def test_a_day_is_as_it_is_written(written):
     assert line_of(day=written)["date"] == date(2026, 3, 2)
 
 
-@pytest.mark.parametrize(
-    "written", ["", "20260230", "2026", "02.03.2026", "20260302996060", "00000000"]
-)
+@pytest.mark.parametrize("written", ["", "20260230", "2026", "02.03.2026", "20260302996060", "00000000"])
 def test_a_date_that_cannot_be_read_is_an_error(written):
     assert [name for _, name in faults(ofx(transaction(day=written)))] == ["DTPOSTED"]
 
@@ -180,6 +178,12 @@ def test_several_statements_of_banks_and_cards_are_apart():
 def test_the_declared_encoding_is_read_and_utf8_is_known(header, content, text):
     whole = ofx(transaction(MEMO="@"), head=SGML.replace("CHARSET:1252", header)).encode()
     assert read(whole.replace(b"@", content)).row["description"] == text
+
+
+@pytest.mark.parametrize("charset", ["1259", "8859-99", "ZZ", "UTF-7"])
+def test_a_header_that_names_an_unknown_encoding_is_refused(charset):
+    whole = ofx(transaction(), head=SGML.replace("1252", charset))
+    assert refused(whole).code == "file.encoding"
 
 
 def test_an_encoding_that_is_not_declared_is_refused():

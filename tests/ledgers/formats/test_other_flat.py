@@ -79,5 +79,10 @@ def test_what_never_ends_is_refused(name):
     file = LazyFile(chain([start.encode()], repeat(piece.encode() * 100)))
     with pytest.raises(FileRefused) as caught:
         list(read_statements(file, format=format_, currency="EUR"))
-    assert caught.value.code in {"file.line_too_long", "file.element_too_long", "file.structure", "file.ambiguous"}
+    assert caught.value.code in {
+        "file.line_too_long",
+        "file.element_too_long",
+        "file.structure",
+        "file.ambiguous",
+    }
     assert file.given < 4 * MIB
