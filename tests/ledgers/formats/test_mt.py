@@ -323,6 +323,13 @@ def test_a_counterparty_between_slashes_has_its_parts():
     assert json.loads(row["metadata"])["counterparty_account"] == "NL90ABNA"
 
 
+def test_the_reference_is_the_end_to_end_id_else_the_owners_else_that_of_field_86():
+    first, both = ":61:2603020302C1,NTRFOWN", ":86:/EREF/E2E/KREF/K"
+    assert line_of(first, both)["reference"] == "E2E"
+    assert line_of(first, ":86:/KREF/K/REMI/x")["reference"] == "OWN"
+    assert line_of(":61:2603020302C1,NTRFKREF+", ":86:/KREF/K/REMI/x")["reference"] == "K"
+
+
 @pytest.mark.parametrize("none", ["NONREF", "EREF", "KREF+", "NOTPROVIDED", ""])
 def test_words_for_no_reference_are_no_reference(none):
     row = line_of(f":61:2603020302C1,NTRF{none}//NONREF", ":86:/REMI/x/EREF/NOTPROVIDED")
