@@ -295,6 +295,11 @@ def test_full_subfields_go_on_within_the_word_and_short_ones_do_not():
     assert row["description"] == f"{full}e here but not there"
 
 
+def test_a_tag_behind_a_full_subfield_begins_there():
+    row = line_of(":61:2603020302C1,NMSCNONREF", ":86:166?20EREF+" + "E" * 22 + "?21SVWZ+Paid")
+    assert (row["end_to_end_id"], row["description"]) == ("E" * 22, "Paid")
+
+
 def test_words_between_slashes_are_taken_apart():
     row = line_of(
         ":61:2603020302D1,N247EREF",

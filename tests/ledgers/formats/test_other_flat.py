@@ -5,7 +5,7 @@ from itertools import chain, repeat
 
 import pytest
 
-from ledgers.formats import FileRefused, Lines, StatementEnd, read_statements
+from ledgers.formats import FileRefused, Lines, StatementEnd, StatementStart, read_statements
 from ledgers.formats import gathering as gathering_module
 from tests.ledgers.formats.reading import LazyFile
 
@@ -45,6 +45,18 @@ def test_lines_come_in_batches(format_, monkeypatch):
     assert [event.frame.height for event in events if isinstance(event, Lines)] == [100, 100, 100, 100, 50]
     (end,) = [event for event in events if isinstance(event, StatementEnd)]
     assert (end.lines, end.credit_sum) == (450, 45_000)
+
+
+def test_each_statement_begins_and_ends_once_however_batches_fall(monkeypatch):
+    monkeypatch.setattr(gathering_module, "BATCH_ROWS", 7)
+    monkeypatch.setattr(gathering_module, "STATEMENTS_TOGETHER", 3)
+    sizes = [0, 5, 0, 0, 0, 20, 1, 7, 0]
+    content = "".join(START["mt940"] + LINE["mt940"] * size + end_of("mt940", size) for size in sizes)
+    events = list(read_statements(LazyFile([content.encode()]), format="mt940", currency="EUR"))
+    assert [event.index for event in events if isinstance(event, StatementStart)] == list(range(9))
+    assert [(event.index, event.lines) for event in events if isinstance(event, StatementEnd)] == list(
+        enumerate(sizes)
+    )
 
 
 @pytest.mark.parametrize("format_", LINE)
