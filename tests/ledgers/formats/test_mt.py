@@ -1,4 +1,4 @@
-"""MT940 and MT942 read rightly: marks, dates without a year, pages, envelopes, references, structured details."""
+"""MT940 and MT942 read rightly: marks, dates without a year, pages, envelopes, totals."""
 
 import json
 from datetime import date
@@ -6,23 +6,8 @@ from datetime import date
 import pytest
 
 from ledgers.formats import Balance
+from tests.ledgers.formats.mt_messages import CLOSING, HEAD, line_of, mt940
 from tests.ledgers.formats.reading import faults, read, refused
-
-HEAD = ":20:REF-1\r\n:25:DE02120300000000202051\r\n:28C:7/1\r\n"
-OPENING, CLOSING = ":60F:C260301EUR100,00\r\n", ":62F:C260331EUR100,00\r\n"
-
-
-def mt940(*lines: str, head: str = HEAD, opening: str = OPENING, closing: str = CLOSING) -> str:
-    return head + opening + "".join(f"{line}\r\n" for line in lines) + closing + "-\r\n"
-
-
-def line_of(first: str, *details: str, currency: str | None = None) -> dict:
-    """The only line of a statement."""
-    return read(mt940(first, *details), currency=currency).row
-
-
-def metadata_of(first: str, *details: str) -> dict:
-    return json.loads(line_of(first, *details)["metadata"])
 
 
 def test_a_statement_is_read_whole():
@@ -111,7 +96,9 @@ def test_the_entry_date_takes_its_year_from_the_value_date(written, booked, valu
 
 
 def test_a_value_date_of_interest_reckoning_is_kept_as_it_is_stated():
-    assert metadata_of(":61:1602300301C1,NTRFNONREF")["value_date_as_stated"] == "2016-02-30"
+    assert (
+        json.loads(line_of(":61:1602300301C1,NTRFNONREF")["metadata"])["value_date_as_stated"] == "2016-02-30"
+    )
 
 
 @pytest.mark.parametrize(
@@ -254,96 +241,6 @@ def test_the_account_stands_without_blanks_and_without_its_currency(written, acc
 
 def test_a_bank_that_does_not_number_states_no_number():
     assert read(mt940(head=HEAD.replace("7/1", "00000/00"))).starts[0].sequence == ""
-
-
-GERMAN = (
-    ":86:166?00GUTSCHRIFT?109310?20EREF+E2E-1?21KREF+K-1?22MREF+M-1 CRED+DE98ZZZ?23SVWZ+Invoice 4711 of Marc",
-    "h and a ?24second one?25ABWA+Holding?30COBADEFFXXX?31DE89370400440532013000?32ADA LOVELACE",
-    " ?33LTD?34999",
-)
-
-
-def test_subfields_and_sepa_tags_are_taken_apart():
-    row = line_of(":61:2603020302C1,NMSCKREF+//BANK-1", *GERMAN)
-    assert row["end_to_end_id"] == row["reference"] == "E2E-1"
-    assert row["description"] == "Invoice 4711 of March and a second one"
-    assert row["counterparty"] == "ADA LOVELACE LTD"
-    assert json.loads(row["metadata"]) == {
-        "transaction_type": "NMSC",
-        "own_reference": "K-1",
-        "mandate_id": "M-1",
-        "creditor_id": "DE98ZZZ",
-        "ultimate_debtor": "Holding",
-        "business_code": "166",
-        "posting_text": "GUTSCHRIFT",
-        "posting_batch": "9310",
-        "counterparty_bank": "COBADEFFXXX",
-        "counterparty_account": "DE89370400440532013000",
-        "text_key": "999",
-    }
-
-
-@pytest.mark.parametrize("sign", "?<>~^@|")
-def test_subfields_have_the_sign_that_the_field_begins_with(sign):
-    row = line_of(":61:2603020302C1,NMSCNONREF", f":86:{sign}20Fee{sign}32Bank")
-    assert (row["description"], row["counterparty"]) == ("Fee", "Bank")
-
-
-def test_full_subfields_go_on_within_the_word_and_short_ones_do_not():
-    full = "A word is cut in the middl"  # 26, and one more makes 27
-    row = line_of(":61:2603020302C1,NMSCNONREF", f":86:005?20{full}e?21 here?22but?23not?60there")
-    assert row["description"] == f"{full}e here but not there"
-
-
-def test_a_tag_behind_a_full_subfield_begins_there():
-    row = line_of(":61:2603020302C1,NMSCNONREF", ":86:166?20EREF+" + "E" * 22 + "?21SVWZ+Paid")
-    assert (row["end_to_end_id"], row["description"]) == ("E" * 22, "Paid")
-
-
-def test_words_between_slashes_are_taken_apart():
-    row = line_of(
-        ":61:2603020302D1,N247EREF",
-        ":86:/TRTP/SEPA INCASSO/CSID/NL01ZZZ/NAME/KPN B.V./MARF/MND-1/REMI/Invoi",
-        "ce 12/2026/IBAN/NL98INGB0003856625/BIC/INGBNL2A/EREF/E2E-1",
-    )
-    assert (row["reference"], row["description"], row["counterparty"]) == (
-        "E2E-1",
-        "Invoice 12/2026",
-        "KPN B.V.",
-    )
-    found = json.loads(row["metadata"])
-    assert (found["creditor_id"], found["mandate_id"], found["posting_text"]) == (
-        "NL01ZZZ",
-        "MND-1",
-        "SEPA INCASSO",
-    )
-    assert (found["counterparty_account"], found["counterparty_bank"]) == ("NL98INGB0003856625", "INGBNL2A")
-
-
-def test_a_counterparty_between_slashes_has_its_parts():
-    row = line_of(
-        ":61:2603020302C1,NTRFEREF", ":86:/EREF/E-1//CNTP/NL90ABNA/ABNANL2A/ADA LTD/CITY//REMI/USTD//Paid/"
-    )
-    assert (row["reference"], row["counterparty"], row["description"]) == ("E-1", "ADA LTD", "Paid")
-    assert json.loads(row["metadata"])["counterparty_account"] == "NL90ABNA"
-
-
-def test_the_reference_is_the_end_to_end_id_else_the_owners_else_that_of_field_86():
-    first, both = ":61:2603020302C1,NTRFOWN", ":86:/EREF/E2E/KREF/K"
-    assert line_of(first, both)["reference"] == "E2E"
-    assert line_of(first, ":86:/KREF/K/REMI/x")["reference"] == "OWN"
-    assert line_of(":61:2603020302C1,NTRFKREF+", ":86:/KREF/K/REMI/x")["reference"] == "K"
-
-
-@pytest.mark.parametrize("none", ["NONREF", "EREF", "KREF+", "NOTPROVIDED", ""])
-def test_words_for_no_reference_are_no_reference(none):
-    row = line_of(f":61:2603020302C1,NTRF{none}//NONREF", ":86:/REMI/x/EREF/NOTPROVIDED")
-    assert (row["reference"], row["external_id"], row["end_to_end_id"]) == ("", "", "")
-
-
-def test_free_text_goes_on_within_the_word_only_behind_a_full_line():
-    full = "x" * 65
-    assert line_of(":61:2603020302C1,NTRFNONREF", f":86:{full}", "yy", "zz")["description"] == f"{full}yy zz"
 
 
 def test_text_that_looks_like_an_unknown_tag_or_an_end_is_text():

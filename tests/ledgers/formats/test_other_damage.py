@@ -86,7 +86,7 @@ def test_the_whole_file_is_read(name):
 
 @NAMES
 @given(place=st.integers(0, 5_000))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_a_file_that_is_cut_off_is_refused_or_read_as_far_as_it_is_sure(name, place):
     content = WHOLE[name][: place % len(WHOLE[name])]
     got = taken(name, content)
@@ -110,7 +110,7 @@ def test_a_file_that_is_cut_off_is_refused_or_read_as_far_as_it_is_sure(name, pl
 
 @NAMES
 @given(place=st.integers(0, 5_000), byte=st.integers(0, 255))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_a_changed_byte_is_refused_or_changes_no_amount_in_silence(name, place, byte):
     place %= len(WHOLE[name])
     content = WHOLE[name][:place] + bytes([byte]) + WHOLE[name][place + 1 :]
@@ -128,6 +128,6 @@ def test_a_changed_byte_is_refused_or_changes_no_amount_in_silence(name, place, 
 
 @pytest.mark.parametrize("format_", ["mt940", "bai2", "ofx", "qif"])
 @given(content=st.binary(max_size=200) | st.text(":20615FM,!T^D<>/OX\n{}-?", max_size=80).map(str.encode))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_any_bytes_are_read_or_refused(format_, content):
     taken(format_, content)

@@ -7,7 +7,7 @@ from tests.ledgers.formats.other_files import bai2, mt940, mt942, ofx, qif
 from tests.ledgers.formats.other_rows import statements
 from tests.ledgers.formats.reading import Reading, read
 
-EXAMPLES = settings(max_examples=25, deadline=None)
+EXAMPLES = settings(max_examples=20, deadline=None)
 
 
 def assert_same(wanted, got: Reading, *, without: tuple[str, ...] = ()) -> None:

@@ -4,6 +4,7 @@
 """
 
 from decimal import Decimal
+from functools import cache
 from itertools import pairwise
 
 import pytest
@@ -95,6 +96,7 @@ def is_confirmed(name: str) -> bool:
     return " agree" in trust or "control totals" in trust
 
 
+@cache
 def reading(name: str, **declared: str) -> Reading:
     """QIF names no currency, and BAI2 need not: an organization would say it."""
     currency = "USD" if name.startswith(("qif", "bai2")) else None

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from ledgers.formats import FileRefused, text_lines
 from ledgers.formats.text_lines import physical_lines, text_blocks
 
-texts = st.text("aé€ü\n\r", min_size=4, max_size=30)
+# In Windows-1252 none of these can be a character of UTF-8 by chance.
+texts = st.text("aéü\n\r", min_size=4, max_size=30)
 
 
 @given(texts, st.integers(1, 7), st.sampled_from(["utf-8", "windows-1252"]))
