@@ -66,7 +66,7 @@ class XmlFile:
         self._head = _head(file)
         self._silent = 0
         _look_at_prolog(self._head)
-        names = _first_names(self._head)
+        names = first_names(self._head)
         self.root = names[0]
         self.message = names[1] if len(names) > 1 else None
 
@@ -144,8 +144,8 @@ def _look_at_prolog(head: bytes) -> None:
         raise FileRefused("file.not_xml", message, rows=[RowError(line, "", "no element begins here")])
 
 
-def _first_names(head: bytes) -> list[Name]:
-    """The names of the root and of the first element in it, as far as they stand in the head."""
+def first_names(head: bytes) -> list[Name]:
+    """The names of the root and of the first element in it, as far as they stand in the head. FileRefused file.not_xml."""
     parser: Any = etree.XMLPullParser(events=("start",), **OPTIONS)
     names: list[Name] = []
     try:
