@@ -23,7 +23,7 @@ from ledgers.formats.events import (
     RowErrors,
 )
 from ledgers.formats.typed import add_up, shown
-from ledgers.formats.xml_file import Name, XmlFile, first_names, let_go
+from ledgers.formats.xml_file import Name, XmlFile, first_names, let_go, let_go_before
 from ledgers.formats.xml_paths import collect
 
 NAMESPACE = re.compile(r"(?:^|[:$])(?P<word>camt\.05[234])\.001\.[0-9]+$")
@@ -110,9 +110,7 @@ class _Reader:
         self._detail_rows: list[RawDetail] = []
         self._statements = self._entries = self._stated = 0
         self._details = Details(0, 1)
-        self._unstated: list[
-            tuple[int, int]
-        ] = []  # (line, entry) of entries without a status, the first of them
+        self._unstated: list[tuple[int, int]] = []  # (line, entry) of the first entries without a status
         self._unstated_count = 0
 
     def finish(self) -> Iterator[Event]:
@@ -132,19 +130,24 @@ class _Reader:
         self._errors.refuse_if_any()
 
     def _detail_ended(self, element: Any) -> Iterator[Event] | None:
-        if _parent_tag(element) == self._details_tag:
-            entry = element.getparent().getparent()
-            found = collect(element, self._trees.detail, {})
-            self._details.add(found, element.sourceline, lambda: collect(entry, self._trees.entry, {}))
+        if _parent_tag(element) != self._details_tag:
+            let_go(element)
+            return None
+        entry = element.getparent().getparent()
+        found = collect(element, self._trees.detail, {})
+        self._details.add(found, element.sourceline, lambda: collect(entry, self._trees.entry, {}))
         let_go(element)
-        return self._flush_details() if len(self._details.rows) >= BATCH_ROWS else None
+        return self._flush_details(entry) if len(self._details.rows) >= BATCH_ROWS else None
 
-    def _flush_details(self) -> Iterator[Event]:
+    def _flush_details(self, entry: Any) -> Iterator[Event] | None:
         """In the middle of an entry: so many details that they cannot wait for it."""
-        if self._details.entry.get("status") not in NOT_BOOKED:
-            self._statement()
-            self._detail_rows += self._details.rows
-        self._details.rows = []
+        rows, self._details.rows = self._details.rows, []
+        if _parent_tag(entry) != self._statement_tag or self._details.entry.get("status") in NOT_BOOKED:
+            return None
+        statement = self._statement()
+        for sibling in let_go_before(entry, self._said_of_statement):
+            statement.take(sibling, self._errors)
+        self._detail_rows += rows
         return self._flush()
 
     def _batch_ended(self, element: Any) -> None:

@@ -103,6 +103,11 @@ class XmlFile:
 def let_go(element: Any, wanted: Collection[str] = ()) -> list[Any]:
     """Drop what is in an element and what stands before it in its parent; gives those of that which are wanted by tag."""
     element.clear()
+    return let_go_before(element, wanted)
+
+
+def let_go_before(element: Any, wanted: Collection[str] = ()) -> list[Any]:
+    """The same of what stands before it, while the element itself goes on."""
     before = element.getprevious()
     if before is None:
         return []

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import BinaryIO
 
-from ledgers.formats.events import DetailLines, Event, FileRefused, Lines, StatementEnd, StatementStart
+from ledgers.formats.events import Event, FileRefused
 from ledgers.formats.typed import shown
 
 MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
@@ -52,9 +52,11 @@ def read(file: BinaryIO, read_member: ReadMember) -> Iterator[Event]:
     Raises FileRefused: file.zip_broken, file.zip_encrypted, file.zip_nested, file.zip_limit, file.binary (a workbook),
     file.empty; what a member is refused for, with its name before the reason.
     """
-    _check_end(file)
+    stated = _members_stated(file)
     first = 0
     with _opened(file) as archive:
+        if len(archive.infolist()) != stated:
+            raise _broken("Its list of files is not as long as it says")
         members = _members(archive)
         for place, member in enumerate(members, start=1):
             name = f"File {place:,} of {len(members):,} in the archive, {_name(member)}"
@@ -62,7 +64,7 @@ def read(file: BinaryIO, read_member: ReadMember) -> Iterator[Event]:
             try:
                 for event in _member_events(archive, member, read_member):
                     last = max(last, first + event.index)
-                    yield _moved(event, first)
+                    yield replace(event, index=event.index + first)
             except FileRefused as refused:
                 raise _refused_in(name, refused) from refused
             except _BROKEN as error:
@@ -110,8 +112,8 @@ class _Member:
         return data
 
 
-def _check_end(file: BinaryIO) -> None:
-    """Look at the archive's own table of contents before it is read: it may claim millions of members.
+def _members_stated(file: BinaryIO) -> int:
+    """How many members the archive says it has, looked at before its list of them is read: it may be of millions.
 
     Where the end is found is how Python's zipfile finds it, so that both speak of the same table.
     """
@@ -130,6 +132,7 @@ def _check_end(file: BinaryIO) -> None:
         raise _over("it is of the form for more than 65,535 files or 4 GB")
     if members > MEMBERS_MAX or directory_bytes > DIRECTORY_BYTES_MAX:
         raise _over(f"it holds more than {MEMBERS_MAX:,} files")
+    return int(members)
 
 
 def _opened(file: BinaryIO) -> zipfile.ZipFile:
@@ -145,11 +148,12 @@ def _members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     if any(info.filename == "[Content_Types].xml" for info in infos):
         message = "The file is an Excel workbook (or another office document), not an archive of statements. Export the sheet as CSV."
         raise FileRefused("file.binary", message)
-    members = [info for info in infos if not info.is_dir() and not _is_debris(info.filename)]
+    members = [info for info in infos if not (info.is_dir() or _is_debris(info.filename))]
+    for info in infos:
+        if info not in members:
+            _check_passed_over(archive, info)
     if not members:
         raise FileRefused("file.empty", "The archive holds no file. Pack the statements again.")
-    if len(infos) > MEMBERS_MAX:
-        raise _over(f"it holds more than {MEMBERS_MAX:,} files")
     if sum(info.file_size for info in members) > TOTAL_BYTES_MAX:
         raise _over(f"it unpacks to more than {TOTAL_BYTES_MAX // 1_000_000:,} MB")
     for info in members:
@@ -167,6 +171,16 @@ def _check_member(info: zipfile.ZipInfo) -> None:
         raise _over(f"{_name(info)} unpacks to more than {RATIO_MAX} times its size")
 
 
+def _check_passed_over(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> None:
+    """What is passed over must be what the list says it is: no statement may get lost by a damaged name."""
+    try:
+        archive.open(info).close()  # compares the name with that at the file itself
+    except (*_BROKEN, RuntimeError) as error:
+        raise _broken(f"{_name(info)} is not where its list says") from error
+    if info.is_dir() and info.file_size:
+        raise _broken(f"{_name(info)} is named as a folder and is a file")
+
+
 def _is_debris(name: str) -> bool:
     parts = name.replace("\\", "/").split("/")
     return "__MACOSX" in parts or parts[-1] in (".DS_Store", "Thumbs.db")
@@ -177,15 +191,9 @@ def _name(info: zipfile.ZipInfo) -> str:
     return shown(info.filename.replace("\\", "/").rsplit("/", 1)[-1])
 
 
-def _moved(event: Event, by: int) -> Event:
-    match event:
-        case StatementStart() | StatementEnd() | Lines() | DetailLines():
-            return replace(event, index=event.index + by) if by else event
-
-
 def _refused_in(name: str, refused: FileRefused) -> FileRefused:
-    code = refused.code if refused.code.startswith("file.") else "file.rows"
-    return FileRefused(code, f"{name}: {refused.message}", rows=refused.rows, row_errors=refused.row_errors)
+    message = f"{name}: {refused.message}"
+    return FileRefused(refused.code, message, rows=refused.rows, row_errors=refused.row_errors)
 
 
 def _broken(why: str) -> FileRefused:

@@ -111,7 +111,6 @@ def statement_write(
             parents.append(new.select("line_no", "id", "date", "value_date", "date_inferred"))
         yield new, ImportCounts(new.height, known.height, int(new["suspect"].sum()))
 
-
     if parents:
         _details_write(
             parsed, pl.concat(parents), stream=stream, source_file_id=statement.source_file_id, by=by, at=at

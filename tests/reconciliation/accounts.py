@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import io
-from collections import Counter
 from functools import partial
 
 from ledgers.formats import HEAD_BYTES, detect
-from ledgers.models import BankAccount, DataStream, Ledger, Statement
+from ledgers.models import BankAccount, DataStream, Ledger
 from ledgers.services.parsing import ParsedFile, ParsedStatement
 from ledgers.services.statements import ImportCounts
 from organizations.actors import Actor
@@ -15,7 +14,7 @@ from organizations.acts import perform
 from reconciliation.services.intake import lock_for_intake, statement_import
 from rules.services import setup
 from tests.clock import NOW
-from tests.factories.ledgers import BankAccountFactory, DataStreamFactory, SourceFileFactory
+from tests.factories.ledgers import BankAccountFactory, SourceFileFactory
 
 Account = tuple[str, str]  # its number, and the currency that its lines are in
 
@@ -23,8 +22,9 @@ Account = tuple[str, str]  # its number, and the currency that its lines are in
 class Accounts:
     """One stream for each account that the files name; it belongs to a ledger where `ledgers` has one for it."""
 
-    def __init__(self, by: Actor, ledgers: dict[Account, Ledger] | None = None):
-        self.by = by
+    def __init__(self, by: Actor, ledgers: dict[Account, Ledger] | None = None, *, apart: str = ""):
+        """`apart` tells the accounts of one set from those of another in the same organization."""
+        self.by, self._apart = by, apart
         self.streams: dict[Account, DataStream] = {}
         self._ledgers = ledgers or {}
 
@@ -33,13 +33,6 @@ class Accounts:
         with ParsedFile() as parsed:
             parsed.read(io.BytesIO(content), format=detect(content[:HEAD_BYTES]), currency=None)
             return perform(partial(self._write, parsed.statements))
-
-    def lines(self) -> Counter[Account]:
-        """Lines that the statements state, by account."""
-        found: Counter[Account] = Counter()
-        for account, stream in self.streams.items():
-            found[account] = sum(Statement.objects.filter(stream=stream).values_list("line_count", flat=True))
-        return found
 
     def _write(self, statements: list[ParsedStatement]) -> ImportCounts:
         counts, source = ImportCounts(), SourceFileFactory(organization_id=self.by.organization_id)
@@ -70,11 +63,11 @@ class Accounts:
         return self.streams[account]
 
     def _made(self, account: Account) -> DataStream:
-        ledger = self._ledgers.get(account)
-        if ledger is None:
-            return DataStreamFactory(organization_id=self.by.organization_id, kind="statement")
         number, currency = account
         kept: BankAccount = BankAccountFactory(
-            organization_id=self.by.organization_id, identifier=number, currency=currency, ledger=ledger
+            organization_id=self.by.organization_id,
+            identifier=f"{number}{self._apart}",
+            currency=currency,
+            ledger=self._ledgers.get(account),
         )
         return setup.statement_stream(kept, by=self.by, at=NOW)
