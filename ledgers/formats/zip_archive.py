@@ -10,7 +10,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from ledgers.formats.events import Event, FileRefused
 from ledgers.formats.typed import shown
@@ -87,7 +87,7 @@ def _member_events(
 class _Member:
     """A member's bytes as they are unpacked, counted: what a header says of its size is not believed."""
 
-    def __init__(self, unpacked: io.BufferedIOBase, packed_bytes: int):
+    def __init__(self, unpacked: IO[bytes], packed_bytes: int):
         self._unpacked = unpacked
         self._head = b""
         self._allowed = max(FREE_BYTES, packed_bytes * RATIO_MAX)
