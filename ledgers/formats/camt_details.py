@@ -6,7 +6,7 @@ from collections.abc import Callable
 from json import JSONEncoder
 from typing import Any, NamedTuple
 
-from ledgers.formats.camt_paths import DETAIL_DATES
+from ledgers.formats.camt_paths import DETAIL_DATES, MANY
 from ledgers.formats.xml_paths import Found
 from ledgers.money import exponent, format_minor, parse_one
 
@@ -38,6 +38,8 @@ KEPT = (
     "ultimate_debtor",
     "ultimate_creditor",
 )
+
+_JOINED = MANY - {"texts"}
 
 _CURRENCY_LETTERS = 3
 
@@ -85,16 +87,14 @@ class Details:
 
         `entry` gives what the entry said so far; it is asked once there are several, since most entries have one.
         """
-        for name in ("creditor_reference", "document_numbers", "additional_remittance"):
-            if name in found:
-                found[name] = " ".join(found[name])
+        for name in _JOINED & found.keys():
+            found[name] = " ".join(found[name])
         texts = found.get("texts", [])
         if not self.date:
             self.date = next((found[name] for name in DETAIL_DATES if name in found), "")
         self.count += 1
         if self.count == 1:
-            self.agreed, self._first = {**found}, (found, source_line)
-            self.agreed.pop("texts", None)
+            self.agreed, self._first = found, (found, source_line)
         else:
             self.agreed = {name: text for name, text in self.agreed.items() if found.get(name) == text}
             texts = [text for text in texts if text not in self._texts]  # what was said is not said again
@@ -138,19 +138,21 @@ class Details:
 
     def _add_up(self, amount: str, currency: str, indicator: str, entry: Found) -> None:
         """Towards the sum in the entry's currency and direction. What cannot be read is said by whoever types the rows."""
-        if currency != entry.get("currency", ""):
+        if entry.get("currency", currency) != currency:
             self._foreign += 1
             return
         minor = parse_one(amount, exponent(currency), spare_zeros=True) if currency else "no currency"
         if isinstance(minor, int):
             self._sum += minor if indicator == entry.get("indicator", "") else -minor
+        else:
+            self._unstated += 1
 
     def footing(self, entry: Found) -> dict[str, Any]:
         """For the line's metadata: where its details do not add up to it, what they add up to, or why that isn't known."""
         if self.count == 0:
             return {}
-        if self.count == 1:
-            self._alone(entry)
+        if self.count == 1 and not self._differs(entry):
+            return {}
         kept: dict[str, Any] = {}
         if self._foreign:
             kept["details_in_other_currency"] = self._foreign
@@ -163,14 +165,19 @@ class Details:
                 kept["details_sum"] = format_minor(self._sum, currency)
         return kept
 
-    def _alone(self, entry: Found) -> None:
-        """One detail is its entry said again; nearly always in the same letters, and nothing is left to work out."""
+    def _differs(self, entry: Found) -> bool:
+        """Whether a sole detail may say other money than its entry; nearly always it says it in the same letters."""
         found, _line = self._first
         amount, currency = _amount(found)
         indicator = found.get("indicator") or entry.get("indicator", "")
-        amount, currency = amount or entry.get("amount", ""), currency or entry.get("currency", "")
-        self._sum = self._foreign = 0
-        self._add_up(amount, currency, indicator, entry)
+        if not amount or (amount, currency or entry.get("currency"), indicator) == (
+            entry.get("amount"),
+            entry.get("currency"),
+            entry.get("indicator"),
+        ):
+            return False
+        self._add_up(amount, currency or entry.get("currency", ""), indicator, entry)
+        return True
 
     @property
     def text(self) -> str:

@@ -67,15 +67,17 @@ def read(file: BinaryIO, read_member: ReadMember) -> Iterator[Event]:
                     yield replace(event, index=event.index + first)
             except FileRefused as refused:
                 raise _refused_in(name, refused) from refused
-            except _BROKEN as error:
-                raise _broken(f"{name}, cannot be unpacked ({type(error).__name__})") from error
             first = last + 1
 
 
 def _member_events(
     archive: zipfile.ZipFile, member: zipfile.ZipInfo, read_member: ReadMember
 ) -> Iterator[Event]:
-    with archive.open(member) as unpacked:
+    try:
+        unpacked = archive.open(member)
+    except (*_BROKEN, RuntimeError) as error:
+        raise _cannot_unpack(error) from error
+    with unpacked:
         content = _Member(unpacked, member.compress_size)
         head = content.peek()
         if head.startswith(MAGIC):
@@ -105,7 +107,10 @@ class _Member:
         return self._unpack(size)
 
     def _unpack(self, size: int) -> bytes:
-        data = self._unpacked.read(size if size >= 0 else HEAD_BYTES)
+        try:
+            data = self._unpacked.read(size if size >= 0 else HEAD_BYTES)
+        except _BROKEN as error:
+            raise _cannot_unpack(error) from error
         self._given += len(data)
         if self._given > self._allowed:
             raise _over(f"one of its files unpacks to more than {RATIO_MAX} times its size")
@@ -194,6 +199,10 @@ def _name(info: zipfile.ZipInfo) -> str:
 def _refused_in(name: str, refused: FileRefused) -> FileRefused:
     message = f"{name}: {refused.message}"
     return FileRefused(refused.code, message, rows=refused.rows, row_errors=refused.row_errors)
+
+
+def _cannot_unpack(error: Exception) -> FileRefused:
+    return _broken(f"This file cannot be unpacked ({type(error).__name__})")
 
 
 def _broken(why: str) -> FileRefused:

@@ -120,6 +120,7 @@ def test_details_of_what_is_not_booked_are_not_given():
         ([part("10.00", indicator="DBIT")], {"details_sum": "-10.00"}),
         ([part("10.0", indicator="CRDT")], {}),
         ([detail()], {}),
+        ([part("x")], {"details_without_amount": 1}),
     ],
 )
 def test_what_details_add_up_to_is_said_where_it_differs_and_never_repaired(parts, said):
