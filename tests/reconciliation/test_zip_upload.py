@@ -40,7 +40,9 @@ def test_the_members_are_the_statements_of_one_file(made: Books):
     assert (source.format, source.imported_count, source.already_known_count) == ("zip", 5, 0)
     statements = Statement.objects.filter(source_file=source).order_by("position")
     assert [row.position for row in statements] == [0, 1, 2, 3, 4]
-    assert [(row.opening_amount, row.balance_gap) for row in statements] == [(n * 100, 0) for n in range(3, 8)]
+    assert [(row.opening_amount, row.balance_gap) for row in statements] == [
+        (n * 100, 0) for n in range(3, 8)
+    ]
     assert (source.statement_from, source.statement_to) == (date(2026, 2, 3), date(2026, 2, 7))
     assert faults() == []
 
