@@ -114,7 +114,7 @@ SEVERITY_OF = {
     DiscrepancyType.STATEMENT_BALANCE_MISMATCH: DiscrepancySeverity.CRITICAL,
 }
 BLOCKING_SEVERITIES = frozenset({DiscrepancySeverity.WARNING, DiscrepancySeverity.CRITICAL})
-"""Open discrepancies of these keep a run from being closed; info never does."""
+"""Discrepancies of these with status open keep a run from being closed; in review they do not, and info never does."""
 
 
 class DiscrepancyStatus(models.TextChoices):

@@ -11,10 +11,11 @@ from ledgers.models import Record, StatementLine
 from ledgers.selectors import entry_rows
 from organizations import audit
 from organizations.actors import Actor
-from organizations.refusals import Conflict, Invalid, NotFound
+from organizations.refusals import Conflict, Invalid
 from reconciliation.models import Match, MatchMember, OpenItem, Run
 from reconciliation.models.clearing import NEXT_TICKET
-from reconciliation.selectors.items import item_not_found, item_of
+from reconciliation.selectors.entries import entry_not_found
+from reconciliation.selectors.items import item_not_found, item_of, runs_showing
 from reconciliation.services import discrepancies
 from reconciliation.services.groups import checked_cleared_on
 from reconciliation.services.locks import share_reconciliations
@@ -186,11 +187,7 @@ def _entry(organization_id: int, entry_id: UUID) -> tuple[Record, Reconciliation
     entry = entry_rows(organization_id=organization_id).filter(uuid=entry_id).first()
     ledger = entry.stream.ledger if entry is not None else None
     if entry is None or ledger is None:
-        raise NotFound(
-            _("There is no such ledger entry."),
-            code="record.ledger_entry_not_found",
-            word="ledger_entry_not_found",
-        )
+        raise entry_not_found()
     return entry, Reconciliation.objects.get(ledger=ledger)
 
 
@@ -265,7 +262,7 @@ def _followed(
     discrepancies.follow(
         reconciliation_id=reconciliation.pk,
         record_ids=[record.pk],
-        run_ids=[run.pk] if run is not None else [],
+        run_ids=runs_showing([record.pk], reconciliation_id=reconciliation.pk),
         by=by,
         at=at,
     )

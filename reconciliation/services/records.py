@@ -16,10 +16,11 @@ from organizations.actors import Actor
 from organizations.refusals import Conflict, NotFound
 from reconciliation.models import Discrepancy, MatchMember, Pass, Run, RunSource
 from reconciliation.selectors.items import run_record_ids
+from reconciliation.services.discrepancies import hand_over
 from reconciliation.services.locks import own_reconciliations, share_streams
 from reconciliation.services.matches import matches_end
+from reconciliation.services.operations import reconciliations_with
 from reconciliation.states import MatchStatus, PassStatus, PassTrigger
-from rules.models import ReconciliationStream
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def lock_for_voiding(run: Run) -> None:
     files = RunSource.objects.filter(run=run).values("source_file_id")
     stream_ids = set(Statement.objects.filter(source_file_id__in=files).values_list("stream_id", flat=True))
     share_streams(stream_ids)
-    own_reconciliations({run.reconciliation_id, *_reconciliations_of(stream_ids)})
+    own_reconciliations({run.reconciliation_id, *reconciliations_with(stream_ids)})
 
 
 def source_void(*, run: Run, source_file: SourceFile, by: Actor, at: datetime) -> VoidCounts:
@@ -116,14 +117,6 @@ def pass_running(busy: Pass) -> Conflict:
         code="pass.running",
         word="run_state_conflict",
         details={"pass": {"id": str(busy.uuid), "status": busy.status, "progress": busy.progress}},
-    )
-
-
-def _reconciliations_of(stream_ids: set[int]) -> list[int]:
-    return list(
-        ReconciliationStream.objects.filter(stream_id__in=stream_ids).values_list(
-            "reconciliation_id", flat=True
-        )
     )
 
 
@@ -190,6 +183,7 @@ def _discrepancies_void(
     run: Run, file_ids: list[int], record_ids: list[int], gone: list[int], *, at: datetime
 ) -> None:
     """Those of the files' statements, of records that are gone, and in this run of those that are no item of it now."""
+    hand_over(run.pk)
     left = sorted(set(record_ids) - run_record_ids(run, record_ids))
     Discrepancy.objects.live().filter(
         Q(statement__source_file_id__in=file_ids) | Q(record_id__in=gone) | Q(run=run, record_id__in=left)

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from ledgers.models import Record
 from ledgers.money import MINOR_MAX
-from ledgers.services.rows import copy_rows, draw_ids
+from ledgers.services.rows import array_text, copy_rows, draw_ids
 from organizations.refusals import Conflict
 from reconciliation.models import MatchMember, OpenItem
 from reconciliation.states import BEFORE_OPENING, ZERO_AMOUNT
@@ -185,12 +185,22 @@ def tokens_lock(*, reconciliation_id: int, record_ids: Iterable[int]) -> dict[in
         return {row[0]: Token(*row) for row in cursor.fetchall()}
 
 
+def tokens_lock_held(match_id: int) -> None:
+    """What this match covers in part, locked in record order. One that has ended holds nothing: its records may be
+    another act's by now, and whoever waits for its row must not keep them from that act."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 1 FROM reconciliation_openitem WHERE held_by = %s ORDER BY record_id FOR UPDATE",
+            [match_id],
+        )
+
+
 def tokens_remove(*, reconciliation_id: int, record_ids: Sequence[int]) -> None:
     """Delete locked tokens: their records are wholly covered, or voided."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "DELETE FROM reconciliation_openitem WHERE reconciliation_id = %s AND record_id = ANY(%s)",
-            [reconciliation_id, sorted(record_ids)],
+            "DELETE FROM reconciliation_openitem WHERE reconciliation_id = %s AND record_id = ANY(%s::bigint[])",
+            [reconciliation_id, array_text(pl.Series(sorted(record_ids), dtype=pl.Int64))],
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -155,6 +156,11 @@ class Driver:
         child.process.join(HANGS_SECONDS)
         self.children.remove(child)
         if child.process.exitcode == 0:
+            return
+        if child.process.exitcode != -signal.SIGKILL:
+            self.report.problems.append(
+                f"{child.role.__name__}: its process ended, exit {child.process.exitcode}"
+            )
             return
         acts = child.orders.acts
         left = None if acts is None else max(0, acts - child.acts)

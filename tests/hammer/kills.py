@@ -18,8 +18,11 @@ from organizations.models import AuditEvent
 from reconciliation.models import Match, MatchMember, Pass
 from reconciliation.selectors.integrity import faults
 from reconciliation.services.execution import pass_execute
+from rules.defaults import SAME_AMOUNT
+from rules.services.rules import revision_write
 from tests.clock import NOW
 from tests.factories.organizations import actor_with
+from tests.factories.rules import RuleFactory
 from tests.reconciliation.books import Books, books
 from tests.reconciliation.files import Line, csv
 from tests.workers import wait_for
@@ -42,17 +45,34 @@ class Death:
 
 
 def ledger_of(size: int) -> Books:
-    """Some pairs by reference, some batches, some by amount and date alone, and some that differ by a little."""
+    """Pairs by reference, some of them each other's rivals, batches, pairs by amount and date alone, and some whose
+    amounts differ."""
     entries: list[Line] = []
     lines: list[Line] = []
     for n in range(size):
-        day, minor = 1 + n % 20, 10_00 + 7 * n
-        entries.append((f"E{n}", "debit", minor, day, f"INV-{n}" if n % 4 else ""))
-        if n % 4 == 1:
-            entries.append((f"F{n}", "debit", 5_00, day, f"INV-{n}"))
-        together = minor + (5_00 if n % 4 == 1 else 1 if n % 4 == 2 else 0)
-        lines.append((f"L{n}", "credit", together, day + n % 3, f"INV-{n}" if n % 4 else ""))
+        day, minor = 1 + n % 20, 10_00 + 7 * (n - n % 2)
+        kind = n // 2 % 4
+        if kind == 0:  # two of one amount some days apart, each a rival of the other
+            entries.append((f"E{n}", "debit", minor, day, f"OUR-{n}"))
+            lines.append((f"L{n}", "credit", minor, day + n % 2, f"THEIR-{n}"))
+        elif kind == 1:  # two entries of one line
+            entries += [(f"{half}{n}", "debit", minor + n, day, f"INV-{n}") for half in "EF"]
+            lines.append((f"L{n}", "credit", 2 * (minor + n), day, f"INV-{n}"))
+        elif kind == 2:  # by amount and date
+            entries.append((f"E{n}", "debit", 50_00 + n, day, ""))
+            lines.append((f"L{n}", "credit", 50_00 + n, day + 1, ""))
+        else:  # in part
+            entries.append((f"E{n}", "debit", minor, day, f"INV-{n}"))
+            lines.append((f"L{n}", "credit", minor + 1, day, f"INV-{n}"))
     made = books(actor_with(), entries=entries)
+    near = {"key": "date", "operand": "eq", "value": "date", "tolerance_amount": 5, "tolerance_unit": "day"}
+    rule = RuleFactory(
+        organization=made.ledger.organization,
+        name="The nearer",
+        priority=100,
+        filters={"operand": "and", "rules": [SAME_AMOUNT, near]},
+    )
+    revision_write(rule, by=made.by.ref, at=NOW)
     made.upload(csv(*lines))
     return made
 

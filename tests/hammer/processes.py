@@ -95,7 +95,7 @@ def worker(orders: Orders, wire: Connection) -> None:
         chance, instants = Random(f"{orders.seed} worker {slot}"), Instants(orders.world, slot)
         nap = threading.Event()
         try:
-            while True:
+            while not wire.poll():  # nothing is ever sent: the other end closed, so the driver is gone
                 outcome = work(chance, instants)
                 if outcome is not None:
                     wire.send(outcome)

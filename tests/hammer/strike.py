@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import os
+import shutil
 from collections import Counter
+
+from django.conf import settings
 
 from tests import databases
 from tests.hammer import checks, switches
+from tests.hammer.crowd import crowd
 from tests.hammer.driver import Driver, Plan, Report
 from tests.hammer.kills import Death, kill_at_points
 from tests.hammer.kinds import IDLE
+from tests.hammer.scenarios import broken
 from tests.hammer.world import build
+from tests.settings import storage
+from tests.tasks import broker
 
 SHOWN = 20
 GROUPS = 40  # of the pass whose worker is killed
@@ -34,6 +42,9 @@ def strike(chosen: argparse.Namespace) -> int:
         report = Driver(world, plan).run()
         problems = checks.problems(world, report)
     tell(report)
+    for name in plan.switched_off:
+        with databases.cloned_database("scenario"):
+            problems += [f"forced, without {name}: {text}" for text in broken(name)]
     return conclude(problems)
 
 
@@ -44,6 +55,34 @@ def kills(chosen: argparse.Namespace) -> int:
     with databases.cloned_database("hammer"):
         problems = kill_at_points(points=chosen.kills, size=GROUPS, seed=chosen.seed, tell=tell)
     return conclude(problems)
+
+
+def people(chosen: argparse.Namespace) -> int:
+    chunk_groups = chosen.chunk or settings.CHUNK_GROUPS
+    with databases.cloned_database("hammer"):
+        seen = crowd(
+            people=chosen.people,
+            lines=chosen.lines,
+            records=chosen.records,
+            chunk_groups=chunk_groups,
+            seed=chosen.seed,
+        )
+    waits = sorted(seen.waits) or [0.0]
+    print(f"{chosen.people} people, {chosen.lines:,} lines, {chosen.records:,} records: {dict(seen.answers)}")
+    print(f"waits: half within {waits[len(waits) // 2]:.3f} s, longest {waits[-1]:.3f} s")
+    print(
+        f"{len(seen.chunks)} chunks of {chunk_groups:,} groups, the longest {max(seen.chunks, default=0):.3f} s"
+    )
+    print(f"groups: {seen.found:,} found, {seen.written:,} written, {seen.lost:,} lost to people")
+    return conclude(seen.problems)
+
+
+def tidy() -> None:
+    """The files that were uploaded, and the messages that nobody heard."""
+    shutil.rmtree(storage, ignore_errors=True)
+    with broker() as keys:
+        for key in keys.scan_iter(f"{os.environ['TIEOUT_QUEUE_PREFIX']}*", count=1000):
+            keys.delete(key)
 
 
 def conclude(problems: list[str]) -> int:

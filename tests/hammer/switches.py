@@ -16,7 +16,7 @@ from typing import Any
 from django.db import connection
 from django.db.backends.signals import connection_created
 
-from reconciliation.models import OpenItem, Pass
+from reconciliation.models import Pass
 from reconciliation.services import chunks, locks, records, stream_records
 from reconciliation.services.locks import LockKind
 
@@ -48,16 +48,10 @@ def attempt_fencing() -> AbstractContextManager[None]:
 @contextmanager
 def all_reconciliations() -> Iterator[None]:
     """An act on a record, or on the file that brought it, looks at the first of its reconciliations only."""
-    ending = stream_records._end_suggestions
-
-    def first_only(reconciliation_id: int, record_id: int, **more: Any) -> None:
-        tokens = OpenItem.objects.filter(record_id=record_id, reconciliation_id__lt=reconciliation_id)
-        if not tokens.exists():
-            ending(reconciliation_id, record_id, **more)
-
+    find = stream_records.reconciliations_with
     with (
-        replaced(stream_records, "_end_suggestions", first_only),
-        replaced(records, "_reconciliations_of", lambda _stream_ids: []),
+        replaced(stream_records, "reconciliations_with", lambda stream_ids: find(stream_ids)[:1]),
+        replaced(records, "reconciliations_with", lambda _stream_ids: []),
         replaced(records, "_refuse_matched_elsewhere", lambda *_arguments: None),
     ):
         yield
