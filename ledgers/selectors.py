@@ -12,7 +12,7 @@ from django.db.models import Max, OuterRef, QuerySet, Subquery, Sum
 from django.utils.translation import gettext as _
 
 from ledgers.models import DataStream, Journal, Ledger, LedgerDelta, Record
-from ledgers.states import StreamKind
+from ledgers.states import RecordKind, StreamKind
 from organizations.refusals import Invalid, NotFound
 
 
@@ -105,6 +105,11 @@ def entry_rows(*, organization_id: int, ledger_ids: Iterable[int] | None = None)
     return rows.select_related("stream__ledger").annotate(
         journal_uuid=Subquery(Journal.objects.filter(pk=OuterRef("journal_id")).values("uuid")[:1])
     )
+
+
+def details_of(record: Record) -> QuerySet[Record]:
+    """The movements that a bank booked as this one line, in the file's order."""
+    return Record.objects.live().filter(parent_id=record.pk, kind=RecordKind.DETAIL).order_by("pk")
 
 
 def journal_of(*, organization_id: int, journal_id: UUID) -> Journal:

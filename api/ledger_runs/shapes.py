@@ -188,7 +188,9 @@ class SourceFileShape(Audited):
     id = Uuid(source="source_file.uuid")
     run_id = Uuid(source="run.uuid")
     filename = Text(source="source_file.filename")
-    format = TextOrNull(source="source_file.format")
+    format = TextOrNull(
+        source="source_file.format", help_text="csv, camt.052, camt.053, camt.054, or zip: as its bytes show."
+    )
     status = serializers.SerializerMethodField()
     size_bytes = Whole(source="source_file.size_bytes")
     checksum_sha256 = Text(source="source_file.checksum_sha256")

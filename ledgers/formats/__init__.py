@@ -4,17 +4,20 @@ A format is one line in `READERS` and one module with a `read` of the same signa
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import BinaryIO
 
 import polars as pl
 
-from ledgers.formats import camt053, csv_entries, csv_statement
+from ledgers.formats import camt, csv_entries, csv_statement, zip_archive
 from ledgers.formats.events import (
     BATCH_ROWS,
+    DETAIL_SCHEMA,
     ENTRY_SCHEMA,
     LINE_SCHEMA,
     Balance,
     CurrencySums,
+    DetailLines,
     Event,
     FileRefused,
     Lines,
@@ -25,12 +28,15 @@ from ledgers.formats.events import (
 
 __all__ = [
     "BATCH_ROWS",
+    "DETAIL_SCHEMA",
     "ENTRY_SCHEMA",
     "HEAD_BYTES",
     "LINE_SCHEMA",
     "READERS",
+    "ZIP",
     "Balance",
     "CurrencySums",
+    "DetailLines",
     "Event",
     "FileRefused",
     "Lines",
@@ -42,15 +48,20 @@ __all__ = [
     "read_statements",
 ]
 
-CSV, CAMT053 = "csv", "camt.053"
+CSV, CAMT052, CAMT053, CAMT054 = "csv", "camt.052", "camt.053", "camt.054"
+
+ZIP = "zip"
+"""The word of an archive of statement files, each of a format of its own."""
 
 READERS: dict[str, Callable[..., Iterator[Event]]] = {
     CSV: csv_statement.read,
-    CAMT053: camt053.read,
+    CAMT052: camt.read,
+    CAMT053: camt.read,
+    CAMT054: camt.read,
 }
 """Statement formats: the stored word → its reader (file, currency=…)."""
 
-HEAD_BYTES = 4_096
+HEAD_BYTES = 1 << 16
 """As much of a file as `detect` wants to see."""
 
 _MARKS = (
@@ -63,19 +74,34 @@ _MARKS = (
 
 
 def detect(head: bytes, filename: str = "") -> str:
-    """The format that the first bytes show: XML is read as camt.053, all else as CSV. A file's name proves nothing."""
+    """The format that the first bytes show: an archive, a message of camt, else CSV. A file's name proves nothing.
+
+    XML without a message of ours is camt.053, whose reader says what it is instead.
+    """
+    if head.startswith(zip_archive.MAGIC):
+        return ZIP
+    bare = head
     for mark in _MARKS:
-        head = head.removeprefix(mark)
-    return CAMT053 if head.lstrip(b" \t\r\n\0").startswith(b"<") else CSV
+        bare = bare.removeprefix(mark)
+    if not bare.lstrip(b" \t\r\n\0").startswith(b"<"):
+        return CSV
+    return camt.word(head) or CAMT053
 
 
 def read_statements(file: BinaryIO, *, format: str, currency: str | None) -> Iterator[Event]:
-    """Statements and lines of a file of a format in `READERS`. `currency` is the ledger's, None where it isn't known yet.
+    """Statements and lines of a file of a format in `READERS`, or of all files in a `ZIP`. `currency` is the ledger's, None
+    where it isn't known yet.
 
     Lines come in frames of `LINE_SCHEMA`, in the order of the file. Raises FileRefused; row errors are collected over
     the whole file and raised at its end, so that what was given before must be written in one transaction with the end.
     """
+    if format == ZIP:
+        return zip_archive.read(file, partial(_read_member, currency=currency))
     return READERS[format](file, currency=currency)
+
+
+def _read_member(file: BinaryIO, head: bytes, *, currency: str | None) -> Iterator[Event]:
+    return READERS[detect(head)](file, currency=currency)
 
 
 def read_entries(

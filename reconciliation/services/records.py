@@ -165,9 +165,14 @@ def _undo_matches(reconciliation_id: int, record_ids: list[int], *, by: Actor, a
 
 
 def _records_void(record_ids: list[int], *, by: Actor, at: datetime) -> None:
+    """The records with the details below them."""
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE ledgers_record SET voided_at = %s, voided_by = %s WHERE id = ANY(%s)",
+            [at, by.ref, record_ids],
+        )
+        cursor.execute(
+            "UPDATE ledgers_record SET voided_at = %s, voided_by = %s WHERE parent_id = ANY(%s) AND voided_at IS NULL",
             [at, by.ref, record_ids],
         )
         cursor.execute("DELETE FROM reconciliation_openitem WHERE record_id = ANY(%s)", [record_ids])
