@@ -190,7 +190,7 @@ class RowErrors:
     def refusal(self) -> FileRefused:
         rows = sorted(self.kept, key=lambda error: error.line)
         first = rows[0]
-        where = f"{first.field}: " if first.field else ""
+        where = f"{first.field.removesuffix(':')}: " if first.field else ""  # MT calls its fields :61:
         others = f" There are {self.total:,} faults in all." if self.total > 1 else ""
         message = (
             f"Nothing was imported. Line {first.line:,}: {where}{first.message}.{others}"

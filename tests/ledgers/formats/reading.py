@@ -54,10 +54,18 @@ class Reading:
         return [row[name] for row in self.rows]
 
 
-def read(content: bytes | str, *, currency: str | None = "EUR", file: Any = None) -> Reading:
+def read(
+    content: bytes | str,
+    *,
+    currency: str | None = "EUR",
+    file: Any = None,
+    format: str | None = None,
+    **declared: str | None,
+) -> Reading:
     content = content.encode() if isinstance(content, str) else content
     got = Reading()
-    events = read_statements(file or BytesIO(content), format=detect(content[:HEAD_BYTES]), currency=currency)
+    format = format or detect(content[:HEAD_BYTES])
+    events = read_statements(file or BytesIO(content), format=format, currency=currency, **declared)
     for event in events:
         if isinstance(event, StatementStart):
             got.starts.append(event)

@@ -3,12 +3,13 @@
 import csv
 import io
 import json
+from datetime import date
 from decimal import Decimal
 
 import polars as pl
 import pytest
 
-from ledgers.formats import FileRefused
+from ledgers.formats import Balance
 from ledgers.formats.csv_table import CsvTable
 from ledgers.formats.events import RowErrors
 from ledgers.money import format_minor, parse_major
@@ -56,6 +57,21 @@ REFUSED = {
     "csv-decimal-comma.csv": "file.columns",
 }
 
+MT940 = {
+    "mt940-cr-only.sta": 1,
+    "mt940-two-statements-gap.sta": 2,
+}
+"""Read: file → lines."""
+
+MT940_FAULTY = {  # a line that is no line, a point in an amount, a day and a mark that do not exist
+    "mt940-tag-in-86.sta": [(7, ":61:")],
+    "mt940-amount-dot.sta": [(5, ":61:")],
+    "mt940-feb29-2023.sta": [(5, ":61:")],
+    "mt940-mark-unknown.sta": [(5, ":61:")],
+}
+
+MT940_REFUSED = {"mt940-nul.sta": "file.binary", "mt940-utf16.sta": "file.encoding"}
+
 TORTURE = [
     name
     for name in EXPECTED
@@ -69,10 +85,9 @@ def derived(name: str) -> bytes:
     return path(f"malformed/derived/{name}").read_bytes()
 
 
-def test_every_csv_and_xml_file_is_judged():
-    own = {f"malformed/derived/{name}" for name in (*READ, *FAULTY, *REFUSED)}
-    others = {name for name in EXPECTED if name.endswith((".sta", ".json"))}  # MT940, and amounts: below
-    assert set(EXPECTED) == own | set(XML) | set(TORTURE) | others
+def test_every_file_is_judged():
+    own = (*READ, *FAULTY, *REFUSED, *MT940, *MT940_FAULTY, *MT940_REFUSED, "amount-strings.json")
+    assert set(EXPECTED) == {f"malformed/derived/{name}" for name in own} | set(XML) | set(TORTURE)
 
 
 @pytest.mark.parametrize("name", sorted(XML))
@@ -148,7 +163,25 @@ def test_amount_texts_are_read_as_expected_or_not_at_all():
     assert taken == 6
 
 
-@pytest.mark.parametrize("name", sorted(name for name in EXPECTED if name.endswith(".sta")))
-def test_formats_that_are_not_read_yet_are_refused(name):
-    with pytest.raises(FileRefused):
-        read(path(name).read_bytes())
+@pytest.mark.parametrize("name", MT940)
+def test_a_sound_mt940_file_is_read(name):
+    got = read(derived(name), currency=None)
+    assert len(got.rows) == MT940[name]
+    assert {end.closing.amount_signed_minor - end.opening.amount_signed_minor for end in got.ends} == {1000}
+
+
+def test_a_gap_between_statements_is_left_as_it_is():
+    got = read(derived("mt940-two-statements-gap.sta"), currency=None)
+    assert [start.sequence for start in got.starts] == ["1", "3"]
+    assert got.ends[0].closing == Balance(11000, date(2024, 1, 2), "62F", "EUR")
+    assert got.ends[1].opening == Balance(12000, date(2024, 1, 3), "60F", "EUR")
+
+
+@pytest.mark.parametrize("name", MT940_FAULTY)
+def test_a_faulty_mt940_file_names_its_faults(name):
+    assert faults(derived(name)) == MT940_FAULTY[name]
+
+
+@pytest.mark.parametrize("name", MT940_REFUSED)
+def test_an_mt940_file_that_is_no_text_is_refused(name):
+    assert refused(derived(name)).code == MT940_REFUSED[name]
