@@ -18,7 +18,9 @@ from ledgers.models import SourceFile
 from organizations.backoffice.current import current_organization, may
 from organizations.backoffice.scoping import narrowed, organization_path_of
 from reconciliation.models import Discrepancy, Match, Pass
+from reconciliation.selectors.proof_days import newest_strips
 
+LEDGERS_SHOWN, DAYS_SHOWN = 6, 14
 COUNT_MAX = 1_000  # beyond it a person needs no exact number, and the page no slow query
 
 
@@ -43,9 +45,22 @@ def context(request: HttpRequest) -> dict[str, Any]:
     """Template variables of the overview: what waits, how the background work is, and the way to each page."""
     return {
         "waiting": [card for each in WAITING if (card := card_of(each, request))],
+        "proofs": proofs_for(request),
         "parts": parts_for(request),
         "places": groups(request),
     }
+
+
+def proofs_for(request: HttpRequest) -> list[dict[str, Any]]:
+    """The last days' proof of the ledgers that were worked on last, for those who may read reconciliations."""
+    if not may(request, "reconciliations:read"):
+        return []
+    return [
+        {"run": run, "strip": strip, "url": reverse("admin:reconciliation_run_change", args=[run.pk])}
+        for run, strip in newest_strips(
+            current_organization(request).pk, ledgers_max=LEDGERS_SHOWN, days=DAYS_SHOWN
+        )
+    ]
 
 
 def card_of(waiting: Waiting, request: HttpRequest) -> dict[str, Any] | None:

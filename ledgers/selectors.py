@@ -11,8 +11,8 @@ from django.db import connection
 from django.db.models import Max, OuterRef, QuerySet, Subquery, Sum
 from django.utils.translation import gettext as _
 
-from ledgers.models import Journal, Ledger, LedgerDelta, Record
-from ledgers.states import StreamKind
+from ledgers.models import DataStream, Journal, Ledger, LedgerDelta, Record
+from ledgers.states import RecordKind, StreamKind
 from organizations.refusals import Invalid, NotFound
 
 
@@ -93,15 +93,23 @@ def subtree_balances(ledger_ids: Iterable[int]) -> dict[int, LedgerBalance]:
 
 
 def entry_rows(*, organization_id: int, ledger_ids: Iterable[int] | None = None) -> QuerySet[Record]:
-    """Live entries of ledgers with their ledger, and the uuid of their journal as journal_uuid."""
-    rows = Record.objects.live().filter(
-        stream__organization_id=organization_id, stream__kind=StreamKind.LEDGER
-    )
+    """Live entries of ledgers with their ledger, and the uuid of their journal as journal_uuid. Of named ledgers the
+    streams are looked up at once: their entries then come in the order of an index, by day or by number."""
     if ledger_ids is not None:
-        rows = rows.filter(stream__ledger_id__in=list(ledger_ids))
+        streams = DataStream.objects.of(organization_id).filter(ledger_id__in=list(ledger_ids))
+        rows = Record.objects.live().filter(stream_id__in=list(streams.values_list("pk", flat=True)))
+    else:
+        rows = Record.objects.live().filter(
+            stream__organization_id=organization_id, stream__kind=StreamKind.LEDGER
+        )
     return rows.select_related("stream__ledger").annotate(
         journal_uuid=Subquery(Journal.objects.filter(pk=OuterRef("journal_id")).values("uuid")[:1])
     )
+
+
+def details_of(record: Record) -> QuerySet[Record]:
+    """The movements that a bank booked as this one line, in the file's order."""
+    return Record.objects.live().filter(parent_id=record.pk, kind=RecordKind.DETAIL).order_by("pk")
 
 
 def journal_of(*, organization_id: int, journal_id: UUID) -> Journal:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast, overload
 
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils.translation import gettext as _
 
 from organizations.models import IdempotencyKey
@@ -24,6 +24,7 @@ RETRIES_MAX = 3
 PAUSE_SECONDS = 0.02  # before the first retry, doubled for each next, times a random 0.5 to 1.5
 DEADLOCK, SERIALIZATION_FAILURE, LOCK_TIMEOUT = "40P01", "40001", "55P03"
 PASSING = frozenset({DEADLOCK, SERIALIZATION_FAILURE})
+CONNECTION_GONE = ("08", "57P")  # SQLSTATE classes: connection exception, shutdown by the administrator
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,14 @@ def perform(act: Callable[[], T], *, key: ActKey | None = None) -> T | Answer:
             pause = PAUSE_SECONDS * 2 ** (RETRIES_MAX - retries_left)
             time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - spreads rivals, no secret
     raise AssertionError("the last try returns or raises")
+
+
+def connection_lost(error: BaseException) -> bool:
+    """The database went away, whatever became of the act: a fault of the moment, not of what was asked for."""
+    if not isinstance(error, OperationalError | InterfaceError):
+        return False
+    state = getattr(error.__cause__, "sqlstate", None)
+    return state is None or state.startswith(CONNECTION_GONE)
 
 
 def _once(act: Callable[[], T], key: ActKey | None) -> T | Answer:

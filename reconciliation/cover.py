@@ -60,7 +60,7 @@ def cover(a: Sequence[Part], b: Sequence[Part], *, places: int, currency: str) -
 
 
 def _check_signs(a: Sequence[Part], b: Sequence[Part], difference: int, places: int, currency: str) -> None:
-    signs_a, signs_b = ({part.amount > 0 for part in side} for side in (a, b))
+    signs_a, signs_b = ({part.amount > 0 for part in side if part.amount} for side in (a, b))
     differ = {"difference": shown(abs(difference), places, currency)}
     details = {"difference": difference}
     if len(signs_a) > 1 or len(signs_b) > 1:

@@ -114,7 +114,7 @@ SEVERITY_OF = {
     DiscrepancyType.STATEMENT_BALANCE_MISMATCH: DiscrepancySeverity.CRITICAL,
 }
 BLOCKING_SEVERITIES = frozenset({DiscrepancySeverity.WARNING, DiscrepancySeverity.CRITICAL})
-"""Open discrepancies of these keep a run from being closed; info never does."""
+"""Discrepancies of these with status open keep a run from being closed; in review they do not, and info never does."""
 
 
 class DiscrepancyStatus(models.TextChoices):
@@ -139,7 +139,6 @@ class OperationKind(models.TextChoices):
     WIRE = "wire", _("Put into a reconciliation")
     UNWIRE = "unwire", _("Take out of a reconciliation")
     RESET = "reset", _("Empty")
-    DELETE = "delete", _("Delete")
 
 
 class OperationStatus(models.TextChoices):

@@ -77,6 +77,17 @@ class UploadBody(Body):
     idempotency_key = serializers.CharField(required=False, allow_blank=True, max_length=KEY_MAX)
 
 
+class ClearedOn(serializers.DateField):
+    """The accounting date of a clearing."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            required=False,
+            allow_null=True,
+            help_text="Accounting date; the latest date of what is cleared, or later as given.",
+        )
+
+
 @with_example(
     {"source_entry_ids": [examples.ITEM_ID], "ledger_entry_ids": [examples.ENTRY_ID], "note": "Same payer"}
 )
@@ -84,6 +95,7 @@ class ManualMatchBody(Body):
     source_entry_ids = Ids()
     ledger_entry_ids = Ids()
     note = Note(required=False)
+    cleared_on = ClearedOn()
 
 
 @with_example({"expected_status": "suggested"})
@@ -112,6 +124,21 @@ class CloseItemBody(Body):
     ledger_id = serializers.UUIDField()
     reason = serializers.CharField(required=False, allow_null=True, allow_blank=True, max_length=REASON_MAX)
     note = Note(required=False)
+    cleared_on = ClearedOn()
+
+
+@with_example({"reason": "discount", "note": "Agreed by phone", "cleared_on": "2026-03-31"})
+class CloseEntryBody(Body):
+    reason = serializers.CharField(required=False, allow_null=True, allow_blank=True, max_length=REASON_MAX)
+    note = Note(required=False)
+    cleared_on = ClearedOn()
+
+
+@with_example({"undo_accepted": False})
+class UndoBody(Body):
+    undo_accepted = serializers.BooleanField(
+        default=False, help_text="Also what people accepted; without it, 409 where there is some."
+    )
 
 
 @with_example({"reason": "explained", "note": "Bank fee"})
@@ -175,6 +202,14 @@ class LedgerChangeBody(Body):
     opening_date = serializers.DateField(required=False, allow_null=True)
     closing_date = serializers.DateField(required=False, allow_null=True)
     metadata = Metadata(required=False)
+
+
+@with_example({"balance": 12000000, "date": "2026-01-01"})
+class OpeningBody(Body):
+    balance = Balance(
+        help_text="What the accounts held at the start of that day; minor units, + is money in."
+    )
+    date = serializers.DateField()
 
 
 class LedgerRef(Body):

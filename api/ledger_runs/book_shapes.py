@@ -40,6 +40,9 @@ class LedgerShape(Audited):
     opening_date = serializers.DateField(allow_null=True)
     closing_date = serializers.DateField(allow_null=True)
     opening_balance = MoneyField(allow_null=True)
+    opening_balance_date = serializers.DateField(
+        source="opening_balance_on", allow_null=True, help_text="The day at whose start it stands."
+    )
     parent_ledger_id = Uuid(source="parent.uuid", allow_null=True, default=None)
     child_ledger_ids = serializers.SerializerMethodField()
     allows_direct_booking = serializers.BooleanField()
@@ -119,6 +122,14 @@ class GlEntryShape(EntryShape):
     linked_run_id = Uuid(source="linked_run_uuid", allow_null=True)
     linked_match_id = Uuid(source="linked_match_uuid", allow_null=True)
     linked_match_status = serializers.ChoiceField(MATCH_STATUSES, allow_null=True)
+    residual_amount = MoneyField(
+        source="residual", allow_null=True, help_text="What no match covers; null before the opening balance."
+    )
+    close_reason = TextOrNull()
+    close_note = TextOrNull()
+    closed_at = InstantField(allow_null=True)
+    closed_by = ActorField()
+    cleared_on = serializers.DateField(allow_null=True)
 
     class Meta:
         ref_name = "GlEntry"
@@ -173,6 +184,56 @@ class AccountShape(Shape):
 
     class Meta:
         ref_name = "LedgerAccount"
+
+
+@with_example(examples.LEDGER_PROOF)
+class LedgerProofShape(Shape):
+    """One day. difference = opening_difference + open_items + written_off + unexplained; + is money in.
+
+    `source` is the statements' side, `ledger` the books'.
+    """
+
+    ledger_id = serializers.SerializerMethodField()
+    date = serializers.DateField(source="day")
+    closing = MoneyField(allow_null=True, help_text="As the statements state it; null where one states none.")
+    stated = serializers.BooleanField(help_text="Whether statements of all accounts end on that day.")
+    statement_balance = MoneyField()
+    ledger_balance = MoneyField()
+    difference = MoneyField()
+    opening_difference = MoneyField()
+    opening_confirmed = serializers.BooleanField()
+    before_opening = serializers.BooleanField(
+        help_text="Whether the day lies before the confirmed opening: such days are not proved, unexplained is 0."
+    )
+    open_source = MoneyField(source="open_a")
+    open_ledger = MoneyField(source="open_b")
+    open_items = MoneyField()
+    written_off_source = MoneyField(source="written_off_a")
+    written_off_ledger = MoneyField(source="written_off_b")
+    written_off = MoneyField()
+    unexplained = MoneyField()
+    ties_out = serializers.BooleanField()
+
+    class Meta:
+        ref_name = "LedgerProof"
+
+    @extend_schema_field(OpenApiTypes.UUID)
+    def get_ledger_id(self, row: Any) -> str:
+        return str(self.context["ledger"].uuid)
+
+
+@with_example(examples.OPENING)
+class OpeningShape(Shape):
+    """Rows are ledgers."""
+
+    ledger_id = Uuid(source="uuid")
+    balance = MoneyField(source="opening_balance")
+    date = serializers.DateField(source="opening_balance_on")
+    confirmed_at = InstantField(source="opening_confirmed_at", allow_null=True)
+    confirmed_by = ActorField(source="opening_confirmed_by")
+
+    class Meta:
+        ref_name = "LedgerOpening"
 
 
 LedgerList = get_all_of(LedgerShape, "LedgerList", examples.LEDGER)

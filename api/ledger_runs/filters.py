@@ -114,6 +114,7 @@ ITEMS = Listing(
     sort="file_no,line_no,row_no",  # as the statements say it, and as the index has it
     key="row_no",
     named=("match_status", "source_file_id", "direction"),
+    others=("as_at",),
 )
 
 MATCHES = Listing(
@@ -142,10 +143,20 @@ MATCHES = Listing(
     named=("status", "origin"),
 )
 
+
+def by_item(uuids: list[Any]) -> Q:
+    return Q(record__uuid__in=uuids, record__journal_id__isnull=True)
+
+
+def by_entry(uuids: list[Any]) -> Q:
+    return Q(record__uuid__in=uuids, record__journal_id__isnull=False)
+
+
 DISCREPANCIES = Listing(
     fields={
         "id": Field("uuid", Kind.UUID),
-        "source_entry_id": Field("record__uuid", Kind.UUID, nullable=True),
+        "source_entry_id": Field("record__uuid", Kind.UUID, nullable=True, equal=by_item),
+        "ledger_entry_id": Field("record__uuid", Kind.UUID, nullable=True, equal=by_entry),
         "match_id": Field("match__uuid", Kind.UUID, nullable=True),
         "type": Field("type", Kind.CHOICE, choices=words(DiscrepancyType)),
         "severity": Field("severity", Kind.CHOICE, choices=words(DiscrepancySeverity)),
@@ -158,7 +169,7 @@ DISCREPANCIES = Listing(
     },
     sort=NEWEST_ROW,
     key="row_no",
-    named=("status", "type", "severity", "source_entry_id", "match_id"),
+    named=("status", "type", "severity", "source_entry_id", "ledger_entry_id", "match_id"),
 )
 
 

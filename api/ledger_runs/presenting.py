@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +16,9 @@ from ledgers.models import BankAccount, Journal, Ledger, Record, Statement
 from ledgers.selectors import balances, entries_of, entry_rows, subtree_balances
 from reconciliation.models import Discrepancy, Match, MatchMember, OpenItem, Pass, Run, RunSource
 from reconciliation.selectors.discrepancies import discrepancy_of
+from reconciliation.selectors.entries import gl_entry
 from reconciliation.selectors.items import item_of
+from reconciliation.selectors.ledger_proof import ledger_proof
 from reconciliation.selectors.matches import match_of, members_of
 from reconciliation.selectors.proof import run_proof
 from reconciliation.selectors.runs import run_of
@@ -156,6 +158,23 @@ def entry_bodies(entries: Sequence[Record], organization_id: int) -> list[Json]:
 
 def gl_bodies(entries: Sequence[Record], organization_id: int) -> list[Json]:
     return present_all(book_shapes.GlEntryShape, entries, organization_id=organization_id)
+
+
+def gl_body(entry_id: UUID, organization_id: int) -> Json:
+    return gl_bodies([gl_entry(organization_id=organization_id, entry_id=entry_id)], organization_id)[0]
+
+
+def proof_body(ledger: Ledger, day: date) -> Json:
+    return present(
+        book_shapes.LedgerProofShape,
+        ledger_proof(ledger, day),
+        organization_id=ledger.organization_id,
+        ledger=ledger,
+    )
+
+
+def opening_body(ledger: Ledger) -> Json:
+    return present(book_shapes.OpeningShape, ledger, organization_id=ledger.organization_id)
 
 
 def posted_bodies(posted: Sequence[Record], organization_id: int) -> list[Json]:

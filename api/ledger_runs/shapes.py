@@ -14,7 +14,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from api.ledger_runs import examples
-from api.shared.fields import ActorField, InstantField, MoneyField, TextOrNull, money
+from api.shared.fields import ActorField, DayOrNull, InstantField, MoneyField, TextOrNull, money
 from api.shared.schema import get_all_of, with_example
 from ledgers.states import Direction, SourceFileStatus
 from reconciliation.selectors.items import ITEM_STATUSES, item_amounts
@@ -188,7 +188,9 @@ class SourceFileShape(Audited):
     id = Uuid(source="source_file.uuid")
     run_id = Uuid(source="run.uuid")
     filename = Text(source="source_file.filename")
-    format = TextOrNull(source="source_file.format")
+    format = TextOrNull(
+        source="source_file.format", help_text="csv, camt.052, camt.053, camt.054, or zip: as its bytes show."
+    )
     status = serializers.SerializerMethodField()
     size_bytes = Whole(source="source_file.size_bytes")
     checksum_sha256 = Text(source="source_file.checksum_sha256")
@@ -257,6 +259,7 @@ class ItemShape(Audited):
     close_note = TextOrNull()
     closed_at = InstantField(allow_null=True)
     closed_by = ActorField()
+    cleared_on = DayOrNull(get=lambda row: row.cleared_on if row.closed_at else None)
     created_at = InstantField(source="record.created_at")
     created_by = ActorField(source="record.created_by")
     modified_at = InstantField(get=lambda row: row.closed_at or row.record.created_at)
@@ -302,7 +305,8 @@ class MatchShape(Audited):
     ledger_entry_ids = serializers.SerializerMethodField()
     source_total = MoneyField(source="total_a")
     ledger_total = MoneyField(source="total_b")
-    difference = MoneyField()
+    difference = MoneyField(help_text="What one side leaves of the other: 0 where the match adds up.")
+    cleared_on = serializers.DateField(help_text="Accounting date of the clearing.")
     note = TextOrNull()
     decided_at = InstantField(allow_null=True)
     decided_by = ActorField()
@@ -329,6 +333,16 @@ class MatchShape(Audited):
         return bool(row.is_live)
 
 
+@with_example({**examples.MATCH, "status": "accepted", "origin": "manual", "not_covered": []})
+class MadeMatchShape(MatchShape):
+    not_covered = serializers.ListField(
+        child=Uuid(), help_text="What was named, or was in an extended match, and got nothing: it is open."
+    )
+
+    class Meta:
+        ref_name = "MadeMatch"
+
+
 # --- discrepancies ---------------------------------------------------------------------------------------------------------
 
 
@@ -336,7 +350,8 @@ class MatchShape(Audited):
 class DiscrepancyShape(Audited):
     id = Uuid(source="uuid")
     run_id = Uuid(source="run.uuid", allow_null=True)
-    source_entry_id = Uuid(source="record.uuid", allow_null=True)
+    source_entry_id = serializers.SerializerMethodField(help_text="The item that it is about.")
+    ledger_entry_id = serializers.SerializerMethodField(help_text="The entry that a match covers in part.")
     match_id = Uuid(source="match.uuid", allow_null=True)
     type = serializers.ChoiceField(DiscrepancyType.choices)
     severity = serializers.ChoiceField(DiscrepancySeverity.choices)
@@ -350,6 +365,22 @@ class DiscrepancyShape(Audited):
 
     class Meta:
         ref_name = "Discrepancy"
+
+    @extend_schema_field(Uuid(allow_null=True))
+    def get_source_entry_id(self, row: Any) -> str | None:
+        return str(row.record.uuid) if row.record is not None and row.record.journal_id is None else None
+
+    @extend_schema_field(Uuid(allow_null=True))
+    def get_ledger_entry_id(self, row: Any) -> str | None:
+        return str(row.record.uuid) if row.record is not None and row.record.journal_id is not None else None
+
+
+@with_example({"undone": 5})
+class Undone(Shape):
+    undone = Whole(help_text="Matches that were taken back.")
+
+    class Meta:
+        ref_name = "Undone"
 
 
 RunList = get_all_of(RunShape, "RunList", examples.RUN_ROW)

@@ -3,7 +3,7 @@
 from django.urls import include, path
 
 from api.ledger_runs import paths as paths  # registers the converter of ids
-from api.ledger_runs.views import books, exports, items, matching, runs, sources
+from api.ledger_runs.views import books, exports, items, matching, proofs, runs, sources, undoing
 
 reconciliation = [
     path("runs", runs.Runs.as_view(), name="runs"),
@@ -27,11 +27,14 @@ reconciliation = [
     path("matches/<id:match_id>", matching.OneMatch.as_view(), name="match"),
     path("matches/<id:match_id>/accept", matching.Accept.as_view(), name="match-accept"),
     path("matches/<id:match_id>/reject", matching.Reject.as_view(), name="match-reject"),
+    path("matches/<id:match_id>/undo", matching.UndoMatch.as_view(), name="match-undo"),
     path("matches/<id:match_id>/note", matching.MatchNote.as_view(), name="match-note"),
     path("items/<id:item_id>", items.OneItem.as_view(), name="item"),
     path("items/<id:item_id>/close", items.CloseItem.as_view(), name="item-close"),
     path("items/<id:item_id>/reopen", items.ReopenItem.as_view(), name="item-reopen"),
     path("items/<id:item_id>/note", items.ItemNote.as_view(), name="item-note"),
+    path("entries/<id:entry_id>/close", proofs.CloseEntry.as_view(), name="entry-close"),
+    path("entries/<id:entry_id>/reopen", proofs.ReopenEntry.as_view(), name="entry-reopen"),
     path(
         "discrepancies/<id:discrepancy_id>/close", items.CloseDiscrepancy.as_view(), name="discrepancy-close"
     ),
@@ -47,6 +50,8 @@ reconciliation = [
     ),
     path("passes/<id:pass_id>", matching.OnePass.as_view(), name="pass"),
     path("passes/<id:pass_id>/cancel", matching.CancelPass.as_view(), name="pass-cancel"),
+    path("passes/<id:pass_id>/undo", undoing.UndoPass.as_view(), name="pass-undo"),
+    path("runs/<id:run_id>/undo", undoing.UndoRun.as_view(), name="run-undo"),
 ]
 urlpatterns = [
     path("", books.Ledgers.as_view(), name="ledgers"),
@@ -57,5 +62,7 @@ urlpatterns = [
     path("/journals/<id:journal_id>", books.OneJournal.as_view(), name="journal"),
     path("/reconciliation/", include(reconciliation)),
     path("/<id:ledger_id>", books.OneLedger.as_view(), name="ledger"),
+    path("/<id:ledger_id>/proof", proofs.Proof.as_view(), name="ledger-proof"),
+    path("/<id:ledger_id>/opening", proofs.Opening.as_view(), name="ledger-opening"),
     path("/<id:ledger_id>/reconcile", matching.LedgerTrigger.as_view(), name="ledger-reconcile"),
 ]

@@ -4,7 +4,9 @@ at the end are Django's own, for what never reaches a view of the API."""
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from django.core.exceptions import (
@@ -24,6 +26,7 @@ from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from api.shared.authentication import organization_of
 from api.shared.problems import (
     CONTENT_TYPE,
     SURFACES,
@@ -34,10 +37,12 @@ from api.shared.problems import (
     surface_of_path,
 )
 from organizations import refusals
+from organizations.actors import shown_names
 
 logger = logging.getLogger(__name__)
 
 RETRY_AFTER_SECONDS = 5
+PERSON = re.compile(r"\buser:\d+\b")
 
 REFUSAL_STATUS: tuple[tuple[type[refusals.Refusal], int | None], ...] = (
     (refusals.NotFound, 404),
@@ -54,7 +59,7 @@ def handle(exc: Exception, context: dict[str, Any]) -> Response:
     """REST framework's EXCEPTION_HANDLER: never returns None, so that even our own bugs answer with the body."""
     request = context["request"]
     surface = SURFACES[getattr(context.get("view"), "surface", "service")]
-    problem = problem_of(exc, surface)
+    problem = _with_names(problem_of(exc, surface), request)
     correlation = correlation_id(request._request)
     if problem.status >= 500:
         logger.error("unhandled error in %s %s", request.method, request.path, exc_info=exc)
@@ -66,7 +71,8 @@ def handle(exc: Exception, context: dict[str, Any]) -> Response:
 def body_of_exception(exc: Exception, request: Request, surface: str) -> dict[str, Any]:
     """The body alone, for answers that report several outcomes."""
     words = SURFACES[surface]
-    return body_of(problem_of(exc, words), words, correlation_id(request._request))
+    problem = _with_names(problem_of(exc, words), request)
+    return body_of(problem, words, correlation_id(request._request))
 
 
 def problem_of(exc: Exception, surface: Surface) -> Problem:
@@ -89,6 +95,24 @@ def _refused(refusal: refusals.Refusal, surface: Surface) -> Problem:
         issues=refusal.issues,
         details=refusal.details,
     )
+
+
+def _with_names(problem: Problem, request: Request) -> Problem:
+    """A refusal may say who: acts store "user:42", answers say "user:anna"."""
+    refs = set(PERSON.findall(f"{problem.message} {problem.details}"))
+    if not refs or getattr(request, "auth", None) is None:
+        return problem
+    names = shown_names(organization_of(request).pk, refs)
+
+    def named(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: named(each) for key, each in value.items()}
+        if isinstance(value, list):
+            return [named(each) for each in value]
+        return names.get(value, value) if isinstance(value, str) else value
+
+    message = PERSON.sub(lambda found: names[found[0]], problem.message)
+    return replace(problem, message=message, details=named(problem.details))
 
 
 def _invalid(exc: exceptions.ValidationError, surface: Surface) -> Problem:

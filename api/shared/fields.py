@@ -75,6 +75,13 @@ class InstantField(Derived, serializers.DateTimeField):
         super().__init__(default_timezone=UTC, **kwargs)
 
 
+class DayOrNull(Derived, serializers.DateField):
+    """A date that may be missing."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(allow_null=True, **kwargs)
+
+
 class ActorField(Derived, serializers.CharField):
     """An actor's ref, shown by the name that `present` looked up for the whole batch; null where nobody acted."""
 

@@ -1,6 +1,7 @@
 """Books of any size, made through the project's own services: an account, entries in its ledger, lines in a file.
 
-Nine tenths of the lines have an entry of their reference and amount, booked up to 4 days away; the others are a cent off.
+Nine tenths of the lines have an entry of their reference and amount, booked up to 4 days away; one in a hundred has one
+that is a cent off, and the others have none, as those entries have no line.
 """
 
 from __future__ import annotations
@@ -80,6 +81,8 @@ def payments(count: int) -> pl.DataFrame:
     days = rng.integers(0, DAYS, count)
     minor = rng.integers(1_00, 5_000_00, count)
     number = pl.int_range(count, eager=True).cast(pl.String).str.zfill(7)
+    fate = rng.random(count)
+    lonely = pl.Series(fate >= 0.91)
     return pl.DataFrame(
         {
             "reference": "INV-" + number,
@@ -87,7 +90,10 @@ def payments(count: int) -> pl.DataFrame:
             "minor": minor,
             "credit": rng.random(count) < 0.7,
             "entry_date": _dates(days + rng.integers(-3, 5, count)),
-            "entry_minor": np.where(rng.random(count) < 0.9, minor, minor + 1),
+            "entry_minor": np.where(fate < 0.9, minor, minor + 1) + np.where(fate < 0.91, 0, 10_000_00),
+            "entry_reference": pl.select(
+                pl.when(lonely).then("B-" + number).otherwise("INV-" + number)
+            ).to_series(),
         }
     )
 
@@ -123,8 +129,8 @@ def _entries(rows: pl.DataFrame, ledger: Ledger) -> pl.DataFrame:
         pl.when("credit").then(pl.lit("debit")).otherwise(pl.lit("credit")).alias("direction"),
         pl.lit(ledger.currency).alias("currency"),
         pl.lit(ledger.decimal_places).alias("decimal_places"),
-        "reference",
-        ("Invoice " + pl.col("reference")).alias("description"),
+        pl.col("entry_reference").alias("reference"),
+        ("Invoice " + pl.col("entry_reference")).alias("description"),
         pl.lit("").alias("event"),
         pl.lit("{}").alias("metadata"),
     )

@@ -2,10 +2,15 @@
 
 import re
 
-CSV, CAMT053 = "csv", "camt.053"
+from ledgers.formats import camt, zip_archive
+
+CSV, CAMT052, CAMT053, CAMT054 = "csv", "camt.052", "camt.053", "camt.054"
 MT940, MT942, BAI2, OFX, QIF = "mt940", "mt942", "bai2", "ofx", "qif"
 
-HEAD_BYTES = 4_096
+ZIP = "zip"
+"""The word of an archive of statement files, each of a format of its own."""
+
+HEAD_BYTES = 1 << 16
 """As much of a file as `detect` wants to see."""
 
 _MARKS = (
@@ -27,13 +32,23 @@ _BALANCE = re.compile(rb"[\r\n]:6[02][FM]:")
 
 
 def detect(head: bytes, filename: str = "") -> str:
-    """The format that the first bytes show; what shows none is read as CSV. A file's name proves nothing."""
+    """The format that the first bytes show; what shows none is read as CSV. A file's name proves nothing.
+
+    XML without a message of ours is camt.053, whose reader says what it is instead.
+    """
+    if head.startswith(zip_archive.MAGIC):
+        return ZIP
+    bare = head
     for mark in _MARKS:
-        head = head.removeprefix(mark)
-    if _OFX.match(head):
+        bare = bare.removeprefix(mark)
+    if _OFX.match(bare):
         return OFX
-    if head.lstrip(b" \t\r\n\0").startswith(b"<"):
-        return CAMT053
+    if bare.lstrip(b" \t\r\n\0").startswith(b"<"):
+        return camt.word(head) or CAMT053
+    return _text_format(bare)
+
+
+def _text_format(head: bytes) -> str:
     if _BAI2.match(head):
         return BAI2
     if _QIF.match(head):

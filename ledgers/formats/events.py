@@ -32,6 +32,21 @@ LINE_SCHEMA: dict[str, pl.DataType] = {
     "metadata": pl.String(),  # a JSON object as text, "{}" where there is nothing
 }
 
+DETAIL_SCHEMA: dict[str, pl.DataType] = {
+    "line_no": pl.Int64(),  # that of the line it is a part of, whose days are its days
+    "number": pl.Int64(),  # place among the details of its line, from 1
+    "amount": pl.Int64(),  # minor units, never below zero; in its own currency and direction
+    "direction": pl.String(),
+    "currency": pl.String(),
+    "decimal_places": pl.Int16(),
+    "reference": pl.String(),
+    "description": pl.String(),
+    "counterparty": pl.String(),
+    "external_id": pl.String(),
+    "end_to_end_id": pl.String(),
+    "metadata": pl.String(),
+}
+
 ENTRY_SCHEMA: dict[str, pl.DataType] = {
     "line_no": pl.Int64(),
     "journal_key": pl.String(),  # lines with the same key are one journal; empty: an entry by itself
@@ -72,6 +87,18 @@ class Lines:
 
 
 @dataclass(frozen=True, slots=True)
+class DetailLines:
+    """Of lines that a bank booked as one: the movements in it, columns as in `DETAIL_SCHEMA`, at most `BATCH_ROWS`.
+
+    They are in no sum. They come before or after the line that they are of; what is of a line that never comes (the bank had
+    not booked it) is to be dropped.
+    """
+
+    index: int
+    frame: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
 class Balance:
     """A balance as the bank states it, in minor units of `currency`, credit +."""
 
@@ -105,7 +132,7 @@ class StatementEnd:
     sums: tuple[CurrencySums, ...] = ()  # every currency that occurs, in alphabetical order
 
 
-Event = StatementStart | Lines | StatementEnd
+Event = StatementStart | Lines | DetailLines | StatementEnd
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,10 @@ class RecordQuerySet(models.QuerySet["Record"]):
     def live(self) -> RecordQuerySet:
         return self.filter(voided_at__isnull=True)
 
+    def entries(self) -> RecordQuerySet:
+        """Without the details that are shown below their entry: what sums, open items and lists are made of."""
+        return self.exclude(kind=RecordKind.DETAIL)
+
     def booked_between(self, *, since: date, until: date) -> RecordQuerySet:
         """`until` is exclusive, so that two windows can share an edge."""
         return self.filter(date__gte=since, date__lt=until)
@@ -145,6 +149,9 @@ class Record(models.Model):
             CheckConstraint(condition=Q(direction__in=Direction.values), name="record_direction_known"),
             CheckConstraint(condition=Q(kind__in=RecordKind.values), name="record_kind_known"),
             CheckConstraint(
+                condition=~Q(kind=RecordKind.DETAIL) | Q(parent__isnull=False), name="record_detail_of_entry"
+            ),
+            CheckConstraint(
                 condition=Q(direction=Direction.CREDIT, signed_amount=models.F("amount"))
                 | Q(direction=Direction.DEBIT, signed_amount=-models.F("amount")),
                 name="record_sign_of_direction",
@@ -160,6 +167,7 @@ class Record(models.Model):
             models.Index(
                 fields=["journal_id"], condition=Q(journal_id__isnull=False), name="record_by_journal"
             ),
+            models.Index(fields=["parent"], condition=Q(parent__isnull=False), name="record_by_parent"),
         ]
 
     def __str__(self) -> str:

@@ -118,8 +118,10 @@ def ledger_change(*, ledger: Ledger, changes: Mapping[str, Any], by: Actor, at: 
     for name, value in changes.items():
         setattr(ledger, name, value)
     _checked_type(ledger.type)
-    _checked_opening(ledger.opening_balance, ledger.opening_date)
-    ledger.opening_balance_on = ledger.opening_date if ledger.opening_balance is not None else None
+    # One that a person confirmed has a day of its own: only a change of the opening itself touches it.
+    if "opening_balance" in changes or "opening_date" in changes:
+        _checked_opening(ledger.opening_balance, ledger.opening_date)
+        ledger.opening_balance_on = ledger.opening_date if ledger.opening_balance is not None else None
     _refuse_with_rows(ledger, {name for name, value in before.items() if getattr(ledger, name) != value})
     ledger.modified_at, ledger.modified_by = at, by.ref
     ledger.save()
@@ -142,8 +144,11 @@ def _refuse_with_rows(ledger: Ledger, changed: set[str]) -> None:
         has_rows |= Statement.objects.filter(bank_account__ledger=ledger, voided_at__isnull=True).exists()
     if has_rows:
         raise Conflict(
-            _("The ledger has entries, so its %(field)s cannot change any more. Open a new ledger instead.")
-            % {"field": "type" if "type" in changed else _("opening balance")},
+            _("The ledger has entries, so its type cannot change any more. Open a new ledger instead.")
+            if "type" in changed
+            else _(
+                "The ledger has entries or lines already. Confirm its opening balance instead of changing it."
+            ),
             code="ledger.has_entries",
             word="ledger_has_entries",
         )

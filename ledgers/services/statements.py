@@ -18,8 +18,8 @@ from ledgers.money import exponent
 from ledgers.services.dedup import later_keys, numbered_keys
 from ledgers.services.parsing import ParsedStatement
 from ledgers.services.records import records_write
-from ledgers.services.rows import copy_rows, draw_ids, id_sequence
-from ledgers.states import LineStatus
+from ledgers.services.rows import array_text, copy_rows, draw_ids, id_sequence
+from ledgers.states import LineStatus, RecordKind
 from organizations.actors import Actor
 
 KNOWN_SCHEMA = {"key": pl.String, "record_id": pl.Int64, "ended_on": pl.Date}
@@ -85,9 +85,13 @@ def _in(balance: Balance | None, currency: str) -> Balance | None:
 def statement_write(
     parsed: ParsedStatement, *, statement: Statement, stream: DataStream, by: Actor, at: datetime
 ) -> Iterator[tuple[pl.DataFrame, ImportCounts]]:
-    """Write the lines batch by batch; gives each batch's new records (id, date, effect, …) and counts."""
+    """Write the lines batch by batch; gives each batch's new records (id, date, effect, …) and counts.
+
+    Details are written behind them, below the records that are new: those of a known line are there already.
+    """
     if not parsed.bases:
         return
+    parents: list[pl.DataFrame] = []
     keys = numbered_keys(pl.concat(parsed.bases))["key"]
     offset = 0
     for frame in parsed.frames():
@@ -103,7 +107,32 @@ def statement_write(
         )
         known = told.filter(pl.col("record_id").is_not_null())
         _lines_write(new, known, statement=statement)
+        if parsed.has_details:
+            parents.append(new.select("line_no", "id", "date", "value_date", "date_inferred"))
         yield new, ImportCounts(new.height, known.height, int(new["suspect"].sum()))
+
+    if parents:
+        _details_write(
+            parsed, pl.concat(parents), stream=stream, source_file_id=statement.source_file_id, by=by, at=at
+        )
+
+
+def _details_write(
+    parsed: ParsedStatement,
+    parents: pl.DataFrame,
+    *,
+    stream: DataStream,
+    source_file_id: int,
+    by: Actor,
+    at: datetime,
+) -> None:
+    """Each detail of a new line as a record below that line's, on its days: no open item, no sum, no key to be known by."""
+    below = parents.rename({"id": "parent_id"})
+    for frame in parsed.details():
+        lines = frame.join(below, on="line_no", how="inner", maintain_order="left")
+        records_write(
+            lines, stream=stream, source_file_id=source_file_id, kind=RecordKind.DETAIL, by=by, at=at
+        )
 
 
 def _told_apart(lines: pl.DataFrame, *, statement: Statement, stream: DataStream) -> pl.DataFrame:
@@ -143,7 +172,7 @@ def known_records(stream: DataStream, keys: pl.Series) -> pl.DataFrame:
             WHERE r.stream_id = %s AND r.dedup_key = ANY(%s::uuid[]) AND r.voided_at IS NULL
             GROUP BY r.id
             """,
-            [stream.pk, keys.to_list()],
+            [stream.pk, array_text(keys)],
         )
         return pl.DataFrame(cursor.fetchall(), schema=KNOWN_SCHEMA, orient="row")
 

@@ -26,7 +26,7 @@ from organizations.backoffice.act_views import ActsMixin
 from organizations.backoffice.current import current_organization, may
 from organizations.backoffice.export_views import ExportsMixin
 from organizations.backoffice.filters import scoped_filter
-from organizations.backoffice.history import history_of
+from organizations.backoffice.history import Line, history_of
 from organizations.backoffice.paginator import CappedPaginator
 from organizations.backoffice.scoping import narrowed, rows_of
 from organizations.refusals import Refusal
@@ -161,6 +161,10 @@ class ScopedModelAdmin(ScopedFieldsMixin, ActsMixin, ExportsMixin, ModelAdmin, O
         """Under which names the audit trail knows this one: itself, and what belongs to it."""
         return [(obj._meta.label_lower, obj.pk)]
 
+    def history_lines(self, request: HttpRequest, obj: Any) -> Sequence[Line]:
+        """What has happened to it, newest first. A floor that knows the words of its acts tells them better."""
+        return history_of(current_organization(request).pk, self.history_subjects(obj))
+
     def save_act(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> Any:
         """Call the service that makes or changes the row, from `form.cleaned_data`; gives the row. Inside `perform`.
 
@@ -235,7 +239,7 @@ class ScopedModelAdmin(ScopedFieldsMixin, ActsMixin, ExportsMixin, ModelAdmin, O
         if obj is not None and obj.pk is not None:
             context["sentence"] = self.sentence(request, obj)
             context["acts"] = self.offered(request, obj)
-            context["history"] = history_of(current_organization(request).pk, self.history_subjects(obj))
+            context["history"] = self.history_lines(request, obj)
             context["may_read_audit"] = may(request, "audit:read")
         return super().render_change_form(request, context, *args, **kwargs)
 

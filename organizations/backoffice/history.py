@@ -30,11 +30,15 @@ def history_of(
     organization_id: int, subjects: Iterable[tuple[str, int | str]], *, limit: int = SHOWN_MAX
 ) -> Sequence[Line]:
     """The newest events about any of these subjects ("ledgers.ledger", 7), newest first. Two queries."""
+    return lines_of(organization_id, events_of(organization_id, subjects, limit=limit))
+
+
+def events_of(
+    organization_id: int, subjects: Iterable[tuple[str, int | str]], *, limit: int = SHOWN_MAX
+) -> list[AuditEvent]:
     names = [f"{kind}:{key}" for kind, key in subjects]
-    events = AuditEvent.objects.filter(
-        organization_id=organization_id, subjects__overlap=names
-    ).newest_first()[:limit]
-    return lines_of(organization_id, list(events))
+    events = AuditEvent.objects.filter(organization_id=organization_id, subjects__overlap=names)
+    return list(events.newest_first()[:limit])
 
 
 def lines_of(organization_id: int, events: Sequence[AuditEvent]) -> list[Line]:

@@ -1,7 +1,8 @@
-"""Ledger entries: read only; posted by API or CSV. Where each stands, and what it is matched with."""
+"""Ledger entries, posted by API or CSV: where each stands, what it is matched with, closing and reopening it."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
@@ -15,15 +16,20 @@ from ledgers.amounts import major
 from ledgers.backoffice import amount_cell, link_to, totals
 from ledgers.models import Journal, Record
 from ledgers.states import StreamKind
+from organizations.backoffice.acts import Act
 from organizations.backoffice.filters import AmountRangeFilter, ScopedRelatedFilter
-from reconciliation.admin.base import ClearingModelAdmin
-from reconciliation.admin.items import (
-    StandingFilter,
+from reconciliation.admin.base import ClearingModelAdmin, asked_act
+from reconciliation.admin.closings import (
+    closing_acts,
     closing_words,
+    covered_words,
     match_link,
+    open_now,
     standing_chip,
     standing_words,
+    subjects_of,
 )
+from reconciliation.admin.items import StandingFilter
 from reconciliation.selectors.standing import (
     CLOSED,
     MATCHED,
@@ -31,8 +37,10 @@ from reconciliation.selectors.standing import (
     SUGGESTED,
     UNKNOWN,
     UNMATCHED,
+    WRITTEN_OFF,
     standings,
 )
+from reconciliation.services import items
 from rules.models import Reconciliation
 from rules.states import Side
 
@@ -59,6 +67,7 @@ class EntryAdmin(ClearingModelAdmin):
         "amount_credit",
         "ledger_link",
         "standing",
+        "amount_open",
         "match_shown",
         "journal_link",
     )
@@ -87,6 +96,7 @@ class EntryAdmin(ClearingModelAdmin):
         "event",
         "standing",
         "match_shown",
+        "covered",
         "closing",
         "uuid",
         "created_at",
@@ -105,6 +115,7 @@ class EntryAdmin(ClearingModelAdmin):
         ("Description", lambda entry: entry.description),
         ("Event", lambda entry: entry.event),
         ("Standing", lambda entry: standing_words(entry.standing_now.status)),
+        ("Open", lambda entry: major(open_now(entry.standing_now), entry.decimal_places)),
         ("Match", lambda entry: entry.standing_now.match_id),
         ("Journal", lambda entry: entry.journal.uuid if entry.journal else ""),
     )
@@ -155,9 +166,18 @@ class EntryAdmin(ClearingModelAdmin):
     def standing(self, obj: Any) -> str:
         return standing_chip(obj.standing_now.status)
 
+    @display(description=gettext_lazy("Open"))
+    def amount_open(self, obj: Any) -> str:
+        left = open_now(obj.standing_now)
+        return amount_cell(left, obj.decimal_places, plus=True) if left else ""
+
     @display(description=gettext_lazy("Match"))
     def match_shown(self, obj: Any) -> str:
         return match_link(obj.standing_now)
+
+    @display(description=gettext_lazy("Matched amount"))
+    def covered(self, obj: Any) -> str:
+        return covered_words(obj, obj.standing_now)
 
     @display(description=gettext_lazy("Journal"))
     def journal_link(self, obj: Any) -> str:
@@ -175,7 +195,12 @@ class EntryAdmin(ClearingModelAdmin):
             UNMATCHED: _(
                 "No statement line is matched with this entry: the bank has not stated it, or not yet."
             ),
-            PARTIAL: _("A match covers a part of this entry; the rest is open."),
+            PARTIAL: _(
+                "A match covers a part of this entry; the rest is open until it is matched or written off."
+            ),
+            WRITTEN_OFF: _(
+                "A match covers a part of this entry, and the rest is written off: see why below."
+            ),
             SUGGESTED: _("A statement line is proposed for this entry, and nobody has decided yet."),
             MATCHED: _("This entry is reconciled with the statement lines below."),
             CLOSED: _("This entry is closed: it needs no statement line."),
@@ -183,11 +208,17 @@ class EntryAdmin(ClearingModelAdmin):
         }[obj.standing_now.status]
 
     def history_subjects(self, obj: Any) -> list[tuple[str, int | str]]:
-        found = obj.standing_now
-        about: list[tuple[str, int | str]] = [("ledgers.record", obj.pk)]
-        if obj.journal is not None:
-            about.append(("ledgers.journal", obj.journal_id))
-        return [*about, ("reconciliation.match", found.match_id)] if found.match_id else about
+        about = subjects_of(obj)
+        return [*about, ("ledgers.journal", obj.journal_id)] if obj.journal is not None else about
+
+    def acts(self, request: HttpRequest, obj: Any) -> list[Act]:
+        books = Reconciliation.objects.filter(ledger=obj.stream.ledger_id).first()
+        if books is None:
+            return []
+        found = standings([(books.pk, obj.pk)])[books.pk, obj.pk]
+        who = {"organization_id": obj.stream.organization_id, "entry_id": obj.uuid}
+        services = (partial(items.entry_close, **who), partial(items.entry_reopen, **who))
+        return closing_acts(obj, found, books, services, asked_act(request))
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
         obj = kwargs.get("obj")

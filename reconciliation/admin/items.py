@@ -12,15 +12,26 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from ledgers.amounts import major
-from ledgers.backoffice import amount_cell, chip, link_to, totals
+from ledgers.backoffice import amount_cell, link_to, totals
 from ledgers.models import StatementLine
+from ledgers.selectors import details_of
 from organizations.backoffice.acts import Act
 from organizations.backoffice.filters import AmountRangeFilter, DayRangeFilter, ScopedRelatedFilter
-from reconciliation.admin.base import ClearingModelAdmin
-from reconciliation.admin.words import moment, people, reason_words
+from reconciliation.admin.base import ClearingModelAdmin, asked_act
+from reconciliation.admin.closings import (
+    closing_acts,
+    closing_words,
+    covered_words,
+    match_link,
+    open_now,
+    standing_chip,
+    standing_words,
+    subjects_of,
+)
+from reconciliation.admin.words import reason_words
 from reconciliation.models import MatchMember, OpenItem, Run, RunSource
 from reconciliation.selectors.standing import (
     CLOSED,
@@ -29,47 +40,22 @@ from reconciliation.selectors.standing import (
     SUGGESTED,
     UNKNOWN,
     UNMATCHED,
-    Standing,
+    WRITTEN_OFF,
     standings,
 )
 from reconciliation.services import items
 from rules.models import Reconciliation
 from rules.states import Side
 
-LABELS = {
-    UNMATCHED: "warning",
-    PARTIAL: "warning",
-    SUGGESTED: "info",
-    MATCHED: "success",
-    CLOSED: "primary",
-    UNKNOWN: "plain",
-}
-
-
-def standing_words(status: str) -> str:
-    return {
-        UNMATCHED: _("unmatched"),
-        PARTIAL: _("partly matched"),
-        SUGGESTED: _("proposal waits"),
-        MATCHED: _("matched"),
-        CLOSED: _("closed"),
-        UNKNOWN: _("not reconciled here"),
-    }[status]
-
-
-def standing_chip(status: str) -> str:
-    return chip(standing_words(status), LABELS[status])
-
-
-class CloseForm(forms.Form):
-    reason = forms.CharField(
-        label=gettext_lazy("Reason"), max_length=items.REASON_MAX, widget=UnfoldAdminTextInputWidget
-    )
-    note = forms.CharField(label=gettext_lazy("Note"), required=False, widget=UnfoldAdminTextareaWidget)
+DETAILS_SHOWN = 100
+"""Payments of one line on its page; a batch may hold a hundred thousand."""
 
 
 class NoteForm(forms.Form):
     note = forms.CharField(label=gettext_lazy("Note"), required=False, widget=UnfoldAdminTextareaWidget)
+
+
+STANDINGS = (UNMATCHED, SUGGESTED, PARTIAL, MATCHED, WRITTEN_OFF, CLOSED)
 
 
 class StandingFilter(admin.SimpleListFilter):
@@ -81,16 +67,19 @@ class StandingFilter(admin.SimpleListFilter):
     side = Side.A
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(name, standing_words(name)) for name in (UNMATCHED, SUGGESTED, MATCHED, CLOSED)]
+        return [(name, standing_words(name)) for name in STANDINGS]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         tokens = OpenItem.objects.filter(record_id=OuterRef(self.record), side=self.side)
         members = MatchMember.objects.filter(record_id=OuterRef(self.record), side=self.side, live=True)
+        accepted = members.filter(match__status="accepted")
         conditions = {
             UNMATCHED: Q(Exists(tokens.free())),
-            CLOSED: Q(Exists(tokens.closed())),
+            CLOSED: Q(Exists(tokens.closed().filter(held_by__isnull=True))),
+            WRITTEN_OFF: Q(Exists(tokens.closed().filter(held_by__isnull=False))),
             SUGGESTED: Q(Exists(members.filter(match__status="suggested"))),
-            MATCHED: Q(Exists(members.filter(match__status="accepted"))),
+            PARTIAL: Q(Exists(tokens.held())) & Q(Exists(accepted)),
+            MATCHED: ~Q(Exists(tokens)) & Q(Exists(accepted)),
         }
         condition = conditions.get(self.value() or "")
         return queryset if condition is None else queryset.filter(condition)
@@ -110,6 +99,7 @@ class StatementLineAdmin(ClearingModelAdmin):
         "text",
         "amount_effect",
         "standing",
+        "amount_open",
         "match_link",
         "run_link",
         "place",
@@ -144,6 +134,7 @@ class StatementLineAdmin(ClearingModelAdmin):
         "external_id",
         "standing",
         "match_link",
+        "covered",
         "closing",
         "note",
     )
@@ -159,6 +150,7 @@ class StatementLineAdmin(ClearingModelAdmin):
         ("Counterparty", lambda line: line.record.counterparty),
         ("Bank's id", lambda line: line.record.external_id),
         ("Standing", lambda line: standing_words(line.standing_now.status)),
+        ("Open", lambda line: major(open_now(line.standing_now), line.record.decimal_places)),
         ("Match", lambda line: line.standing_now.match_id),
         ("Close reason", lambda line: reason_words(line.standing_now.close_reason)),
         ("Note", lambda line: line.note),
@@ -220,9 +212,18 @@ class StatementLineAdmin(ClearingModelAdmin):
     def standing(self, obj: Any) -> str:
         return standing_chip(obj.standing_now.status)
 
+    @display(description=gettext_lazy("Open"))
+    def amount_open(self, obj: Any) -> str:
+        left = open_now(obj.standing_now)
+        return amount_cell(left, obj.record.decimal_places, plus=True) if left else ""
+
     @display(description=gettext_lazy("Match"))
     def match_link(self, obj: Any) -> str:
         return match_link(obj.standing_now)
+
+    @display(description=gettext_lazy("Matched amount"))
+    def covered(self, obj: Any) -> str:
+        return covered_words(obj.record, obj.standing_now)
 
     @display(description=gettext_lazy("Run"))
     def run_link(self, obj: StatementLine) -> str:
@@ -243,7 +244,10 @@ class StatementLineAdmin(ClearingModelAdmin):
     def sentence(self, request: HttpRequest, obj: Any) -> str:
         words = {
             UNMATCHED: _("The bank states this movement, and no ledger entry is matched with it."),
-            PARTIAL: _("A match covers a part of this line; the rest is open."),
+            PARTIAL: _(
+                "A match covers a part of this line; the rest is open until it is matched or written off."
+            ),
+            WRITTEN_OFF: _("A match covers a part of this line, and the rest is written off: see why below."),
             SUGGESTED: _("A ledger entry is proposed for this line, and nobody has decided yet."),
             MATCHED: _("This line is matched with the ledger's entries below."),
             CLOSED: _("This line is closed: it needs no ledger entry."),
@@ -254,51 +258,30 @@ class StatementLineAdmin(ClearingModelAdmin):
         return words[obj.standing_now.status]
 
     def history_subjects(self, obj: StatementLine) -> list[tuple[str, int | str]]:
-        found: Standing = obj.standing_now  # type: ignore[attr-defined]
-        about: list[tuple[str, int | str]] = [("ledgers.record", obj.record_id)]
-        return [*about, ("reconciliation.match", found.match_id)] if found.match_id else about
+        return subjects_of(obj.record)
+
+    def currency_of(self, obj: StatementLine) -> str:
+        return obj.record.currency
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
         obj = kwargs.get("obj")
         if obj is not None:
             context["each"] = obj.standing_now.facing()
+            details = details_of(obj.record)
+            context |= {"details": details[:DETAILS_SHOWN], "details_count": details.count()}
+            context["details_sum"] = obj.record.metadata.get("details_sum")
         return super().render_change_form(request, context, *args, **kwargs)
 
     def acts(self, request: HttpRequest, obj: Any) -> list[Act]:
         run = run_of(obj)
         if run is None:  # what a file without a run brought is worked on once a run has the file too
             return []
-        status = standings([(run.reconciliation_id, obj.record_id)])[
-            run.reconciliation_id, obj.record_id
-        ].status
+        found = standings([(run.reconciliation_id, obj.record_id)])[run.reconciliation_id, obj.record_id]
         who = {"organization_id": run.organization_id, "item_id": obj.record.uuid}
-        against = {
-            MATCHED: _("It is matched. Undo its match first."),
-            CLOSED: _("It is closed already."),
-        }.get(status, "")
-        return [
-            Act(
-                "close",
-                _("Close"),
-                partial(items.item_close, ledger_id=run.ledger.uuid, **who),
-                "items:close",
-                against=against,
-                form=CloseForm,
-                explain=_(
-                    "For a line that will never have a ledger entry. A proposal on it is taken back. It can be reopened."
-                ),
-                success=_("The line is closed."),
-            ),
-            Act(
-                "reopen",
-                _("Reopen"),
-                partial(items.item_reopen, **who),
-                "items:close",
-                against="" if status == CLOSED else _("It is not closed."),
-                success=_("The line is open again."),
-            ),
-            self._noting(run, obj),
-        ]
+        close = partial(items.item_close, ledger_id=run.ledger.uuid, **who)
+        services = (close, partial(items.item_reopen, **who))
+        acts = closing_acts(obj.record, found, run.reconciliation, services, asked_act(request))
+        return [*acts, self._noting(run, obj)]
 
     def _noting(self, run: Run, obj: StatementLine) -> Act:
         return Act(
@@ -326,19 +309,3 @@ def reconciliation_id_of(line: StatementLine) -> int:
         return 0
     reconciliation: Reconciliation | None = getattr(account.ledger, "reconciliation", None)
     return reconciliation.pk if reconciliation is not None else 0
-
-
-def match_link(found: Standing) -> str:
-    return link_to(found.match, _("Match %(id)s") % {"id": found.match_id}) if found.match else "–"
-
-
-def closing_words(found: Standing, organization_id: int) -> str:
-    if found.closed_at is None:
-        return "–"
-    who = people(organization_id, [found.closed_by])[found.closed_by]
-    text = _("By %(who)s on %(when)s: %(reason)s") % {
-        "who": who,
-        "when": moment(found.closed_at),
-        "reason": reason_words(found.close_reason),
-    }
-    return f"{text} · “{found.close_note}”" if found.close_note else text

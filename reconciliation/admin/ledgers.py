@@ -24,10 +24,9 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from ledgers.amounts import major, read, shown
+from ledgers.amounts import major, shown
 from ledgers.backoffice import amount_cell, count_cell, link_to
 from ledgers.models import Ledger
-from ledgers.money import exponent
 from ledgers.selectors import LedgerBalance, balances
 from ledgers.services.books import CURRENCY, ledger_change, ledger_create
 from organizations.actors import Actor
@@ -37,6 +36,7 @@ from organizations.backoffice.current import actor_of, current_organization
 from organizations.backoffice.uploads import too_large, was_cut
 from organizations.refusals import Invalid, Unreadable
 from reconciliation.admin.base import ClearingModelAdmin
+from reconciliation.admin.opening import opening_act, opening_of
 from reconciliation.models import Run
 from reconciliation.selectors.accounts import account_rows
 from reconciliation.services.books import books_import
@@ -342,6 +342,7 @@ class LedgerAdmin(ClearingModelAdmin):
                 ),
                 success=_("The bank account belongs to this ledger."),
             ),
+            opening_act(obj),
         ]
 
 
@@ -358,17 +359,6 @@ def newest_runs(ledger_ids: list[int]) -> list[Any]:
 
 def to_run(request: HttpRequest, made: tuple[Run, bool]) -> HttpResponse:
     return HttpResponseRedirect(reverse("admin:reconciliation_run_change", args=[made[0].pk]))
-
-
-def opening_of(text: str, currency: str) -> int | None:
-    """The opening balance in minor units; None for an empty box. Refuses what is no amount of the currency."""
-    if not text.strip():
-        return None
-    minor = read(text, exponent(currency))
-    if minor is None:
-        problem = _("Write it like 1250.00, with the decimals of the currency.")
-        raise Invalid(problem, code="ledger.opening", issues=[{"path": ["opening"], "message": problem}])
-    return -minor if text.strip()[0] in "-\u2212" else minor
 
 
 def books_take(*, request: HttpRequest, ledger: Ledger, file: Any, by: Actor, at: datetime) -> Any:

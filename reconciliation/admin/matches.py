@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -11,7 +12,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
@@ -22,9 +23,9 @@ from ledgers.backoffice import amount_cell, chip, count_cell, link_to, refs_of, 
 from organizations.backoffice.acts import Act, run_acts
 from organizations.backoffice.current import actor_of, may
 from organizations.backoffice.filters import AmountRangeFilter, ScopedRelatedFilter
-from reconciliation.admin.base import ClearingModelAdmin
-from reconciliation.admin.words import moment, people, plainly, status_word
-from reconciliation.models import Match
+from reconciliation.admin.base import ClearingModelAdmin, asked_act
+from reconciliation.admin.words import moment, people, plainly, reason_words, status_word
+from reconciliation.models import Match, OpenItem
 from reconciliation.selectors.desk import facing_of
 from reconciliation.services import matches
 from reconciliation.states import MatchStatus
@@ -36,11 +37,13 @@ LABELS = {
     "undone": "warning",
     "superseded": "warning",
 }
-ENDED_REASONS = {
-    "rejected": gettext_lazy("rejected by a person"),
-    "item_closed": gettext_lazy("its line was closed"),
-    "source_voided": gettext_lazy("its file was deleted"),
+
+
+ENDINGS = {
+    MatchStatus.SUGGESTED: {"undo-proposal": "undo", "reject": "reject"},
+    MatchStatus.ACCEPTED: {"undo": "undo", "reject-accepted": "reject"},
 }
+"""By the status that the person saw: the act's name, and what it does."""
 
 
 class NoteForm(forms.Form):
@@ -96,6 +99,9 @@ class MatchAdmin(ClearingModelAdmin):
         "made",
         "decided",
         "ended",
+        "in_place_of",
+        "replaced_by",
+        "cleared_on",
         "uuid",
     )
     readonly_fields = fields
@@ -195,25 +201,45 @@ class MatchAdmin(ClearingModelAdmin):
     def ended(self, obj: Any) -> str:
         if obj.ended_at is None:
             return "–"
-        why = ENDED_REASONS.get(obj.ended_reason, obj.ended_reason)
-        return f"{by_when(obj.names, obj.ended_by, obj.ended_at)} ({why})"
+        return f"{by_when(obj.names, obj.ended_by, obj.ended_at)} ({reason_words(obj.ended_reason)})"
+
+    @display(description=gettext_lazy("In place of"))
+    def in_place_of(self, obj: Any) -> str:
+        rows = Match.objects.filter(reconciliation_id=obj.reconciliation_id, superseded_by=obj.pk)
+        return format_html_join(", ", "{}", ((link_to(row),) for row in rows.order_by("pk")[:50])) or "–"
+
+    @display(description=gettext_lazy("Replaced by"))
+    def replaced_by(self, obj: Match) -> str:
+        return link_to(Match.objects.filter(pk=obj.superseded_by).first() if obj.superseded_by else None)
 
     def list_summary(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[tuple[str, str]]:
         return totals(queryset, total="total_a", difference="difference")
+
+    def history_subjects(self, obj: Match) -> list[tuple[str, int | str]]:
+        """Itself, the matching that proposed it, and what was done to the rest that it leaves."""
+        about: list[tuple[str, int | str]] = [("reconciliation.match", obj.pk)]
+        if obj.made_by_pass_id:
+            about.append(("reconciliation.pass", obj.made_by_pass_id))
+        held = OpenItem.objects.filter(held_by=obj.pk).values_list("record_id", flat=True)
+        return [*about, *(("ledgers.record", record_id) for record_id in held)]
 
     def sentence(self, request: HttpRequest, obj: Match) -> str:
         return {
             "suggested": _(
                 "This is a proposal: its lines and entries are kept together until somebody decides."
             ),
-            "accepted": _("These lines and entries clear each other. Undoing it opens them again."),
+            "accepted": _(
+                "These lines and entries clear each other, all but what is left below. Undoing it opens them again."
+            )
+            if obj.difference
+            else _("These lines and entries clear each other. Undoing it opens them again."),
             "rejected": _(
                 "Somebody judged that these do not belong together. They are not proposed as a group again."
             ),
             "undone": _(
                 "This match was taken back; its lines and entries are open again, or matched otherwise."
             ),
-            "superseded": _("A later match took the place of this one."),
+            "superseded": _("Match %(id)s took the place of this one.") % {"id": obj.superseded_by},
         }[obj.status]
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
@@ -224,50 +250,79 @@ class MatchAdmin(ClearingModelAdmin):
 
     def acts(self, request: HttpRequest, obj: Match) -> list[Act]:
         status = _("It is %(status)s.") % {"status": status_word(obj.status)}
-        undecided = "" if obj.status == MatchStatus.SUGGESTED else status
-        books: Any = obj.reconciliation
-        decide: dict[str, Any] = {"match_id": obj.pk, "expected_status": MatchStatus.SUGGESTED}
+        asked = asked_act(request)
+        note = Act(
+            "note",
+            _("Note"),
+            partial(matches.match_note, match_id=obj.pk),
+            "matches:decide",
+            form=NoteForm,
+            initial={"note": obj.note},
+            explain=_("For whoever looks at this match next."),
+            success=_("The note is kept."),
+        )
+        accept = Act(
+            "accept",
+            _("Accept"),
+            partial(
+                plainly(matches.match_accept, obj.reconciliation),
+                match_id=obj.pk,
+                expected_status=MatchStatus.SUGGESTED,
+            ),
+            "matches:decide",
+            against="" if obj.status == MatchStatus.SUGGESTED or asked == "accept" else status,
+            success=_("Accepted."),
+        )
+        shown = ENDINGS[
+            MatchStatus.SUGGESTED if obj.status == MatchStatus.SUGGESTED else MatchStatus.ACCEPTED
+        ]
+        endings = self._endings(obj, "" if obj.is_live else status)
+        # What was pressed on a page that is no longer true is found too: the service says who was there before.
+        return [
+            accept,
+            *(
+                replace(act, against="") if act.name == asked else act
+                for act in endings
+                if act.name == asked or act.name in shown
+            ),
+            note,
+        ]
+
+    def _endings(self, obj: Match, against: str) -> list[Act]:
+        """Undo, which is not remembered, and reject, which is: of a proposal and of an accepted match under names of their
+        own, so that a button never does to one what it promised of the other."""
+        books = obj.reconciliation
+        replaced = Match.objects.filter(reconciliation=books, superseded_by=obj.pk).exists()
+        stays = " " + _("The matches that it took the place of do not come back.") if replaced else ""
+        undone = _(
+            "Its lines and entries are open again. Nothing is remembered: a later matching may propose this group again. "
+            "To say that it is wrong, reject it instead."
+        )
+        rejected = _(
+            "You judge that these do not belong together. Its lines and entries are open again, and exactly this group is "
+            "never proposed again."
+        )
+        services = {
+            "undo": plainly(matches.match_undo, books),
+            "reject": plainly(matches.match_reject, books),
+        }
         return [
             Act(
-                "accept",
-                _("Accept"),
-                partial(plainly(matches.match_accept, books), **decide),
+                name,
+                _("Undo") if verb == "undo" else _("Reject"),
+                partial(services[verb], match_id=obj.pk, expected_status=status),
                 "matches:decide",
-                against=undecided,
-                success=_("Accepted."),
-            ),
-            Act(
-                "reject",
-                _("Reject"),
-                partial(plainly(matches.match_reject, books), **decide),
-                "matches:decide",
-                against=undecided,
-                success=_("Rejected. Its lines and entries are open again."),
-            ),
-            Act(
-                "undo",
-                _("Undo"),
-                partial(
-                    plainly(matches.match_reject, books),
-                    match_id=obj.pk,
-                    expected_status=MatchStatus.ACCEPTED,
-                ),
-                "matches:decide",
-                against="" if obj.status == MatchStatus.ACCEPTED else status,
-                danger=True,
-                explain=_("Its lines and entries are open again, and this group is not proposed again."),
-                success=_("Undone. Its lines and entries are open again."),
-            ),
-            Act(
-                "note",
-                _("Note"),
-                partial(matches.match_note, match_id=obj.pk),
-                "matches:decide",
-                form=NoteForm,
-                initial={"note": obj.note},
-                explain=_("For whoever looks at this match next."),
-                success=_("The note is kept."),
-            ),
+                against=against,
+                danger=verb == "reject" and status == MatchStatus.ACCEPTED,
+                explain={"undo": undone + stays, "reject": rejected + stays}[verb]
+                if name != "reject"
+                else "",
+                success=_("Undone. Its lines and entries are open again.")
+                if verb == "undo"
+                else _("Rejected. Its lines and entries are open again."),
+            )
+            for status, names in ENDINGS.items()
+            for name, verb in names.items()
         ]
 
     # --- Many at once -----------------------------------------------------------------------------------------------

@@ -5,22 +5,26 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from django import forms
 from django.contrib import admin
-from django.db.models import QuerySet, Sum
+from django.db.models import Count, QuerySet, Sum
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import display
+from unfold.widgets import UnfoldBooleanWidget
 
 from ledgers.backoffice import chip, count_cell, link_to, refs_of
 from organizations.backoffice.acts import Act
 from organizations.backoffice.filters import ScopedRelatedFilter
 from reconciliation.admin.base import ClearingModelAdmin
-from reconciliation.admin.words import moment, people
-from reconciliation.models import Pass
+from reconciliation.admin.words import moment, people, plainly
+from reconciliation.models import Match, Pass
 from reconciliation.services.passes import pass_cancel
+from reconciliation.services.undoing import pass_undo
+from reconciliation.states import MatchStatus
 
 LABELS = {
     "pending": "info",
@@ -29,6 +33,15 @@ LABELS = {
     "failed": "danger",
     "cancelled": "warning",
 }
+
+
+class UndoAcceptedForm(forms.Form):
+    undo_accepted = forms.BooleanField(
+        label=gettext_lazy("The accepted ones too"),
+        required=False,
+        widget=UnfoldBooleanWidget,
+        help_text=gettext_lazy("Without this nothing is undone while some of them are accepted."),
+    )
 
 
 @admin.register(Pass)
@@ -164,6 +177,10 @@ class PassAdmin(ClearingModelAdmin):
         ]
 
     def sentence(self, request: HttpRequest, obj: Pass) -> str:
+        if obj.undone_at is not None:
+            return _("It was undone on %(when)s: its matches were taken back.") % {
+                "when": moment(obj.undone_at)
+            }
         return {
             "pending": _("It waits for its turn: one matching per ledger at a time."),
             "running": _("It is under way. People can go on working meanwhile."),
@@ -183,5 +200,40 @@ class PassAdmin(ClearingModelAdmin):
                 "matches:decide",
                 against=ended or stopping,
                 success=_("It stops. What it found so far stays."),
-            )
+            ),
+            self._undoing(obj),
         ]
+
+    def _undoing(self, obj: Pass) -> Act:
+        """Takes back all that it found, in one act; what people accepted of it only where they say so."""
+        counts = live_counts(obj)
+        proposed, accepted = counts.get(MatchStatus.SUGGESTED, 0), counts.get(MatchStatus.ACCEPTED, 0)
+        against = ""
+        if obj.is_under_way:
+            against = _("It is under way. Stop it first.")
+        elif not proposed + accepted:
+            against = _("None of its matches stands any more.") if obj.suggested else _("It found nothing.")
+        return Act(
+            "undo",
+            _("Undo this matching"),
+            partial(plainly(pass_undo, obj.reconciliation), pass_=obj),
+            "matches:decide",
+            against=against,
+            danger=True,
+            form=UndoAcceptedForm if accepted else None,
+            explain=_(
+                "All that stands of what it found is taken back in one act: %(proposed)s proposals, %(accepted)s accepted "
+                "matches. Their lines and entries are open again, and may be proposed again. What people matched by hand "
+                "stays."
+            )
+            % {"proposed": f"{proposed:,}", "accepted": f"{accepted:,}"},
+            success=lambda undone: (
+                ngettext("Undone: %(n)s match.", "Undone: %(n)s matches.", undone) % {"n": f"{undone:,}"}
+            ),
+        )
+
+
+def live_counts(row: Pass) -> dict[str, int]:
+    """How many of the pass's matches stand, by status."""
+    live = Match.objects.live().filter(made_by_pass=row).order_by()
+    return dict(live.values_list("status").annotate(n=Count("pk")))

@@ -19,22 +19,26 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from ledgers.amounts import shown
+from ledgers.selectors import entry_rows
 from organizations.acts import perform
 from organizations.backoffice.current import may
 from organizations.backoffice.uploads import too_large, was_cut
 from organizations.refusals import Refusal
 from reconciliation import tasks
 from reconciliation.admin.accept_all import ALL_MAX, accept_all, summary_of
+from reconciliation.admin.closings import close_as_shown
+from reconciliation.admin.plan import Plan, match_as_shown, plan_of
 from reconciliation.admin.run_page import ids_of, pass_context, proposals
 from reconciliation.admin.telling import back_to, do_one, query_of, result_of, tell, who_when
 from reconciliation.admin.words import told
 from reconciliation.doorbell import ring
-from reconciliation.models import Discrepancy, Run
+from reconciliation.models import Discrepancy, Match, OpenItem, Run
 from reconciliation.selectors import desk
 from reconciliation.selectors.discrepancies import discrepancies_of
 from reconciliation.selectors.items import item_lines
 from reconciliation.selectors.matches import matches_of
-from reconciliation.services import by_hand, discrepancies, items, matches, sources
+from reconciliation.services import discrepancies, items, matches, sources
 from reconciliation.states import MatchStatus
 
 ROWS_MAX = 1_000
@@ -44,8 +48,10 @@ READ_AT_ONCE_BYTES = 8 * 2**20
 DECISIONS: dict[str, tuple[Callable[..., Any], str]] = {
     "accept": (matches.match_accept, MatchStatus.SUGGESTED),
     "reject": (matches.match_reject, MatchStatus.SUGGESTED),
-    "undo": (matches.match_reject, MatchStatus.ACCEPTED),
+    "undo": (matches.match_undo, MatchStatus.ACCEPTED),
+    "reject-accepted": (matches.match_reject, MatchStatus.ACCEPTED),
 }
+"""What each button does, and to a match of which status."""
 
 
 class RunActs(admin.ModelAdmin):
@@ -58,8 +64,8 @@ class RunActs(admin.ModelAdmin):
             ("upload", "imports:write", upload),
             ("decide", "matches:decide", decide),
             ("match", "matches:decide", match_by_hand),
-            ("close", "items:close", close_lines),
-            ("reopen", "items:close", reopen_lines),
+            ("close", "items:close", close_ticked),
+            ("reopen", "items:close", reopen_ticked),
             ("discrepancies", "items:close", resolve),
         ]
         return [
@@ -75,6 +81,11 @@ class RunActs(admin.ModelAdmin):
                 "<int:run_id>/accept-all/",
                 self.admin_site.admin_view(require_http_methods(["GET", "POST"])(self.accept_all_view)),
                 name="reconciliation_run_accept_all",
+            ),
+            path(
+                "<int:run_id>/plan/",
+                self.admin_site.admin_view(require_POST(self.plan_view)),
+                name="reconciliation_run_plan",
             ),
             path(
                 "<int:run_id>/progress/",
@@ -119,6 +130,13 @@ class RunActs(admin.ModelAdmin):
         }
         return render(request, "reconciliation/accept_all.html", context)
 
+    def plan_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
+        """What matching the ticked ones would do. A POST, since hundreds of ids are too long for an address; it changes
+        nothing."""
+        run = self.run_or_404(request, run_id)
+        plan = plan_of(run, ids_of(request.POST.getlist("line")), ids_of(request.POST.getlist("entry")))
+        return render(request, "reconciliation/plan.html", {"run": run, "plan": plan})
+
     def progress_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
         """The pass as it stands now: asked for again and again while one is under way."""
         run = self.run_or_404(request, run_id)
@@ -136,7 +154,9 @@ def upload(request: HttpRequest, run: Run) -> str:
         return query
     file: Any = request.FILES.get("file")
     if file is None:
-        messages.error(request, _("Choose a file first: CSV or camt.053, as your bank gave it to you."))
+        messages.error(
+            request, _("Choose a file first: camt, CSV or a ZIP of them, as your bank gave it to you.")
+        )
         return query
     try:
         received = sources.receive(file)
@@ -185,71 +205,152 @@ def decide(request: HttpRequest, run: Run) -> str:
 VERBS: dict[str, Callable[[], str]] = {
     "accept": lambda: _("accepted"),
     "reject": lambda: _("rejected: it is not offered again"),
-    "undo": lambda: _("undone: its lines and entries are open again"),
+    "undo": lambda: _("undone: its lines and entries are open again, and may be proposed again"),
+    "reject-accepted": lambda: _(
+        "rejected: its lines and entries are open again, and it is not offered again"
+    ),
 }
 
 
 def match_by_hand(request: HttpRequest, run: Run) -> str:
-    """The ticked lines with the ticked entries. Refused: they stay ticked."""
+    """The ticked lines with the ticked entries. What leaves something open, or takes the place of other matches, is asked
+    for first. Refused: they stay ticked."""
     lines, entries = ids_of(request.POST.getlist("line")), ids_of(request.POST.getlist("entry"))
+    ticks = [str(each) for each in (*lines, *entries)]
+    plan = plan_of(run, lines, entries)
+    if plan is None:
+        messages.error(request, _("Tick at least one statement line and one ledger entry."))
+        return query_of(request, tick=ticks)
+    sure = request.POST.get("sure", "")
+    if plan.against:
+        messages.error(request, plan.against)
+        return query_of(request, tick=ticks)
+    if plan.asks and not sure:
+        return query_of(request, tick=ticks, confirm="1")
     act = partial(
-        by_hand.match_manual,
+        match_as_shown,
         run=run,
         item_ids=lines,
         entry_ids=entries,
         note=request.POST.get("note", "").strip(),
+        seal=sure or plan.seal,
         **who_when(request),
     )
-    if not lines or not entries:
-        messages.error(request, _("Tick at least one statement line and one ledger entry."))
-    elif do_one(request, run, _("Matched. You find it under Matched, where it can be undone."), act):
+    if do_one(request, run, done_words(plan), act):
         return query_of(request, tick=None)
-    return query_of(request, tick=[str(each) for each in (*lines, *entries)])
+    return query_of(request, tick=ticks, **({"confirm": "1"} if sure else {}))
 
 
-# --- Lines ------------------------------------------------------------------------------------------------------
+def done_words(plan: Plan) -> str:
+    """What was matched, and what is left open of what."""
+    if plan.held is None and not plan.superseded:
+        return _("Matched. You find it under Matched, where it can be undone.")
+    said = [_("Matched.")] if plan.held is None else []
+    if plan.held is not None:
+        facts = {
+            "rest": shown(plan.rest, plan.held.decimal_places, plan.held.currency),
+            "name": desk.name_of(plan.held),
+        }
+        text = _("Matched in part: %(rest)s stays open on line %(name)s.")
+        if not plan.held_is_line:
+            text = _("Matched in part: %(rest)s stays open on entry %(name)s.")
+        said.append(text % facts)
+    if plan.not_covered:
+        names = ", ".join(desk.name_of(record) for record in plan.not_covered)
+        said.append(_("Nothing was left for %(names)s: still open as before.") % {"names": names})
+    if plan.superseded:
+        names = ", ".join(str(match) for match in plan.superseded)
+        said.append(_("It took the place of %(names)s.") % {"names": names})
+    return " ".join(said)
 
 
-def close_lines(request: HttpRequest, run: Run) -> str:
+# --- Lines and entries ------------------------------------------------------------------------------------------
+
+
+def close_ticked(request: HttpRequest, run: Run) -> str:
+    """Close the ticked lines and entries with a reason; of what a match covers in part, write off the rest."""
     closing: dict[str, Any] = {
-        "ledger_id": run.ledger.uuid,
         "reason": request.POST.get("reason", ""),
         "note": request.POST.get("close_note", "").strip(),
     }
-    wanted = ids_of(request.POST.getlist("line"))
-    if wanted and not closing["reason"].strip():
-        messages.error(request, _("Say why: a line is closed with a reason."))
-        return query_of(request, tick=[str(each) for each in wanted])
-    _each_line(request, run, wanted, partial(items.item_close, **closing), _("closed"))
+    lines, entries = ids_of(request.POST.getlist("line")), ids_of(request.POST.getlist("entry"))
+    if (lines or entries) and not closing["reason"].strip():
+        messages.error(request, _("Say why: a line or an entry is closed with a reason."))
+        return query_of(request, tick=[str(each) for each in (*lines, *entries)])
+    seen = set(
+        ids_of(request.POST.getlist("seen"))
+    )  # those that the page showed as the rest of an accepted match
+    close: Any = (
+        partial(items.item_close, ledger_id=run.ledger.uuid, **closing),
+        partial(items.entry_close, **closing),
+    )
+    rests = rests_of(run, [*lines, *entries])
+    told = {each: rests.get(each, _("closed")) for each in (*lines, *entries)}
+    _each(request, run, lines, entries, partial(_closing, run, close, seen), told)
     return query_of(request, tick=None)
 
 
-def reopen_lines(request: HttpRequest, run: Run) -> str:
-    one = request.POST.get("one", "")
-    wanted = ids_of([one] if one else request.POST.getlist("line"))
-    _each_line(request, run, wanted, items.item_reopen, _("open again"))
+def reopen_ticked(request: HttpRequest, run: Run) -> str:
+    """The one whose button was pressed ("line:…" or "entry:…"), else all ticked ones."""
+    kind, _colon, uuid = request.POST.get("one", "").partition(":")
+    wanted = {name: [uuid] if kind == name else [] for name in ("line", "entry")}
+    if not kind:
+        wanted = {name: request.POST.getlist(name) for name in wanted}
+    lines, entries = ids_of(wanted["line"]), ids_of(wanted["entry"])
+    told = {each: _("open again") for each in (*lines, *entries)}
+    _each(request, run, lines, entries, _reopening, told)
     return query_of(request)
 
 
-def _each_line(
-    request: HttpRequest, run: Run, wanted: list[UUID], service: Callable[..., Any], verb: str
+def rests_of(run: Run, ids: list[UUID]) -> dict[UUID, str]:
+    """What closing would do to those that a match covers in part."""
+    held = OpenItem.objects.filter(reconciliation_id=run.reconciliation_id, record__uuid__in=ids).held()
+    rows = list(held.select_related("record"))
+    found = Match.objects.in_bulk({row.held_by for row in rows if row.held_by is not None})
+    words = {}
+    for row in rows:
+        facts = {
+            "rest": shown(row.open_amount, row.record.decimal_places, row.record.currency),
+            "match": str(found[row.held_by or 0]),
+        }
+        text = _("the rest of %(rest)s is written off; %(match)s stays")
+        if found[row.held_by or 0].status == MatchStatus.SUGGESTED:
+            text = _("closed; its proposal, %(match)s, is taken back")
+        words[row.record.uuid] = text % facts
+    return words
+
+
+def _closing(
+    run: Run, close: tuple[Callable[..., Any], Callable[..., Any]], seen: set[UUID], each: UUID, is_line: bool
+) -> Callable[..., Any]:
+    service = partial(close[0], item_id=each) if is_line else partial(close[1], entry_id=each)
+    return partial(close_as_shown, service, run.reconciliation, rest_only=each in seen)
+
+
+def _reopening(each: UUID, is_line: bool) -> Callable[..., Any]:
+    return partial(items.item_reopen, item_id=each) if is_line else partial(items.entry_reopen, entry_id=each)
+
+
+def _each(
+    request: HttpRequest,
+    run: Run,
+    lines: list[UUID],
+    entries: list[UUID],
+    act_of: Callable[[UUID, bool], Callable[..., Any]],
+    words: dict[UUID, str],
 ) -> None:
-    rows = item_lines(run).filter(record__uuid__in=wanted).select_related("record")
-    labels = {
-        row.record.uuid: row.record.reference or row.record.description or str(row.record.date)
-        for row in rows
-    }
-    told_by = who_when(request)
+    """Each on its own, with a result each. Lines must be the run's, entries its ledger's."""
+    of_run = item_lines(run).filter(record__uuid__in=lines).select_related("record")
+    labels = {row.record.uuid: desk.name_of(row.record) for row in of_run}
+    books = entry_rows(organization_id=run.organization_id, ledger_ids=[run.ledger_id])
+    labels |= {row.uuid: desk.name_of(row) for row in books.filter(uuid__in=entries)}
+    told_by = {"organization_id": run.organization_id, **who_when(request)}
+    wanted = {**dict.fromkeys(lines, True), **dict.fromkeys(entries, False)}
     results = [
-        result_of(
-            run,
-            labels[each],
-            verb,
-            partial(service, organization_id=run.organization_id, item_id=each, **told_by),
-        )
+        result_of(run, labels[each], words[each], partial(act_of(each, is_line), **told_by))
         if each in labels
-        else (False, str(each), _("There is no such line in this run."))
-        for each in dict.fromkeys(wanted)
+        else (False, _("One of the ticked ones"), _("It is not in this run and its ledger."))
+        for each, is_line in wanted.items()
     ]
     tell(request, run, results)
 

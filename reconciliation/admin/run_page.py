@@ -14,13 +14,23 @@ from django.utils.formats import get_format
 from django.utils.translation import gettext as _
 
 from ledgers.backoffice import refs_of
+from ledgers.models import Ledger
 from organizations.backoffice.current import may
-from reconciliation.admin.words import FILE_LABELS, SEVERITY_LABELS, people, reason_words
+from reconciliation.admin.plan import plan_of
+from reconciliation.admin.words import (
+    FILE_LABELS,
+    SEVERITY_LABELS,
+    moment,
+    one_person,
+    people,
+    reason_words,
+)
 from reconciliation.models import Discrepancy, Match, Pass, Run
 from reconciliation.selectors import desk
 from reconciliation.selectors.discrepancies import discrepancies_of
 from reconciliation.selectors.paging import Page, page_of
 from reconciliation.selectors.proof import RunProof, run_proof
+from reconciliation.selectors.proof_days import run_strip
 from reconciliation.selectors.runs import last_pass
 from reconciliation.selectors.tallies import Tallies, proposals_by_rule, tallies
 from reconciliation.states import DISCREPANCY_OPEN, DiscrepancyType, MatchStatus
@@ -70,11 +80,14 @@ def context_of(request: HttpRequest, run: Run) -> dict[str, Any]:
         "explained": explanations(proof),
         "gaps": gaps_of(run) if proof.statement_gap else [],
         "unexplained_rest": proof.unexplained - (proof.statement_gap or 0),
+        "strip": run_strip(run, request.GET.get("day", "")),
+        "opening_confirmed": opening_words(run.ledger),
+        "day_query": without(request.GET, "tick", "confirm", "day", "show") + f"&show={shown}",
         **pass_context(run),
         "tabs": tabs(run, tally, shown),
         "show": shown,
         "panel": f"reconciliation/panel_{shown.replace('-', '_')}.html",
-        "query": without(request.GET, "tick"),
+        "query": without(request.GET, "tick", "confirm"),
         "base_query": without(request.GET, "place"),
         "thousands": get_format("THOUSAND_SEPARATOR"),
         "decimal": get_format("DECIMAL_SEPARATOR"),
@@ -94,6 +107,18 @@ def without(query: QueryDict, *names: str) -> str:
     return rest.urlencode()
 
 
+def opening_words(ledger: Ledger) -> str:
+    """Who confirmed the ledger's opening balance and when; empty while nobody has."""
+    if ledger.opening_balance is None:
+        return ""
+    if ledger.opening_confirmed_at is None:
+        return _("stated when the ledger was made")
+    return _("confirmed by %(who)s on %(when)s") % {
+        "who": one_person(ledger.organization_id, ledger.opening_confirmed_by),
+        "when": moment(ledger.opening_confirmed_at),
+    }
+
+
 def pass_context(run: Run) -> dict[str, Any]:
     newest: Pass | None = last_pass(run)
     asked_by = people(run.organization_id, [newest.requested_by])[newest.requested_by] if newest else ""
@@ -105,7 +130,7 @@ def first_with_work(tally: Tallies) -> str:
         return "files"
     if tally.proposals:
         return "review"
-    if tally.items.unmatched:
+    if tally.open_items:
         return "by-hand"
     return "differences" if tally.differences else "matched"
 
@@ -114,9 +139,9 @@ def tabs(run: Run, tally: Tallies, shown: str) -> list[Tab]:
     base = reverse("admin:reconciliation_run_change", args=[run.pk])
     rows = [
         ("review", _("Proposals"), tally.proposals, True),
-        ("by-hand", _("Unmatched"), tally.items.unmatched, True),
+        ("by-hand", _("Unmatched and partial"), tally.open_items, True),
         ("matched", _("Matched"), tally.accepted, False),
-        ("closed", _("Closed"), tally.items.closed, False),
+        ("closed", _("Closed"), tally.items.closed + tally.closed_entries, False),
         ("differences", _("Discrepancies"), tally.differences, True),
         ("files", _("Files"), tally.files, False),
     ]
@@ -131,6 +156,7 @@ def segments(tally: Tallies) -> list[Segment]:
     parts = [
         ("accepted", _("matched"), tally.accepted_items),
         ("closed", _("closed"), items.closed),
+        ("partial", _("matched in part"), tally.partial_items),
         ("suggested", _("suggested"), items.suggested),
         ("unmatched", _("unmatched"), items.unmatched),
     ]
@@ -144,7 +170,7 @@ def segments(tally: Tallies) -> list[Segment]:
 
 def percent_done(tally: Tallies) -> int:
     """Rounded down: 100 only when every line is matched for good or closed."""
-    done = tally.accepted_items + tally.items.closed
+    done = tally.accepted_items + tally.items.closed  # of a part a rest is open
     return 100 * done // tally.items.items if tally.items.items else 0
 
 
@@ -210,21 +236,48 @@ def by_hand(query: QueryDict, run: Run) -> dict[str, Any]:
     """Both sides page for page; what is ticked stays on top while a person looks for the rest."""
     places = run.ledger.decimal_places
     ticked = ids_of(query.getlist("tick"))
-    lines = desk.free_lines(run, query.get("lines_q", ""), places=places)
-    entries = desk.free_entries(run, query.get("entries_q", ""), places=places)
+    which = query.get("which", desk.ALL)
+    which = which if which in (desk.FREE, desk.HELD) else desk.ALL
+    lines = desk.open_lines(run, query.get("lines_q", ""), which=which, places=places)
+    entries = desk.open_entries(run, query.get("entries_q", ""), which=which, places=places)
     line_page = page_of(lines, ["record__date", "record_id"], query.get("lines", ""))
     entry_page = page_of(entries, ["date", "pk"], query.get("entries", ""))
+    line_page = on_top(line_page, desk.picked_lines(run, ticked) if ticked else [])
+    entry_page = on_top(entry_page, desk.picked_entries(run, ticked) if ticked else [])
+    holders = held_by([*line_page.rows, *entry_page.rows])
     return {
-        "line_page": on_top(line_page, desk.picked_lines(run, ticked) if ticked else []),
-        "entry_page": on_top(entry_page, desk.picked_entries(run, ticked) if ticked else []),
+        "line_page": line_page,
+        "entry_page": entry_page,
+        "held_matches": list(holders.values()),
         "ticked": ticked,
+        "plan": plan_of(run, *picked(line_page, entry_page, ticked)) if ticked else None,
+        "confirming": query.get("confirm") == "1",
+        "which": which,
         "lines_q": query.get("lines_q", ""),
         "entries_q": query.get("entries_q", ""),
-        "lines_base": without(query, "lines", "tick"),
-        "entries_base": without(query, "entries", "tick"),
-        "keep_lines": kept(query, "entries_q", "entries"),
-        "keep_entries": kept(query, "lines_q", "lines"),
+        "lines_base": without(query, "lines", "tick", "confirm"),
+        "entries_base": without(query, "entries", "tick", "confirm"),
+        "keep_lines": kept(query, "which", "entries_q", "entries"),
+        "keep_entries": kept(query, "which", "lines_q", "lines"),
     }
+
+
+def picked(lines: Page, entries: Page, ticked: list[UUID]) -> tuple[list[UUID], list[UUID]]:
+    """Of what is ticked the lines and the entries; both stand on top of their pages."""
+    wanted = set(ticked)
+    return (
+        [row.record.uuid for row in lines.rows if row.record.uuid in wanted],
+        [row.uuid for row in entries.rows if row.uuid in wanted],
+    )
+
+
+def held_by(rows: list[Any]) -> dict[int, Match]:
+    """The matches that cover a part of these records; each row gets its own as `holder`. One query."""
+    ids = {row.held_by for row in rows if row.held_by is not None}
+    found = Match.objects.in_bulk(ids) if ids else {}
+    for row in rows:
+        row.holder = found.get(row.held_by)
+    return found
 
 
 def kept(query: QueryDict, *names: str) -> list[tuple[str, str]]:
@@ -248,10 +301,24 @@ def ids_of(texts: list[str]) -> list[UUID]:
 
 
 def closed(query: QueryDict, run: Run) -> dict[str, Any]:
-    rows = desk.closed_lines(run, query.get("q", ""), places=run.ledger.decimal_places)
-    page = page_of(rows, ["record__date", "record_id"], query.get("place", ""))
-    names = people(run.organization_id, refs_of(page.rows, "closed_by"))
-    return {"page": page, "people": names, "q": query.get("q", "")}
+    """Closed lines of the run and closed entries of its ledger, with whole amounts or what was written off of them."""
+    text, places = query.get("q", ""), run.ledger.decimal_places
+    lines = page_of(
+        desk.closed_lines(run, text, places=places), ["record__date", "record_id"], query.get("lines", "")
+    )
+    entries = page_of(desk.closed_entries(run, text, places=places), ["date", "pk"], query.get("entries", ""))
+    rows = [*lines.rows, *entries.rows]
+    held_by(rows)
+    for row in rows:
+        row.shown_reason = reason_words(row.close_reason)
+    return {
+        "line_page": lines,
+        "entry_page": entries,
+        "people": people(run.organization_id, refs_of(rows, "closed_by")),
+        "lines_base": without(query, "lines"),
+        "entries_base": without(query, "entries"),
+        "q": text,
+    }
 
 
 def differences(query: QueryDict, run: Run) -> dict[str, Any]:

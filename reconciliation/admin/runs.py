@@ -22,11 +22,11 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from ledgers.backoffice import chip, count_cell, link_to, refs_of
 from organizations.backoffice.acts import Act
 from organizations.backoffice.current import actor_of, current_organization, may
-from organizations.backoffice.history import history_of
 from reconciliation.admin.base import ClearingModelAdmin
+from reconciliation.admin.opening import opening_act
 from reconciliation.admin.run_acts import RunActs
 from reconciliation.admin.run_page import context_of
-from reconciliation.admin.words import people
+from reconciliation.admin.words import people, plainly
 from reconciliation.models import Discrepancy, Pass, Run, RunSource
 from reconciliation.selectors.runs import counted, is_closed, last_pass, with_status
 from reconciliation.services import passes, runs
@@ -183,7 +183,8 @@ class RunAdmin(RunActs, ClearingModelAdmin):
             field.help_text = _("What you call it: “March 2026, house bank”.")
         if db_field.name == "mode" and field is not None:
             field.help_text = _(
-                "Matching starts when you say so in either mode; automatic marks runs for matching by themselves later."
+                "Matching starts when you say so in either mode. An automatic run is also matched again by itself whenever "
+                "entries are posted to its ledger, or another run gives some back; never at upload."
             )
         return field
 
@@ -235,6 +236,8 @@ class RunAdmin(RunActs, ClearingModelAdmin):
             "run_name": name_of(run),
             "maker": people(run.organization_id, [run.created_by])[run.created_by],
             "ledger_name": ledger_name(run),
+            "history": self.history_lines(request, run),
+            "may_read_audit": may(request, "audit:read"),
         }
         if request.headers.get(FRAGMENT):
             return render(request, "reconciliation/run_desk.html", context)
@@ -246,10 +249,11 @@ class RunAdmin(RunActs, ClearingModelAdmin):
             "opts": self.opts,
             "original": run,
             "change": True,
-            "history": history_of(run.organization_id, self.history_subjects(run)),
-            "may_read_audit": may(request, "audit:read"),
         }
         return render(request, "reconciliation/run.html", page)
+
+    def currency_of(self, obj: Run) -> str:
+        return obj.ledger.currency
 
     def acts(self, request: HttpRequest, obj: Run) -> list[Act]:
         newest = last_pass(obj)
@@ -264,7 +268,7 @@ class RunAdmin(RunActs, ClearingModelAdmin):
             Act(
                 "auto-match",
                 _("Match automatically"),
-                partial(passes.pass_request, reconciliation=obj.reconciliation, run=obj),
+                partial(plainly(passes.pass_request, obj), reconciliation=obj.reconciliation, run=obj),
                 "matches:decide",
                 against=under_way or no_files,
                 after=self._waited,
@@ -281,6 +285,8 @@ class RunAdmin(RunActs, ClearingModelAdmin):
             ),
             self._deletion(obj, under_way),
         ]
+        if obj.ledger.opening_balance is None:
+            rows.insert(1, opening_act(obj.ledger))
         if newest is not None and busy:
             rows.insert(1, self._cancelling(newest))
         return rows
@@ -300,7 +306,7 @@ class RunAdmin(RunActs, ClearingModelAdmin):
         return Act(
             "delete",
             _("Delete"),
-            partial(runs.run_void, run=run),
+            partial(plainly(runs.run_void, run), run=run),
             "imports:write",
             against=under_way or finished,
             danger=True,

@@ -11,11 +11,26 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from ledgers.amounts import shown
+from ledgers.models import Record
 from organizations.actors import shown_names
 from organizations.backoffice.acts import sentence_of
 from organizations.backoffice.history import person
 from organizations.refusals import Refusal
-from reconciliation.states import MatchStatus
+from reconciliation.models import Match, Pass
+from reconciliation.reasons import reason_words
+from reconciliation.states import MatchStatus, PassStatus
+
+__all__ = [
+    "FILE_LABELS",
+    "SEVERITY_LABELS",
+    "moment",
+    "one_person",
+    "people",
+    "plainly",
+    "reason_words",
+    "status_word",
+    "told",
+]
 
 T = TypeVar("T")
 
@@ -24,25 +39,13 @@ FILE_LABELS = {"completed": "success", "failed": "danger"}
 """Colours of labels."""
 
 
-def reason_words(reason: str) -> str:
-    """Why something was closed: a person's own words, or what ended it by itself."""
-    return {
-        "auto:matched": _("its line was matched"),
-        "auto:item_closed": _("its line was closed"),
-        "auto:match_ended": _("its match ended"),
-        "zero_amount": _("its amount is zero"),
-        "before_opening": _("it is older than the ledger's opening balance"),
-        "manual_review": _("manual review"),
-    }.get(reason, reason)
-
-
 def people(organization_id: int, refs: Iterable[str]) -> dict[str, str]:
     """Each ref as a person reads it: "user:42" is "Anna", "key:ab12" is "API key ab12". One query."""
     return {ref: person(name) for ref, name in shown_names(organization_id, refs).items()}
 
 
 Books = Any
-"""What a refusal is told about: a run or a reconciliation, with its organization_id and its ledger."""
+"""What a refusal is told about: a run or a reconciliation."""
 
 
 def plainly(service: Callable[..., T], books: Books) -> Callable[..., T]:
@@ -63,52 +66,111 @@ def told(refusal: Refusal, books: Books) -> str:
     teller = TELLERS.get(refusal.code)
     try:
         return teller(refusal.details, books) if teller else sentence_of(refusal)
-    except (KeyError, ValueError, IndexError):  # details of another shape: the refusal's own words still hold
+    except (
+        KeyError,
+        ValueError,
+        IndexError,
+        Pass.DoesNotExist,
+    ):  # other details: the refusal's own words hold
         return sentence_of(refusal)
 
 
 def _state(details: dict[str, Any], books: Books) -> str:
     return _("It is %(status)s already, by %(who)s on %(when)s. Nothing was changed.") % {
         "status": status_word(details["status"]),
-        "who": people(books.organization_id, [details["by"]])[details["by"]],
+        "who": one_person(books.organization_id, details["by"]),
         "when": moment(details["at"]),
     }
 
 
 def _taken(details: dict[str, Any], books: Books) -> str:
+    """Which of the ticked ones is not open, who has it since when, and what to do about it."""
     first = details["records"][0]
-    if "match_id" not in first:
-        if first["status"] == "closed":
-            return _("One of the ticked lines was closed on %(when)s. Reopen it first.") % {
-                "when": moment(first["at"])
-            }
-        return _("One of the ticked lines is no longer open. Look at the page again.")
-    text = _(
-        "One of the ticked lines stands in another match: %(status)s, made by %(who)s on %(when)s. Reject that one first."
-    )
-    return text % {
-        "status": status_word(first["status"]),
-        "who": people(books.organization_id, [first["by"]])[first["by"]],
-        "when": moment(first["at"]),
-    }
-
-
-def _does_not_add_up(details: dict[str, Any], books: Books) -> str:
-    ledger = books.ledger
-    amounts = {
-        name: shown(details[key], ledger.decimal_places, ledger.currency)
-        for name, key in (("a", "total_a"), ("b", "total_b"), ("difference", "difference"))
-    }
-    return (
-        _(
-            "The ticked lines come to %(a)s, the ticked entries to %(b)s: they differ by %(difference)s. "
-            "A match must add up; tick other lines or entries."
+    record = Record.objects.filter(uuid=first["id"]).first() if first["id"] else None
+    facts = {"what": what_is(record) if record is not None else _("One of the ticked ones")}
+    if first["status"] == "gone":
+        return _("%(what)s is no longer open here. Look at the page again.") % facts
+    facts |= {"who": one_person(books.organization_id, first["by"]), "when": moment(first["at"])}
+    if first["status"] == "closed":
+        return _("%(what)s was closed by %(who)s on %(when)s. Reopen it first, under Closed.") % facts
+    match = Match.objects.filter(uuid=first["match_id"]).first()
+    facts["match"] = str(match) if match is not None else _("another match")
+    if first["status"] == MatchStatus.SUGGESTED:
+        text = _(
+            "%(what)s stands in a proposal: %(match)s, made by %(who)s on %(when)s. Reject that one first, or leave it out."
         )
-        % amounts
-    )
+    else:
+        text = _(
+            "%(what)s stands in %(match)s, made by %(who)s on %(when)s. Undo that one first, under Matched, or leave it out."
+        )
+    return text % facts
 
 
-TELLERS = {"match.state": _state, "match.token_taken": _taken, "match.does_not_add_up": _does_not_add_up}
+def what_is(record: Record) -> str:
+    """ "INV-701 of 2026-02-04, 1,250.00 EUR"."""
+    return _("%(name)s of %(day)s, %(amount)s,") % {
+        "name": record.reference or record.description or _("The one"),
+        "day": record.date,
+        "amount": shown(record.effect, record.decimal_places, record.currency),
+    }
+
+
+def _waited(_details: dict[str, Any], books: Books) -> str:
+    """Somebody holds what the act needs: a matching that writes, or another person."""
+    running = Pass.objects.filter(
+        reconciliation_id=getattr(books, "reconciliation_id", books.pk), status=PassStatus.RUNNING
+    ).first()
+    if running is None:
+        return _(
+            "Somebody else is working on the same lines or entries at this moment. Nothing was changed: look at the page "
+            "again in a moment, then try again."
+        )
+    return _(
+        "A matching is writing to the same lines or entries at this moment: %(percent)s%%, asked for by %(who)s at "
+        "%(when)s. Nothing was changed: try again in a moment, between two of its steps there is room."
+    ) % _progress(running, books)
+
+
+def _under_way(details: dict[str, Any], books: Books) -> str:
+    busy = Pass.objects.get(uuid=details["pass"]["id"])
+    if busy.status == PassStatus.PENDING:
+        text = _(
+            "A matching waits for its turn, asked for by %(who)s at %(when)s. Wait for its end, or stop it, then try again."
+        )
+    else:
+        text = _(
+            "A matching is under way: %(percent)s%%, asked for by %(who)s at %(when)s. Wait for its end, or stop it, then "
+            "try again."
+        )
+    return text % _progress(busy, books)
+
+
+def _progress(busy: Pass, books: Books) -> dict[str, Any]:
+    return {
+        "percent": busy.progress,
+        "who": one_person(books.organization_id, busy.requested_by),
+        "when": date_format(timezone.localtime(busy.requested_at), "TIME_FORMAT"),
+    }
+
+
+def _accepted_among(details: dict[str, Any], _books: Books) -> str:
+    return _(
+        "%(accepted)s of its %(live)s matches are accepted by now. Nothing was undone: say that they are to be undone too, "
+        "or undo single ones on their pages."
+    ) % {"accepted": details["accepted"], "live": details["live"]}
+
+
+TELLERS = {
+    "match.state": _state,
+    "match.token_taken": _taken,
+    "lock.timeout": _waited,
+    "pass.running": _under_way,
+    "pass.has_accepted": _accepted_among,
+}
+
+
+def one_person(organization_id: int, ref: str) -> str:
+    return people(organization_id, [ref])[ref]
 
 
 def status_word(status: str) -> str:

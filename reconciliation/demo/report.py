@@ -14,8 +14,10 @@ from reconciliation.models import MatchMember, OpenItem, Run
 from reconciliation.selectors.discrepancies import discrepancies_of
 from reconciliation.selectors.entries import gl_only
 from reconciliation.selectors.items import MATCHED, PARTIAL, item_rows, source_file_ids
+from reconciliation.selectors.ledger_proof import LedgerProof, proof_days
 from reconciliation.selectors.matches import matches_of
 from reconciliation.selectors.proof import RunProof, run_proof
+from reconciliation.selectors.proof_days import run_span
 from reconciliation.states import MATCH_LIVE
 from rules.states import Side
 
@@ -94,6 +96,7 @@ class RunReport:
     pointed_out: tuple[PointedOut, ...]
     gaps: tuple[Gap, ...]
     proof: RunProof
+    days: tuple[LedgerProof, ...]
 
     @property
     def run(self) -> Run:
@@ -112,7 +115,14 @@ def run_report(filled: Filled) -> RunReport:
         pointed_out=tuple(_pointed_out(run)),
         gaps=tuple(gaps_of(run)),
         proof=run_proof(run),
+        days=tuple(_days(run)),
     )
+
+
+def _days(run: Run) -> list[LedgerProof]:
+    """The ledger's proof of each day that the run's files state."""
+    since, until = run_span(run)
+    return proof_days(run.ledger, since=since, until=until) if since and until else []
 
 
 def _rules(run: Run) -> list[RuleRow]:

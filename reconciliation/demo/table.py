@@ -8,6 +8,7 @@ from reconciliation.demo.amounts import grouped
 from reconciliation.demo.expectation import Check
 from reconciliation.demo.loading import FileResult, accounts_of
 from reconciliation.demo.report import OpenRows, RunReport
+from reconciliation.selectors.ledger_proof import breaks_of
 
 WIDTH = 100
 GAPS_SHOWN = 20
@@ -31,6 +32,8 @@ def run_table(report: RunReport) -> list[str]:
         *_pointed_out(report),
         "",
         *_proof(report),
+        "",
+        *_days(report),
     ]
 
 
@@ -140,6 +143,37 @@ def _proof(report: RunReport) -> list[str]:
         *(f"    {title:<36}{_stated(amount, currency):>18}" for title, amount in rows),
         *(f"      {grouped(gap.amount, currency)} on {gap.day}: {gap.where}" for gap in gaps),
         *([f"      and {more} more"] if more else []),
+    ]
+
+
+def _days(report: RunReport) -> list[str]:
+    """The account's proof on its last day, how many days tie out, and the days on which it broke."""
+    if not report.days:
+        return []
+    last, currency = report.days[-1], report.run.ledger.currency
+    rows: list[tuple[str, int]] = [
+        ("balance of the bank", last.statement_balance),
+        ("balance of the books", last.ledger_balance),
+        ("difference", last.difference),
+        (
+            f"  opening difference{'' if last.opening_confirmed else ', not confirmed'}",
+            last.opening_difference,
+        ),
+        ("  lines, open or only proposed", last.open_a),
+        ("  less entries, open or proposed", -last.open_b),
+    ]
+    if last.written_off_a or last.written_off_b:
+        rows += [
+            ("  written off lines", last.written_off_a),
+            ("  less written off entries", -last.written_off_b),
+        ]
+    rows.append(("unexplained", last.unexplained))
+    whole = sum(day.unexplained == 0 for day in report.days)
+    return [
+        f"  {f'Proof of the account on {last.day}':<38}{currency:>18}",
+        *(f"    {title:<36}{grouped(amount, currency):>18}" for title, amount in rows),
+        f"    {whole} of {len(report.days)} days are explained to the cent",
+        *(f"      {grouped(found.amount, currency)} on {found.day}" for found in breaks_of(report.days)),
     ]
 
 

@@ -41,7 +41,6 @@ class Migration(migrations.Migration):
                             ("wire", "Put into a reconciliation"),
                             ("unwire", "Take out of a reconciliation"),
                             ("reset", "Empty"),
-                            ("delete", "Delete"),
                         ],
                         max_length=8,
                     ),
@@ -103,7 +102,7 @@ class Migration(migrations.Migration):
                         name="streamoperation_status_known",
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(("kind__in", ["wire", "unwire", "reset", "delete"])),
+                        condition=models.Q(("kind__in", ["wire", "unwire", "reset"])),
                         name="streamoperation_kind_known",
                     ),
                     models.CheckConstraint(
@@ -128,7 +127,7 @@ class Migration(migrations.Migration):
                                 ("side__in", ["a", "b"]),
                             ),
                             models.Q(
-                                ("kind__in", ["reset", "delete"]),
+                                ("kind", "reset"),
                                 ("reconciliation__isnull", True),
                                 ("side", ""),
                             ),

@@ -168,7 +168,7 @@ class Match(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"Match {self.uuid}"
+        return f"Match {self.pk}"
 
     @property
     def is_live(self) -> bool:

@@ -62,7 +62,7 @@ class StreamOperation(models.Model):
             ),
             CheckConstraint(
                 condition=Q(kind__in=["wire", "unwire"], reconciliation__isnull=False, side__in=Side.values)
-                | Q(kind__in=["reset", "delete"], reconciliation__isnull=True, side=""),
+                | Q(kind="reset", reconciliation__isnull=True, side=""),
                 name="streamoperation_reconciliation_iff_wiring",
             ),
             UniqueConstraint(

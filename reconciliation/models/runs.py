@@ -103,9 +103,20 @@ class RunSource(models.Model):
         return f"{self.run_id} {self.source_file_id}"
 
 
+BY_ITSELF = Q(status=PassStatus.PENDING, trigger=PassTrigger.RECORD_CREATED, attempt=0)
+
+
 class PassQuerySet(models.QuerySet["Pass"]):
     def under_way(self) -> PassQuerySet:
         return self.filter(status__in=PASS_UNDER_WAY)
+
+    def waiting_by_itself(self) -> PassQuerySet:
+        """Not begun, and asked for by nobody: their runs are automatic. They are in nobody's way."""
+        return self.filter(BY_ITSELF)
+
+    def in_the_way(self) -> PassQuerySet:
+        """Under way, and asked for by a person or begun: voiding, undoing and a second pass wait for their end."""
+        return self.under_way().exclude(BY_ITSELF)
 
 
 class Pass(models.Model):

@@ -26,7 +26,7 @@ from ledgers.models import Ledger, Record, StatementLine
 from ledgers.states import RecordKind
 from reconciliation.models import MatchMember, OpenItem, Run
 from reconciliation.selectors.items import CLOSED, MATCHED, PARTIAL, UNMATCHED, item_rows
-from reconciliation.states import BEFORE_OPENING, MatchStatus
+from reconciliation.states import MatchStatus
 from rules.models import Reconciliation, ReconciliationStream
 
 
@@ -37,7 +37,7 @@ def open_as_at(ledger: Ledger, day: date) -> QuerySet[Record]:
     if reconciliation is None:
         return Record.objects.none()
     tokens = _tokens(reconciliation.pk, "pk")
-    still = tokens.exclude(close_reason=BEFORE_OPENING).exclude(cleared_on__lte=day)
+    still = tokens.exclude(cleared_on__lte=day)
     cleared = _members(reconciliation.pk, "pk").filter(
         match__status=MatchStatus.ACCEPTED, match__cleared_on__lte=day
     )
@@ -51,7 +51,7 @@ def open_as_at(ledger: Ledger, day: date) -> QuerySet[Record]:
         Q(Exists(still)) | Q(Exists(uncleared)),
         stream_id__in=reconciliation.streams.values("pk"),
         kind=RecordKind.ENTRY,
-        date__lte=day,
+        date__range=(ledger.opening_balance_on or date.min, day),
     )
     left = Coalesce(Subquery(tokens.values("open_amount")[:1]), 0, output_field=BigIntegerField())
     return rows.annotate(

@@ -3,34 +3,44 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 
 from ledgers.amounts import read
 from ledgers.models import Record, StatementLine
 from ledgers.selectors import entry_rows
 from reconciliation.models import Match, MatchMember, OpenItem, Run, RunSource
 from reconciliation.selectors.items import item_rows
-from reconciliation.selectors.matches import Members, matches_of, members_of
+from reconciliation.selectors.matches import Members, matches_of
 from reconciliation.states import MatchStatus
 from rules.states import Side
 
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """A record in a proposal, and which of its facts differ from the other side: date, amount, reference, description."""
+    """A record in a match: which of its facts differ from the other side (date, amount, reference, description), and how
+    much of it the match covers, in minor units with the record's sign. `token`: its open item, where a live match leaves
+    a rest of it."""
 
     record: Record
     differs: frozenset[str]
+    covered: int = 0
+    token: OpenItem | None = None
 
     @property
     def day(self) -> date:
         return day_of(self.record)
+
+    @property
+    def rest(self) -> int:
+        """What the match does not cover, with the record's sign."""
+        return self.record.effect - self.covered
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,24 +63,64 @@ class Facing:
     def label(self) -> str:
         """What a person calls it: the first line's reference, else its text."""
         first = next(iter((*self.lines, *self.entries)), None)
-        if first is None:
-            return str(self.match.pk)
-        return first.record.reference or first.record.description or str(first.record.date)
+        return name_of(first.record) if first is not None else str(self.match)
+
+    @property
+    def held(self) -> tuple[Party, bool] | None:
+        """The one member that is covered in part, and whether it is a line."""
+        for parties, is_line in ((self.lines, True), (self.entries, False)):
+            for party in parties:
+                if party.rest:
+                    return party, is_line
+        return None
 
 
 def facing_of(matches: Sequence[Match]) -> list[Facing]:
-    """These matches with their members; one query."""
-    members = members_of([match.pk for match in matches])
-    return [faced(match, members[match.pk]) for match in matches]
+    """These matches with their members; two queries."""
+    ids = [match.pk for match in matches]
+    rows: dict[int, list[MatchMember]] = defaultdict(list)
+    members = MatchMember.objects.filter(match_id__in=ids).select_related("record")
+    for row in members.order_by("record__date", "record_id"):
+        rows[row.match_id].append(row)
+    rests = {(row.held_by, row.record_id): row for row in OpenItem.objects.filter(held_by__in=ids)}
+    return [_faced_rows(match, rows[match.pk], rests) for match in matches]
 
 
-def faced(match: Match, members: Members) -> Facing:
+def _faced_rows(
+    match: Match, rows: Sequence[MatchMember], rests: Mapping[tuple[int | None, int], OpenItem]
+) -> Facing:
+    sides = Members(
+        [row.record for row in rows if row.side == Side.A],
+        [row.record for row in rows if row.side == Side.B],
+    )
+    applied = {row.record_id: abs(row.applied) for row in rows}
+    return faced(match, sides, applied, {row.record_id: rests.get((match.pk, row.record_id)) for row in rows})
+
+
+def faced(
+    match: Match,
+    members: Members,
+    applied: Mapping[int, int] | None = None,
+    tokens: Mapping[int, OpenItem | None] | None = None,
+) -> Facing:
+    """`applied`: how much of each record the match covers, without its sign; not given: all of it."""
+    applied, tokens = applied or {}, tokens or {}
+
+    def party(record: Record, others: Sequence[Record]) -> Party:
+        covered = applied.get(record.pk, record.amount) * (-1 if record.effect < 0 else 1)
+        return Party(record, _differs(record, others, match), covered, tokens.get(record.pk))
+
     return Facing(
         match,
-        [Party(record, _differs(record, members.b, match)) for record in members.a],
-        [Party(record, _differs(record, members.a, match)) for record in members.b],
+        [party(record, members.b) for record in members.a],
+        [party(record, members.a) for record in members.b],
         max((_days_apart(record, members.b) for record in members.a), default=0),
     )
+
+
+def name_of(record: Record) -> str:
+    """What a person calls a record: its reference, else its text, else its day."""
+    return record.reference or record.description or str(record.date)
 
 
 def day_of(record: Record) -> date:
@@ -129,14 +179,18 @@ def searched_matches(matches: QuerySet[Match], text: str, places: int) -> QueryS
     return matches.filter(Exists(members))
 
 
-def free_lines(run: Run, text: str = "", *, places: int = 2) -> QuerySet[StatementLine]:
-    """The run's statement lines that nobody has matched or closed."""
-    return _searched(
-        item_rows(run).filter(Exists(_tokens(run, "record_id").free())), text, places, "record__"
-    )
+ALL, FREE, HELD = "all", "free", "held"
+"""Which open records: all, those in no match, those that a match covers in part."""
+
+
+def open_lines(run: Run, text: str = "", *, which: str = ALL, places: int = 2) -> QuerySet[StatementLine]:
+    """The run's statement lines that are not wholly matched, and that nobody closed."""
+    tokens = _open_tokens(run, "record_id", which)
+    return _searched(item_rows(run).filter(Exists(tokens)), text, places, "record__")
 
 
 def closed_lines(run: Run, text: str = "", *, places: int = 2) -> QuerySet[StatementLine]:
+    """With `held_by` where the closing wrote off what that match left."""
     return _searched(
         item_rows(run).filter(Exists(_tokens(run, "record_id").closed())), text, places, "record__"
     )
@@ -144,17 +198,45 @@ def closed_lines(run: Run, text: str = "", *, places: int = 2) -> QuerySet[State
 
 def free_entries(run: Run, text: str = "", *, places: int = 2) -> QuerySet[Record]:
     """The ledger's entries that no match of any run has, and that nobody closed."""
-    rows = entry_rows(organization_id=run.organization_id, ledger_ids=[run.ledger_id])
-    return _searched(rows.filter(Exists(_tokens(run, "pk").free())), text, places, "")
+    return _searched(_entries(run).filter(Exists(_tokens(run, "pk").free())), text, places, "")
+
+
+def open_entries(run: Run, text: str = "", *, which: str = ALL, places: int = 2) -> QuerySet[Record]:
+    """The ledger's entries that no match of any run covers wholly, and that nobody closed, with what is left of each."""
+    tokens = _open_tokens(run, "pk", which)
+    rows = _with_token(_entries(run).filter(Exists(tokens)), run, "open_amount", "held_by")
+    return _searched(rows, text, places, "")
+
+
+def closed_entries(run: Run, text: str = "", *, places: int = 2) -> QuerySet[Record]:
+    rows = _entries(run).filter(Exists(_tokens(run, "pk").closed()))
+    closing = ("open_amount", "held_by", "closed_at", "closed_by", "close_reason", "close_note")
+    return _searched(_with_token(rows, run, *closing), text, places, "")
 
 
 def picked_lines(run: Run, ids: Iterable[UUID]) -> list[StatementLine]:
-    """Of these lines, by their records' uuids, those still free."""
-    return list(free_lines(run).filter(record__uuid__in=list(ids)).order_by("record__date", "record_id"))
+    """Of these lines, by their records' uuids, those still open."""
+    return list(open_lines(run).filter(record__uuid__in=list(ids)).order_by("record__date", "record_id"))
 
 
 def picked_entries(run: Run, ids: Iterable[UUID]) -> list[Record]:
-    return list(free_entries(run).filter(uuid__in=list(ids)).order_by("date", "pk"))
+    return list(open_entries(run).filter(uuid__in=list(ids)).order_by("date", "pk"))
+
+
+def _entries(run: Run) -> QuerySet[Record]:
+    return entry_rows(organization_id=run.organization_id, ledger_ids=[run.ledger_id])
+
+
+def _open_tokens(run: Run, record: str, which: str) -> Any:
+    tokens = _tokens(run, record)
+    if which == ALL:
+        return tokens.filter(closed_at__isnull=True)
+    return tokens.held() if which == HELD else tokens.free()
+
+
+def _with_token(rows: QuerySet[Record], run: Run, *columns: str) -> QuerySet[Record]:
+    token = _tokens(run, "pk")
+    return rows.annotate(**{name: Subquery(token.values(name)[:1]) for name in columns})
 
 
 def _tokens(run: Run, record: str) -> Any:

@@ -36,6 +36,52 @@ CHECKS: dict[str, str] = {
         SELECT o.reconciliation_id, o.record_id, 'held by match ' || o.held_by FROM reconciliation_openitem o
         WHERE o.held_by IS NOT NULL AND NOT EXISTS (SELECT FROM reconciliation_matchmember mm
             WHERE mm.match_id = o.held_by AND mm.record_id = o.record_id AND mm.live)""",
+    "several records held by one match": """
+        SELECT o.reconciliation_id, o.held_by, 'holds records ' || string_agg(o.record_id::text, ', ' ORDER BY o.record_id)
+        FROM reconciliation_openitem o WHERE o.held_by IS NOT NULL
+        GROUP BY o.reconciliation_id, o.held_by HAVING count(*) > 1""",
+    "rest written off under a match that is not accepted": """
+        SELECT o.reconciliation_id, o.record_id, 'written off under match ' || o.held_by || ', which is '
+            || coalesce(m.status, 'gone')
+        FROM reconciliation_openitem o LEFT JOIN reconciliation_match m ON m.id = o.held_by
+        WHERE o.held_by IS NOT NULL AND o.closed_at IS NOT NULL AND m.status IS DISTINCT FROM 'accepted'""",
+    "match that does not add up without a held record, or the other way round": """
+        SELECT m.reconciliation_id, m.id, 'difference ' || m.difference || ', left of what it holds '
+            || coalesce(sum(CASE o.side WHEN 'a' THEN o.open_amount ELSE -o.open_amount END), 0)
+        FROM reconciliation_match m JOIN rules_reconciliation rec ON rec.id = m.reconciliation_id
+        LEFT JOIN reconciliation_openitem o ON o.held_by = m.id AND o.reconciliation_id = m.reconciliation_id
+        WHERE m.status IN ('suggested', 'accepted')
+        GROUP BY m.id, rec.id
+        HAVING coalesce(sum(CASE o.side WHEN 'a' THEN o.open_amount ELSE -o.open_amount END), 0)
+            <> CASE rec.kind WHEN 'streams' THEN 0 ELSE m.difference END""",
+    "match in part with money of both directions": """
+        SELECT m.reconciliation_id, m.id, 'holds record ' || o.record_id FROM reconciliation_openitem o
+        JOIN reconciliation_match m ON m.id = o.held_by JOIN reconciliation_matchmember mm ON mm.match_id = m.id
+        GROUP BY m.id, o.record_id HAVING count(DISTINCT sign(mm.applied)) > 1""",
+    "cleared before the day of a record": """
+        SELECT m.reconciliation_id, m.id, 'cleared on ' || m.cleared_on || ', latest record of ' || max(r.date)
+        FROM reconciliation_match m JOIN reconciliation_matchmember mm ON mm.match_id = m.id
+        JOIN ledgers_record r ON r.id = mm.record_id
+        WHERE m.status IN ('suggested', 'accepted')
+        GROUP BY m.id HAVING max(r.date) > m.cleared_on
+        UNION ALL
+        SELECT o.reconciliation_id, o.record_id, 'closed on ' || o.cleared_on || ', record of ' || r.date
+        FROM reconciliation_openitem o JOIN ledgers_record r ON r.id = o.record_id
+        WHERE o.closed_at IS NOT NULL AND o.cleared_on < r.date""",
+    "open discrepancy of a match that is not live": """
+        SELECT d.reconciliation_id, d.id, d.type || ' of match ' || d.match_id || ', which is '
+            || coalesce(m.status, 'gone')
+        FROM reconciliation_discrepancy d LEFT JOIN reconciliation_match m ON m.id = d.match_id
+        WHERE d.match_id IS NOT NULL AND d.voided_at IS NULL AND d.status <> 'closed'
+            AND (m.status IS NULL OR m.status NOT IN ('suggested', 'accepted'))""",
+    "match that does not add up without one amount_mismatch of that amount": """
+        SELECT m.reconciliation_id, m.id, 'difference ' || m.difference || ', said: '
+            || coalesce(string_agg(d.amount::text, ', '), 'nothing')
+        FROM reconciliation_match m LEFT JOIN reconciliation_discrepancy d
+            ON d.match_id = m.id AND d.type = 'amount_mismatch' AND d.voided_at IS NULL
+        WHERE m.status IN ('suggested', 'accepted')
+        GROUP BY m.id HAVING count(d.id) <> CASE m.difference WHEN 0 THEN 0 ELSE 1 END
+            OR coalesce(sum(d.amount), 0) <> abs(m.difference)""",
     "amount is not covered plus open": f"""
         SELECT rec.id, r.id, 'amount ' || {MEASURE} || ', applied ' || coalesce(mm.applied, 0) || ', open '
             || coalesce(o.open_amount, 0) {STANDING}
@@ -44,14 +90,14 @@ CHECKS: dict[str, str] = {
                 OR abs(coalesce(mm.applied, 0)) + abs(coalesce(o.open_amount, 0)) <> abs({MEASURE}))""",
     "token without a live record of its stream": """
         SELECT o.reconciliation_id, o.record_id, 'orphaned token' FROM reconciliation_openitem o
-        LEFT JOIN ledgers_record r ON r.id = o.record_id AND r.voided_at IS NULL
+        LEFT JOIN ledgers_record r ON r.id = o.record_id AND r.voided_at IS NULL AND r.kind <> 'detail'
         LEFT JOIN rules_reconciliationstream w ON w.reconciliation_id = o.reconciliation_id
             AND w.stream_id = r.stream_id AND w.side = o.side
         WHERE w.id IS NULL""",
     "live member without a live record of its stream": """
         SELECT mm.reconciliation_id, mm.record_id, 'orphaned member of match ' || mm.match_id
         FROM reconciliation_matchmember mm
-        LEFT JOIN ledgers_record r ON r.id = mm.record_id AND r.voided_at IS NULL
+        LEFT JOIN ledgers_record r ON r.id = mm.record_id AND r.voided_at IS NULL AND r.kind <> 'detail'
         LEFT JOIN rules_reconciliationstream w ON w.reconciliation_id = mm.reconciliation_id
             AND w.stream_id = r.stream_id AND w.side = mm.side
         WHERE mm.live AND w.id IS NULL""",
@@ -104,13 +150,18 @@ CHECKS: dict[str, str] = {
             OR coalesce(sum(r.amount) FILTER (WHERE r.direction = 'credit'), 0) <> j.total_credit""",
     "live statement line without a live record": """
         SELECT l.source_file_id, l.id, 'record ' || l.record_id FROM ledgers_statementline l
-        LEFT JOIN ledgers_record r ON r.id = l.record_id AND r.voided_at IS NULL
+        LEFT JOIN ledgers_record r ON r.id = l.record_id AND r.voided_at IS NULL AND r.kind <> 'detail'
         WHERE l.voided_at IS NULL AND r.id IS NULL""",
     "statement record that no live line states": """
         SELECT s.id, r.id, 'no live line' FROM ledgers_datastream s
-        JOIN ledgers_record r ON r.stream_id = s.id AND r.voided_at IS NULL
+        JOIN ledgers_record r ON r.stream_id = s.id AND r.voided_at IS NULL AND r.kind <> 'detail'
         WHERE s.kind = 'statement' AND NOT EXISTS (
             SELECT FROM ledgers_statementline l WHERE l.record_id = r.id AND l.voided_at IS NULL)""",
+    "detail without its live line": """
+        SELECT d.stream_id, d.id, 'detail of record ' || d.parent_id FROM ledgers_record d
+        LEFT JOIN ledgers_record r ON r.id = d.parent_id AND r.stream_id = d.stream_id AND r.voided_at IS NULL
+            AND r.kind = 'entry'
+        WHERE d.parent_id IS NOT NULL AND d.kind = 'detail' AND d.voided_at IS NULL AND r.id IS NULL""",
     "run said to be running without a pass under way": """
         SELECT run.reconciliation_id, run.id, 'running' FROM reconciliation_run run
         WHERE run.status = 'running' AND run.voided_at IS NULL AND NOT EXISTS (

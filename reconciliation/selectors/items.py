@@ -15,8 +15,10 @@ from ledgers.states import LineStatus
 from organizations.refusals import NotFound
 from reconciliation.models import MatchMember, OpenItem, Run, RunSource
 from reconciliation.models.clearing import OpenItemQuerySet
+from reconciliation.states import RunStatus
 
 UNMATCHED, MATCHED, PARTIAL, CLOSED = "unmatched", "matched", "partial", "closed"
+TOKEN_COLUMNS = ("open_amount", "held_by", "closed_at", "closed_by", "close_reason", "close_note")
 ITEM_STATUSES = (UNMATCHED, MATCHED, PARTIAL, CLOSED)
 
 
@@ -46,10 +48,7 @@ def item_rows(run: Run) -> QuerySet[StatementLine]:
         .select_related("record", "source_file")
         .annotate(
             match_status=match_status(tokens),
-            **{
-                name: Subquery(tokens.values(name)[:1])
-                for name in ("open_amount", "held_by", "closed_at", "closed_by", "close_reason", "close_note")
-            },
+            **{name: Subquery(tokens.values(name)[:1]) for name in (*TOKEN_COLUMNS, "cleared_on")},
             match_uuid=Subquery(live.values("match__uuid")[:1]),
             decided=Subquery(live.values("match__status")[:1]),
         )
@@ -119,6 +118,19 @@ def run_record_ids(run: Run, record_ids: Iterable[int]) -> set[int]:
         source_file_id__in=source_file_ids(run), record_id__in=list(record_ids)
     )
     return set(lines.values_list("record_id", flat=True))
+
+
+def runs_showing(record_ids: Iterable[int] | QuerySet[Any, Any], *, reconciliation_id: int) -> list[int]:
+    """The reconciliation's runs that show one of these records as an item and were matched before, by a pass or by hand.
+    The lines of an account may stand in other reconciliations too, whose matches are no matter of a run."""
+    lines = StatementLine.objects.live().filter(record_id__in=record_ids)
+    sources = RunSource.objects.filter(
+        live=True,
+        run__voided_at=None,
+        run__reconciliation_id=reconciliation_id,
+        source_file_id__in=lines.values("source_file_id"),
+    ).exclude(run__status=RunStatus.PENDING)
+    return list(sources.order_by("run_id").values_list("run_id", flat=True).distinct())
 
 
 def item_of(*, organization_id: int, item_id: UUID) -> tuple[StatementLine, Run]:

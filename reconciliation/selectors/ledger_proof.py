@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -19,13 +19,12 @@ from django.db.models import Sum
 
 from ledgers.models import DataStream, Ledger, LedgerDelta, Record, Statement
 from ledgers.states import RecordKind
-from reconciliation.states import BEFORE_OPENING
 from rules.models import Reconciliation
 from rules.states import Side
 
 EVENTS = """
 SELECT side, kind, day, sum(amount)::bigint FROM (
-    SELECT o.side, 'open' AS kind, r.date AS day, o.open_amount AS amount FROM tokens o JOIN ledgers_record r ON r.id = o.record_id
+    SELECT side, 'open' AS kind, date AS day, open_amount AS amount FROM tokens
     UNION ALL
     SELECT side, 'open', cleared_on, -open_amount FROM tokens WHERE closed_at IS NOT NULL
     UNION ALL
@@ -40,8 +39,9 @@ GROUP BY side, kind, day
 """
 TOKENS_AND_MEMBERS = """
 WITH tokens AS (
-    SELECT record_id, side, open_amount, closed_at, cleared_on FROM reconciliation_openitem
-    WHERE reconciliation_id = %(reconciliation)s AND close_reason <> %(before_opening)s
+    SELECT o.record_id, o.side, o.open_amount, o.closed_at, o.cleared_on, r.date FROM reconciliation_openitem o
+    JOIN ledgers_record r ON r.id = o.record_id
+    WHERE o.reconciliation_id = %(reconciliation)s AND r.date >= %(opened_on)s
 ), members AS (
     SELECT mm.side, mm.applied, m.status, m.cleared_on, r.date FROM reconciliation_match m
     JOIN reconciliation_matchmember mm ON mm.match_id = m.id AND mm.live
@@ -50,7 +50,8 @@ WITH tokens AS (
         AND (m.status = 'suggested' OR m.status = 'accepted' AND m.cleared_on >= %(since)s)
 )
 """
-"""Of accepted matches only those cleared in the period: what was cleared before is open on none of its days."""
+"""What is older than the confirmed opening is explained by it. Of accepted matches only those cleared in the period:
+what was cleared before is open on none of its days."""
 
 Sums = dict[tuple[str, str], dict[date, int]]
 
@@ -60,7 +61,8 @@ class LedgerProof:
     """One day of a ledger's proof. Minor units, + is money in for the account's owner.
 
     `closing` None: some account's statements state no balance; its lines stand in for it then. `stated`: a statement
-    ends on that very day. `opening_difference` counts as explained once a person confirmed it.
+    ends on that very day. `opening_difference` counts as explained once a person confirmed it; days before a confirmed
+    opening (`before_opening`) are not proved.
     """
 
     day: date
@@ -72,6 +74,7 @@ class LedgerProof:
     ledger_balance: int
     opening_difference: int
     opening_confirmed: bool
+    before_opening: bool
     open_a: int
     open_b: int
     written_off_a: int
@@ -92,11 +95,14 @@ class LedgerProof:
 
     @property
     def unexplained(self) -> int:
+        if self.before_opening:
+            return 0
         return self.difference - self.opening_difference - self.open_items - self.written_off
 
     @property
     def ties_out(self) -> bool:
-        return self.unexplained == 0 and (self.opening_confirmed or self.opening_difference == 0)
+        known = self.opening_confirmed or self.opening_difference == 0
+        return self.unexplained == 0 and known and not self.before_opening
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +122,7 @@ def proof_days(ledger: Ledger, *, since: date, until: date) -> list[LedgerProof]
     found = Reconciliation.objects.filter(ledger=ledger).first()
     opening = _Opening.of(ledger)
     books = _running(_ledger_days(ledger, until))
-    sums = _events(found, since, until) if found is not None else {}
+    sums = _events(found, opening, since, until) if found is not None else {}
     running = {key: _running(days) for key, days in sums.items()}
     accounts = _accounts(ledger, opening, since, until)
     return [
@@ -130,6 +136,7 @@ def proof_days(ledger: Ledger, *, since: date, until: date) -> list[LedgerProof]
             ledger_balance=books.at(day),
             opening_difference=opening.difference(accounts),
             opening_confirmed=opening.confirmed,
+            before_opening=opening.day is not None and day < opening.day,
             **{
                 f"{kind}_{side}": running[side, kind].at(day) if (side, kind) in running else 0
                 for kind in ("open", "written_off")
@@ -176,7 +183,7 @@ class _Opening:
         entries are open items then."""
         if self.balance is not None:
             return self.balance - self.books_before
-        return sum(account.first for account in accounts)
+        return sum(account.opening for account in accounts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,12 +208,14 @@ def _running(changes: Mapping[date, int]) -> _Running:
 
 @dataclass(frozen=True, slots=True)
 class _Account:
-    """A bank account as its statements tell it: stated closings by day, `first` opening, and its lines by day."""
+    """A bank account as its statements tell it: stated closings by day, what it held before all its lines (`first`), its
+    lines by day, and the first `opening` that a statement states (0: none does)."""
 
     first: int
     stated: bool
     closings: dict[date, int]
-    lines: dict[date, int] = field(default_factory=dict)
+    lines: dict[date, int]
+    opening: int
 
     def at(self, day: date) -> int:
         """The last stated closing and the lines since."""
@@ -232,16 +241,58 @@ def _accounts(ledger: Ledger, opening: _Opening, since: date, until: date) -> li
     )
     for row in rows.order_by("opening_on", "from_date", "closing_on", "pk"):
         statements[row.stream_id].append(row)
-    sole = opening.balance if opening.balance is not None and not statements else 0
+    stated = [
+        _stated(stream, statements[stream.pk], since, until) for stream in streams if statements[stream.pk]
+    ]
+    silent = [stream for stream in streams if not statements[stream.pk]]
+    return stated + _silent(silent, stated, opening, until)
+
+
+def _stated(stream: DataStream, statements: list[Statement], since: date, until: date) -> _Account:
+    """An account whose statements state balances. Before the first of them its lines lead back from its opening."""
+    closings = _closings(statements)
+    start = _first(statements)
+    after = max((ends for ends in closings if ends <= since), default=None)
+    lines = _line_days(stream, after, until)
+    begins = start.from_date or start.opening_on
+    earlier = sum(amount for on, amount in lines.items() if begins is not None and on < begins)
+    return _Account((start.opening_amount or 0) - earlier, True, closings, lines, start.opening_amount or 0)
+
+
+def _silent(
+    streams: Sequence[DataStream], stated: Sequence[_Account], opening: _Opening, until: date
+) -> list[_Account]:
+    """Accounts without stated balances: their lines stand in, from what the confirmed opening leaves for them on."""
+    before = opening.day - timedelta(days=1) if opening.day is not None else None
+    left = 0
+    if opening.balance is not None and before is not None:
+        left = opening.balance - sum(account.at(before) for account in stated)
     found = []
-    for place, stream in enumerate(streams):
-        stated = statements[stream.pk]
-        closings = {ends: s.closing_amount or 0 for s in stated if (ends := s.closing_on or s.to_date)}
-        first = (stated[0].opening_amount or 0) if stated else (sole if place == 0 else 0)
-        after = max((ends for ends in closings if ends <= since), default=None)
-        lines = _line_days(stream, after or (opening.day - timedelta(days=1) if opening.day else None), until)
-        found.append(_Account(first, bool(stated), closings, lines))
+    for stream in streams:
+        found.append(_Account(left, False, {}, _line_days(stream, before, until), 0))
+        left = 0
     return found
+
+
+def _first(statements: Sequence[Statement]) -> Statement:
+    """The statement that begins the account: of several of its earliest day the one that no other of that day leads to."""
+    same = [row for row in statements if row.opening_on == statements[0].opening_on]
+    ends = {row.closing_amount for row in same}
+    return next((row for row in same if row.opening_amount not in ends), statements[0])
+
+
+def _closings(statements: Sequence[Statement]) -> dict[date, int]:
+    """Closing by day: of several statements that end on one day, in whatever order they came, that of the last one."""
+    by_day: dict[date, list[Statement]] = defaultdict(list)
+    for row in statements:
+        if ends := row.closing_on or row.to_date:
+            by_day[ends].append(row)
+    return {ends: _last(same).closing_amount or 0 for ends, same in by_day.items()}
+
+
+def _last(same: Sequence[Statement]) -> Statement:
+    begins = {row.opening_amount for row in same if row.opening_amount != row.closing_amount}
+    return next((row for row in reversed(same) if row.closing_amount not in begins), same[-1])
 
 
 def _line_days(stream: DataStream, after: date | None, until: date) -> dict[date, int]:
@@ -257,10 +308,10 @@ def _ledger_days(ledger: Ledger, until: date) -> dict[date, int]:
     return {day: (credit - debit) * ledger.effect_sign for day, debit, credit in sums}
 
 
-def _events(reconciliation: Reconciliation, since: date, until: date) -> Sums:
+def _events(reconciliation: Reconciliation, opening: _Opening, since: date, until: date) -> Sums:
     params: dict[str, Any] = {
         "reconciliation": reconciliation.pk,
-        "before_opening": BEFORE_OPENING,
+        "opened_on": opening.day or date.min,
         "since": since,
         "until": until,
     }

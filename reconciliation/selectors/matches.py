@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.utils.translation import gettext as _
 
 from ledgers.models import Record, StatementLine
@@ -35,13 +35,15 @@ def match_rows(organization_id: int) -> QuerySet[Match]:
 
 
 def matches_of(run: Run) -> QuerySet[Match]:
-    """A run's matches are those with a member that is an item of the run."""
+    """A run's matches are those with a member that is an item of the run. Asked of each match in turn, not as a join:
+    a page then takes a look at a page of matches, and not at every line of the run."""
     lines = StatementLine.objects.live().filter(
         source_file_id__in=source_file_ids(run), record_id=OuterRef("record_id")
     )
     members = MatchMember.objects.filter(Exists(lines), match_id=OuterRef("pk"))
     rows = match_rows(run.organization_id).filter(reconciliation_id=run.reconciliation_id)
-    return rows.filter(Exists(members)).order_by("-created_at", "pk")
+    of_run = Subquery(members.values("record_id")[:1])
+    return rows.alias(of_run=of_run).filter(of_run__isnull=False).order_by("-created_at", "pk")
 
 
 def match_of(*, organization_id: int, match_id: UUID) -> Match:

@@ -25,7 +25,7 @@ from django.utils.translation import gettext as _
 from ledgers.models import StatementLine
 from organizations.refusals import NotFound
 from reconciliation.models import Discrepancy, MatchMember, OpenItem, Pass, Run, RunSource
-from reconciliation.states import BLOCKING_SEVERITIES, DISCREPANCY_OPEN, MatchStatus, RunStatus
+from reconciliation.states import BLOCKING_SEVERITIES, DiscrepancyStatus, MatchStatus, RunStatus
 
 LINES = StatementLine.objects.live().filter(
     source_file_id__in=RunSource.objects.filter(run=OuterRef(OuterRef("pk")), live=True).values(
@@ -68,7 +68,7 @@ def with_status(runs: QuerySet[Run]) -> QuerySet[Run]:
     blocking = Discrepancy.objects.filter(
         run=OuterRef("pk"),
         voided_at__isnull=True,
-        status__in=DISCREPANCY_OPEN,
+        status=DiscrepancyStatus.OPEN,
         severity__in=BLOCKING_SEVERITIES,
     )
     unfinished = LINES.filter(Exists(TOKENS_OF_LINE.filter(closed_at__isnull=True)))
@@ -87,6 +87,15 @@ def with_status(runs: QuerySet[Run]) -> QuerySet[Run]:
 
 def is_closed(run: Run) -> bool:
     return bool(with_status(Run.objects.filter(pk=run.pk)).filter(Q(shown_status=RunStatus.CLOSED)).exists())
+
+
+def run_named(*, organization_id: int, run_id: UUID) -> Run:
+    """One run without its counts, which take a look at each of its lines. NotFound "run.not_found"."""
+    runs = Run.objects.of(organization_id).live().select_related("ledger", "reconciliation")
+    run = runs.filter(uuid=run_id).first()
+    if run is None:
+        raise _no_such_run()
+    return run
 
 
 def run_of(*, organization_id: int, run_id: UUID) -> Run:

@@ -13,10 +13,23 @@ from reconciliation.selectors.desk import Facing, facing_of
 from reconciliation.selectors.items import CLOSED, MATCHED, PARTIAL, UNMATCHED
 from reconciliation.states import MatchStatus
 
-__all__ = ["CLOSED", "MATCHED", "PARTIAL", "SUGGESTED", "UNKNOWN", "UNMATCHED", "Standing", "standings"]
+__all__ = [
+    "CLOSED",
+    "MATCHED",
+    "PARTIAL",
+    "SUGGESTED",
+    "UNKNOWN",
+    "UNMATCHED",
+    "WRITTEN_OFF",
+    "Standing",
+    "standings",
+]
 
 SUGGESTED = "suggested"
-"""Matched, but nobody has decided yet."""
+"""Matched, wholly or in part, but nobody has decided yet."""
+
+WRITTEN_OFF = "written_off"
+"""An accepted match covers a part, and a person closed the rest."""
 
 UNKNOWN = "unknown"
 """Not in this reconciliation: before its opening balance, or of an account that belongs to no ledger."""
@@ -68,7 +81,7 @@ def _standing(token: OpenItem | None, match: Match | None) -> Standing:
         return Standing(SUGGESTED if match.status == MatchStatus.SUGGESTED else MATCHED, match)
     if token.closed_at is not None:
         return Standing(
-            CLOSED,
+            CLOSED if token.held_by is None else WRITTEN_OFF,
             match,
             token.open_amount,
             token.closed_at,
@@ -76,4 +89,6 @@ def _standing(token: OpenItem | None, match: Match | None) -> Standing:
             token.close_reason,
             token.close_note,
         )
-    return Standing(UNMATCHED if match is None else PARTIAL, match, token.open_amount)
+    if match is None:
+        return Standing(UNMATCHED, None, token.open_amount)
+    return Standing(SUGGESTED if match.status == MatchStatus.SUGGESTED else PARTIAL, match, token.open_amount)

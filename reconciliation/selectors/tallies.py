@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.db import connection
 
 from reconciliation.models import Discrepancy, Run
-from reconciliation.selectors.desk import free_entries, sources_of
+from reconciliation.selectors.desk import closed_entries, open_entries, sources_of
 from reconciliation.selectors.items import ItemCounts
 from rules.models import Rule
 
@@ -35,7 +35,8 @@ SELECT count(*),
     count(*) FILTER (WHERE o.closed_at IS NOT NULL),
     count(*) FILTER (WHERE m.status = 'suggested'),
     count(DISTINCT m.id) FILTER (WHERE m.status = 'suggested'),
-    count(DISTINCT m.id) FILTER (WHERE m.status = 'accepted')
+    count(DISTINCT m.id) FILTER (WHERE m.status = 'accepted'),
+    count(*) FILTER (WHERE m.status = 'suggested' AND o.held_by IS NOT NULL)
 FROM lines
 LEFT JOIN reconciliation_openitem o
     ON o.reconciliation_id = %(reconciliation)s AND o.record_id = lines.record_id
@@ -54,19 +55,32 @@ GROUP BY 1
 
 @dataclass(frozen=True, slots=True)
 class Tallies:
-    """`items` are statement lines by their standing; the others rows of their kind."""
+    """`items` are statement lines by their standing; the others rows of their kind. `undecided_partial`: lines of which
+    a proposal covers a part."""
 
     items: ItemCounts
+    undecided_partial: int
     proposals: int
     accepted: int
     entries: int
+    closed_entries: int
     differences: int
     files: int
 
     @property
     def accepted_items(self) -> int:
-        """Matched, and decided; partly matched ones count once decided."""
-        return self.items.matched + self.items.partial - self.items.suggested
+        """Wholly matched, and decided."""
+        return self.items.matched - (self.items.suggested - self.undecided_partial)
+
+    @property
+    def partial_items(self) -> int:
+        """Matched in part, and decided: a rest is open."""
+        return self.items.partial - self.undecided_partial
+
+    @property
+    def open_items(self) -> int:
+        """Lines without a match, and those that one covers in part."""
+        return self.items.unmatched + self.items.partial
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +93,16 @@ class RuleTally:
 
 
 def tallies(run: Run) -> Tallies:
-    """Four queries, whatever the run's size."""
+    """Five queries, whatever the run's size."""
     rows = _rows(STANDING, run)
-    items, unmatched, matched, partial, closed, suggested, proposals, accepted = rows[0]
+    items, unmatched, matched, partial, closed, suggested, proposals, accepted, undecided_partial = rows[0]
     return Tallies(
         items=ItemCounts(items, unmatched, matched, partial, closed, suggested),
+        undecided_partial=undecided_partial,
         proposals=proposals,
         accepted=accepted,
-        entries=free_entries(run).order_by().values("pk")[: COUNT_MAX + 1].count(),
+        entries=open_entries(run).order_by().values("pk")[: COUNT_MAX + 1].count(),
+        closed_entries=closed_entries(run).order_by().values("pk")[: COUNT_MAX + 1].count(),
         differences=Discrepancy.objects.open().filter(run=run).count(),
         files=sources_of(run).count(),
     )

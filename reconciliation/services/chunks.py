@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-from ledgers.services.rows import copy_out, copy_rows, draw_ids, id_sequence
+from ledgers.services.rows import array_text, copy_out, copy_rows, draw_ids, id_sequence
 from organizations.actors import Actor, system_actor
 from organizations.ids import uuid7_block
 from reconciliation.matching import Work
@@ -34,13 +34,21 @@ TASK = "auto_match"
 APART_DAYS = 3  # further than this apart, a pair is pointed out (docs/ledger-runs.md)
 
 TOKENS = """
-SELECT record_id, ticket, overdue_at, overdue_by_hand::int, overdue_seen_at FROM reconciliation_openitem
-WHERE reconciliation_id = %s AND record_id = ANY(%s) AND held_by IS NULL AND closed_at IS NULL
-ORDER BY record_id FOR UPDATE
+WITH held AS MATERIALIZED (
+    SELECT record_id, ticket, overdue_at, overdue_by_hand, overdue_seen_at FROM reconciliation_openitem
+    WHERE reconciliation_id = %s AND record_id = ANY(%s::bigint[]) AND held_by IS NULL AND closed_at IS NULL
+    ORDER BY record_id FOR UPDATE
+)
+SELECT wanted.id, (held.record_id IS NULL)::int, held.overdue_at, held.overdue_by_hand::int, held.overdue_seen_at
+FROM unnest(%s::bigint[], %s::bigint[]) AS wanted (id, ticket)
+LEFT JOIN held ON held.record_id = wanted.id AND held.ticket = wanted.ticket
+WHERE held.record_id IS NULL OR held.overdue_by_hand
+    OR held.overdue_at IS NOT NULL OR held.overdue_seen_at IS NOT NULL
 """
+"""Locks them all, and answers only where there is something to say: lost to others, or overdue."""
 TOKEN_SCHEMA: dict[str, Any] = {
     "id": pl.Int64,
-    "ticket": pl.Int64,
+    "lost": pl.Int8,
     "overdue_at": pl.String,
     "overdue_by_hand": pl.Int8,
     "overdue_seen_at": pl.String,
@@ -137,9 +145,8 @@ def _write(row: Pass, work: Work, chunk: _Chunk, *, at: datetime) -> None:
     by = system_actor(TASK, row.reconciliation.organization_id)
     share_reconciliations([row.reconciliation_id])
     _ours(row, at=at)
-    tokens = copy_out(TOKENS, [row.reconciliation_id, chunk.members["id"].sort().to_list()], TOKEN_SCHEMA)
-    held = chunk.members.join(tokens, on=["id", "ticket"], how="left", maintain_order="left", coalesce=True)
-    lost = held.filter(pl.col("overdue_by_hand").is_null())["group"].unique()
+    held = chunk.members.join(_locked(row, chunk.members), on="id", how="left", maintain_order="left")
+    lost = held.filter(pl.col("lost") == 1)["group"].unique()
     members = held.filter(~pl.col("group").is_in(lost.implode()))
     groups = chunk.groups.filter(~pl.col("group").is_in(lost.implode()))
     if groups.height:
@@ -160,6 +167,11 @@ def _write(row: Pass, work: Work, chunk: _Chunk, *, at: datetime) -> None:
         suggested=F("suggested") + groups.height,
         lost_to_others=F("lost_to_others") + lost.len(),
     )
+
+
+def _locked(row: Pass, members: pl.DataFrame) -> pl.DataFrame:
+    ids, tickets = array_text(members["id"]), array_text(members["ticket"])
+    return copy_out(TOKENS, [row.reconciliation_id, ids, ids, tickets], TOKEN_SCHEMA)
 
 
 def _added_up(groups: pl.DataFrame, members: pl.DataFrame) -> int:
@@ -259,7 +271,7 @@ def _members_write(row: Pass, matches: pl.DataFrame, members: pl.DataFrame) -> N
             "applied",
             pl.lit(True).alias("live"),
             "overdue_at",
-            (pl.col("overdue_by_hand") == 1).alias("overdue_by_hand"),
+            (pl.col("overdue_by_hand") == 1).fill_null(False).alias("overdue_by_hand"),
             "overdue_seen_at",
         ),
     )
@@ -280,7 +292,7 @@ def _discrepancies(
             type_=type_, reconciliation_id=row.reconciliation_id, run_id=row.run_id, rows=rows, by=by, at=at
         )
     stated = Discrepancy.objects.filter(reconciliation_id=row.reconciliation_id, status__in=DISCREPANCY_OPEN)
-    if stated.exists():
+    if stated.filter(type__in=discrepancies.ITEM_TYPES).exists():
         record_ids = members.filter(pl.col("side") == Side.A)["id"].to_list()
         record_ids += differ["held"].drop_nulls().to_list()
         discrepancies.follow(reconciliation_id=row.reconciliation_id, record_ids=record_ids, by=by, at=at)

@@ -6,13 +6,17 @@ left alone; what was closed since an item was matched or closed opens again when
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from django.db import connection
+import polars as pl
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from ledgers.services.rows import array_text
 from organizations import audit
 from organizations.actors import Actor
 from organizations.ids import uuid7_block
@@ -32,10 +36,15 @@ ITEM_TYPES = [
     DiscrepancyType.DUPLICATE_SOURCE.value,
     DiscrepancyType.AMOUNT_MISMATCH.value,
 ]
+LOOKS_MAX = 3
 AUTO_MATCHED, AUTO_CLOSED, AUTO_ENDED = "auto:matched", "auto:item_closed", "auto:match_ended"
 
 FOLLOW = """
-WITH stand AS (
+WITH wanted AS MATERIALIZED (
+    SELECT DISTINCT record_id AS id FROM reconciliation_discrepancy
+    WHERE reconciliation_id = %(reconciliation)s AND voided_at IS NULL AND type = ANY(%(types)s)
+        AND record_id = ANY(%(records)s::bigint[])
+), stand AS (
     SELECT wanted.id AS record_id, CASE
         WHEN o.closed_at IS NOT NULL THEN 'closed' WHEN o.held_by IS NOT NULL THEN 'partial'
         WHEN m.status = 'accepted' THEN 'matched' WHEN m.status = 'suggested' THEN 'suggested'
@@ -43,7 +52,7 @@ WITH stand AS (
         WHEN EXISTS (SELECT FROM ledgers_statementline l
             WHERE l.record_id = wanted.id AND l.voided_at IS NULL AND l.note <> '') THEN 'noted'
         ELSE 'free' END AS state
-    FROM unnest(%(records)s::bigint[]) AS wanted(id)
+    FROM wanted
     LEFT JOIN reconciliation_matchmember mm
         ON mm.reconciliation_id = %(reconciliation)s AND mm.record_id = wanted.id AND mm.live
     LEFT JOIN reconciliation_match m ON m.id = mm.match_id
@@ -52,7 +61,7 @@ WITH stand AS (
     SELECT DISTINCT ON (d.run_id, d.record_id, d.type) d.id, s.state
     FROM reconciliation_discrepancy d JOIN stand s USING (record_id)
     WHERE d.reconciliation_id = %(reconciliation)s AND d.voided_at IS NULL AND d.type = ANY(%(types)s)
-    ORDER BY d.run_id, d.record_id, d.type, d.id DESC
+    ORDER BY d.run_id, d.record_id, d.type, d.status = 'closed', d.id DESC -- an older one that a person opened again, first
 )
 UPDATE reconciliation_discrepancy d SET
     status = CASE WHEN newest.state IN ('matched', 'closed') THEN 'closed' WHEN newest.state = 'free' THEN 'open'
@@ -85,25 +94,31 @@ THEIR_LINES = (
     "unnest(%(records)s::bigint[]) AS wanted(id) JOIN ledgers_statementline l ON l.record_id = wanted.id"
 )
 
-RAISED = (
-    "record_id",
-    "match_id",
-    "statement_id",
-    "source_file_id",
-    "amount",
-    "currency",
-    "decimal_places",
-    "description",
-)
 RAISE = """
 INSERT INTO reconciliation_discrepancy (uuid, record_id, match_id, statement_id, source_file_id, amount, currency,
     decimal_places, description, reconciliation_id, run_id, type, severity, status, created_at, created_by, closed_by,
     close_reason, close_note)
 SELECT raised.*, %(reconciliation)s, %(run)s, %(type)s, %(severity)s, 'open', %(at)s, %(by)s, '', '', ''
-FROM unnest(%(uuid)s::uuid[], %(record_id)s::bigint[], %(match_id)s::bigint[], %(statement_id)s::bigint[],
-    %(source_file_id)s::bigint[], %(amount)s::bigint[], %(currency)s::text[], %(decimal_places)s::smallint[],
-    %(description)s::text[]) AS raised
+FROM json_to_recordset(%(rows)s) AS raised (uuid uuid, record_id bigint, match_id bigint, statement_id bigint,
+    source_file_id bigint, amount bigint, currency text, decimal_places smallint, description text)
 ON CONFLICT DO NOTHING
+"""
+
+
+HAND_OVER = """
+WITH showing AS (
+    SELECT d.id, max(rs.run_id) AS newest, bool_or(rs.run_id = %(run)s) AS here
+    FROM reconciliation_discrepancy d
+    JOIN reconciliation_match m ON m.id = d.match_id AND m.status IN ('suggested', 'accepted')
+    JOIN reconciliation_matchmember mm ON mm.match_id = d.match_id AND mm.side = 'a' AND (mm.record_id = d.record_id
+        OR NOT EXISTS (SELECT FROM reconciliation_matchmember held
+            WHERE held.match_id = d.match_id AND held.record_id = d.record_id AND held.side = 'a'))
+    JOIN ledgers_statementline l ON l.record_id = mm.record_id AND l.voided_at IS NULL
+    JOIN reconciliation_runsource rs ON rs.source_file_id = l.source_file_id AND rs.live
+    WHERE d.run_id = %(run)s AND d.voided_at IS NULL
+    GROUP BY d.id
+)
+UPDATE reconciliation_discrepancy d SET run_id = showing.newest FROM showing WHERE d.id = showing.id AND NOT showing.here
 """
 
 
@@ -119,21 +134,32 @@ def follow(
     suggested, matched in part or noted, open when free. In the runs named, items that are free again are raised anew
     where nothing says so."""
     ids = list(record_ids)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            FOLLOW,
-            {
-                "records": ids,
-                "reconciliation": reconciliation_id,
-                "types": ITEM_TYPES,
-                "at": at,
-                "by": by.ref,
-                "auto_matched": AUTO_MATCHED,
-                "auto_closed": AUTO_CLOSED,
-            },
-        )
+    _follow(
+        {
+            "records": array_text(pl.Series(ids, dtype=pl.Int64)),
+            "reconciliation": reconciliation_id,
+            "types": ITEM_TYPES,
+            "at": at,
+            "by": by.ref,
+            "auto_matched": AUTO_MATCHED,
+            "auto_closed": AUTO_CLOSED,
+        }
+    )
     for run_id in run_ids:
         raise_unmatched(run_id=run_id, reconciliation_id=reconciliation_id, record_ids=ids, by=by, at=at)
+
+
+def _follow(params: Mapping[str, Any]) -> None:
+    """An older one is opened again while the end of a pass, which saw the item free, raises a new one: look again, and
+    find that one."""
+    for looks_left in reversed(range(LOOKS_MAX)):
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute(FOLLOW, params)
+            return
+        except IntegrityError:
+            if not looks_left:
+                raise
 
 
 def raise_unmatched(
@@ -175,17 +201,18 @@ def raise_many(
     by: Actor,
     at: datetime,
 ) -> int:
-    """Open discrepancies of one type, in one statement. `rows` name what RAISED lists, as far as it applies. A record that
+    """Open discrepancies of one type, in one statement. `rows` name what RAISE takes, as far as it applies. A record that
     has an open one of the type in the run gets no second. Gives the number asked for."""
     if not rows:
         return 0
-    columns = {name: [row.get(name) for row in rows] for name in RAISED}
+    uuids = uuid7_block(len(rows))
+    # One text for the database to take apart: a list for each column costs the driver more than the rows themselves.
+    raised = [{"uuid": uuid, **row} for uuid, row in zip(uuids, rows, strict=True)]
     with connection.cursor() as cursor:
         cursor.execute(
             RAISE,
             {
-                **columns,
-                "uuid": uuid7_block(len(rows)),
+                "rows": json.dumps(raised),
                 "reconciliation": reconciliation_id,
                 "run": run_id,
                 "type": type_.value,
@@ -213,6 +240,13 @@ def close_of_ended(match_ids: Sequence[int], *, by: Actor, at: datetime) -> None
     )
 
 
+def hand_over(run_id: int) -> None:
+    """What the run says of live matches that it does not show any more goes to the newest run that does: their lines
+    are stated there, too."""
+    with connection.cursor() as cursor:
+        cursor.execute(HAND_OVER, {"run": run_id})
+
+
 def note_taken(*, reconciliation_id: int, record_id: int) -> None:
     """A person wrote a note on the item: its open discrepancies are in review."""
     Discrepancy.objects.live().filter(
@@ -234,10 +268,19 @@ def discrepancy_close(
 
 
 def discrepancy_reopen(*, discrepancy: Discrepancy, by: Actor, at: datetime) -> Discrepancy:
-    """Take a resolution back. Only a closed one can be reopened."""
+    """Take a resolution back. Only a closed one can be reopened, and only while the match that it speaks of stands."""
+    # The match first, as whoever ends it locks them: nothing of an ended match may be open.
+    said_of = Match.objects.filter(pk__in=[discrepancy.match_id]).select_for_update(of=("self",))
+    match = said_of.first() if discrepancy.match_id is not None else None
     row = _locked(discrepancy, by)
     if row.status in DISCREPANCY_OPEN:
         raise _refused(row, DiscrepancyStatus.OPEN)
+    if match is not None and not match.is_live:
+        raise Conflict(
+            _("It speaks of a match that has ended, so there is nothing left to look at."),
+            code="discrepancy.match_ended",
+            word="discrepancy_state_conflict",
+        )
     row.closed_at, row.closed_by, row.close_reason, row.close_note = None, "", "", ""
     return _moved(row, DiscrepancyStatus.OPEN, "discrepancy.reopened", by=by, at=at)
 
@@ -262,7 +305,15 @@ def _moved(row: Discrepancy, to: DiscrepancyStatus, action: str, *, by: Actor, a
     if to not in DISCREPANCY_MOVES[DiscrepancyStatus(row.status)]:
         raise _refused(row, to)
     row.status = to
-    row.save()
+    try:
+        with transaction.atomic():
+            row.save()
+    except IntegrityError:
+        raise Conflict(
+            _("Another discrepancy of this kind is open for the same item. Work on that one."),
+            code="discrepancy.state",
+            word="discrepancy_state_conflict",
+        ) from None
     audit.record(action=action, organization_id=by.organization_id, by=by, at=at, subject=row, type=row.type)
     return row
 

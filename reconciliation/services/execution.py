@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from django.conf import settings
+from django.db import IntegrityError, connection, transaction
 from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
@@ -19,7 +20,7 @@ from ledgers.models import SourceFile
 from ledgers.states import SourceFileStatus
 from organizations import audit
 from organizations.actors import system_actor
-from organizations.acts import perform
+from organizations.acts import connection_lost, perform
 from organizations.refusals import Conflict
 from reconciliation import matching
 from reconciliation.models import Pass, StreamOperation
@@ -43,21 +44,23 @@ log = logging.getLogger(__name__)
 def pass_execute(*, pass_id: int, clock: Callable[[], datetime]) -> list[int]:
     """Run the pass unless it ended or lives elsewhere; gives the pending passes of its reconciliation to ring for next.
 
-    Outermost: opens its own acts. Failures are kept on the row; passing faults of the database are retried inside.
+    Outermost: opens its own acts. Failures are kept on the row; passing faults of the database are retried inside. Where
+    the connection was lost the pass is rung for again itself: the next attempt goes on with it.
     """
     row = Pass.objects.select_related("reconciliation").get(pk=pass_id)
     if row.status not in PASS_UNDER_WAY or not row.reconciliation.ready:
         return []
     if not try_session_lock(LockKind.PASS, row.reconciliation_id):
         return []  # a living pass of this reconciliation; at its end it rings for those that wait
+    lost = False
     try:
         row.refresh_from_db()
         if perform(partial(_claim, row, at=clock())):
-            _run(row, clock)
+            lost = _run(row, clock)
     finally:
         free_session_lock(LockKind.PASS, row.reconciliation_id)
     # Only now: whoever was turned away at the lock is waiting in this list, whoever comes later finds it free.
-    return _waiting(row)
+    return [row.pk] if lost else _waiting(row)
 
 
 def _claim(row: Pass, *, at: datetime) -> bool:
@@ -77,31 +80,36 @@ def _release_others(row: Pass, *, at: datetime) -> None:
     Where one of the same run waits already, that one does its work."""
     running = Pass.objects.filter(reconciliation_id=row.reconciliation_id, status=PassStatus.RUNNING)
     for other in running.exclude(pk=row.pk).select_related("run"):
-        waiting = Pass.objects.filter(
-            reconciliation_id=row.reconciliation_id, run=other.run, status=PassStatus.PENDING
-        )
-        if waiting.exists():
+        try:
+            with transaction.atomic():
+                other.move(PassStatus.PENDING)
+        except IntegrityError:  # one waits per run at most; this one may have been asked for just now
             error = _("Its worker was lost; a later pass goes on.")
             other.move(PassStatus.FAILED, finished_at=at, error=error)
-        else:
-            other.move(PassStatus.PENDING)
+            _audit(other, at=at)
 
 
-def _run(row: Pass, clock: Callable[[], datetime]) -> None:
+def _run(row: Pass, clock: Callable[[], datetime]) -> bool:
+    """Match and write. True where the connection was lost: then the pass has not ended, and is nobody's."""
     try:
         work = matching.prepare(row)
         outcome = matching.compute(work)
         chunks.write_all(row, work, outcome, clock=clock)
     except chunks.Overtaken:
-        return  # another attempt has it, or somebody cancelled it and the row says so already
+        pass  # another attempt has it, or somebody cancelled it and the row says so already
     except chunks.CancelRequested:
         perform_patiently(partial(_end, row, PassStatus.CANCELLED, at=clock()))
     except Exception as error:
+        if connection_lost(error):
+            log.warning("the connection of a pass was lost", extra={"pass_id": row.pk, "error": str(error)})
+            connection.close()
+            return True
         log.exception("pass failed", extra={"pass_id": row.pk})
         text = f"{type(error).__name__}: {error}"
         perform_patiently(partial(_end, row, PassStatus.FAILED, error=text, at=clock()))
     else:
         perform_patiently(partial(_end, row, PassStatus.COMPLETED, at=clock()))
+    return False
 
 
 def _end(row: Pass, status: PassStatus, *, error: str = "", at: datetime) -> None:
@@ -117,10 +125,14 @@ def _end(row: Pass, status: PassStatus, *, error: str = "", at: datetime) -> Non
             discrepancies.raise_unmatched(
                 run_id=row.run_id, reconciliation_id=row.reconciliation_id, by=actor, at=at
             )
+    _audit(row, at=at)
+
+
+def _audit(row: Pass, *, at: datetime) -> None:
     audit.record(
-        action=f"pass.{status}",
+        action=f"pass.{row.status}",
         organization_id=row.reconciliation.organization_id,
-        by=actor,
+        by=system_actor(TASK, row.reconciliation.organization_id),
         at=at,
         subject=row,
         subjects=[row.run] if row.run is not None else [],
@@ -128,7 +140,7 @@ def _end(row: Pass, status: PassStatus, *, error: str = "", at: datetime) -> Non
         matched=row.matched,
         suggested=row.suggested,
         lost_to_others=row.lost_to_others,
-        error=error[:ERROR_MAX],
+        error=row.error,
     )
 
 

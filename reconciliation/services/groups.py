@@ -19,6 +19,7 @@ from organizations.actors import Actor
 from organizations.refusals import Invalid
 from reconciliation.cover import Cover, Part, cover
 from reconciliation.models import Match, MatchMember, OpenItem, Run
+from reconciliation.selectors.items import runs_showing
 from reconciliation.services import discrepancies
 from reconciliation.services.matches import matches_release
 from reconciliation.services.operations import refuse_while_taken_out
@@ -79,7 +80,7 @@ def group_match(
     refuse_while_taken_out(reconciliation.pk)
     _check_wired(reconciliation, side_a, side_b)
     named = {record.pk: Side.A.value for record in side_a} | {record.pk: Side.B.value for record in side_b}
-    group = _locked_group(reconciliation, named, {r.pk: r for r in (*side_a, *side_b)})
+    group = _locked_group(reconciliation, named)
     _check_currency(group.records.values())
     covered = _covered(reconciliation, group)
     match = _write(reconciliation, run, group, covered, note=note, cleared_on=cleared_on, by=by, at=at)
@@ -102,9 +103,7 @@ def _check_wired(reconciliation: Reconciliation, side_a: Sequence[Record], side_
             )
 
 
-def _locked_group(
-    reconciliation: Reconciliation, named: Mapping[int, str], records: dict[int, Record]
-) -> _Group:
+def _locked_group(reconciliation: Reconciliation, named: Mapping[int, str]) -> _Group:
     """Lock the tokens of the named records and of all members of the matches that hold one of them, in one order."""
     tokens = OpenItem.objects.filter(reconciliation=reconciliation, record_id__in=named).held()
     before = {pk for pk in tokens.values_list("held_by", flat=True) if pk is not None}
@@ -130,8 +129,7 @@ def _locked_group(
             % {"max": IDS_MAX},
             code="match.too_many",
         )
-    missing = [pk for pk in sides if pk not in records]
-    records = records | Record.objects.in_bulk(missing)
+    records = Record.objects.in_bulk(list(sides))  # as they are behind the locks, not as the caller read them
     return _Group({pk: records[pk] for pk in sorted(sides)}, sides, ids)
 
 
@@ -282,7 +280,7 @@ def _say(
         discrepancies.raise_many(
             type_=DiscrepancyType.AMOUNT_MISMATCH,
             reconciliation_id=reconciliation.pk,
-            run_id=run.pk if run is not None else None,
+            run_id=_run_of_rest(run, covered.held),
             rows=[
                 amount_mismatch(
                     match.pk, covered.held, match.difference, match.decimal_places, match.currency
@@ -292,11 +290,10 @@ def _say(
             at=at,
         )
     superseded = Match.objects.filter(pk__in=group.extended).select_related("run").order_by("pk")
-    runs = {old.run_id for old in superseded} | {match.run_id}
     discrepancies.follow(
         reconciliation_id=reconciliation.pk,
         record_ids=list(group.records),
-        run_ids=sorted(pk for pk in runs if pk is not None),
+        run_ids=runs_showing(group.records, reconciliation_id=reconciliation.pk),
         by=by,
         at=at,
     )
@@ -313,6 +310,15 @@ def _say(
         not_covered=list(covered.not_covered),
         superseded=group.extended,
     )
+
+
+def _run_of_rest(run: Run | None, held: int | None) -> int | None:
+    """Where people see what is left: this run, unless the record came in with an extended match and is an item of others
+    only."""
+    if run is None or held is None:
+        return run.pk if run is not None else None
+    showing = runs_showing([held], reconciliation_id=run.reconciliation_id)
+    return run.pk if not showing or run.pk in showing else showing[-1]
 
 
 def amount_mismatch(

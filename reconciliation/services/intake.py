@@ -14,8 +14,8 @@ import polars as pl
 from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
-from ledgers.models import DataStream, Journal, Ledger, Record, SourceFile, Statement
-from ledgers.money import format_minor
+from ledgers.amounts import shown
+from ledgers.models import DataStream, Journal, Ledger, Record, SourceFile, Statement, StatementLine
 from ledgers.services import postings
 from ledgers.services.parsing import ParsedStatement
 from ledgers.services.postings import EntryIn, JournalIn
@@ -214,9 +214,9 @@ def zone_of(organization_id: int) -> ZoneInfo:
 def _raise_balance_gap(statement: Statement, run: Run, *, by: Actor, at: datetime) -> None:
     gap = statement.balance_gap or 0
     texts = {
-        "number": statement.number or statement.position + 1,
-        "gap": format_minor(gap, statement.currency),
-        "day": statement.closing_on or statement.to_date or "",
+        "name": _statement_name(statement),
+        "gap": shown(abs(gap), statement.decimal_places, statement.currency),
+        "side": _("more") if gap > 0 else _("less"),
     }
     raise_many(
         type_=DiscrepancyType.STATEMENT_BALANCE_MISMATCH,
@@ -230,7 +230,7 @@ def _raise_balance_gap(statement: Statement, run: Run, *, by: Actor, at: datetim
                 "currency": statement.currency,
                 "decimal_places": statement.decimal_places,
                 "description": _(
-                    "Statement %(number)s of %(day)s does not add up: opening plus lines miss its closing by %(gap)s."
+                    "%(name)s does not add up: it closes with %(gap)s %(side)s than its opening and its lines give."
                     " A line may be missing or altered: ask the bank for the statement again."
                 )
                 % texts,
@@ -241,23 +241,48 @@ def _raise_balance_gap(statement: Statement, run: Run, *, by: Actor, at: datetim
     )
 
 
+def _statement_name(statement: Statement) -> str:
+    """Its number and day, each once: some banks number by the day, some not at all."""
+    day = statement.closing_on or statement.to_date
+    number = statement.number or ("" if day else str(statement.position + 1))
+    if day is None or number == str(day):
+        return _("Statement %(number)s") % {"number": number}
+    if not number:
+        return _("The statement of %(day)s") % {"day": day}
+    return _("Statement %(number)s of %(day)s") % {"number": number, "day": day}
+
+
+# Few lines are alike: those are found by counting, and only they are sorted. IN … OR IN keeps each count to one run
+# whatever the planner thinks of tables that were filled a moment ago.
 DUPLICATES = """
-SELECT id, amount, currency, decimal_places, source_file_id,
-    CASE WHEN has_id AND nth_id > 1 THEN by_id ELSE by_text END AS twin
-FROM (
-    SELECT r.id, r.amount, r.currency, r.decimal_places, r.source_file_id,
-        first_value(r.uuid) OVER same_id AS by_id, row_number() OVER same_id AS nth_id,
-        first_value(r.uuid) OVER same_text AS by_text, row_number() OVER same_text AS nth_text,
-        r.external_id <> '' AS has_id, r.reference <> '' AS has_reference
+WITH mine AS MATERIALIZED (
+    SELECT r.id, r.stream_id, r.external_id, r.date, r.signed_amount, r.reference, r.amount, r.currency,
+        r.decimal_places, r.source_file_id
     FROM ledgers_record r
     WHERE r.id IN (
         SELECT l.record_id FROM ledgers_statementline l
         JOIN reconciliation_runsource s ON s.source_file_id = l.source_file_id AND s.run_id = %(run)s AND s.live
         WHERE l.voided_at IS NULL)
-    WINDOW same_id AS (PARTITION BY r.stream_id, r.external_id ORDER BY r.id),
-        same_text AS (PARTITION BY r.stream_id, r.date, r.signed_amount, r.reference ORDER BY r.id)
-) AS seen
-WHERE source_file_id = %(file)s AND (has_id AND nth_id > 1 OR has_reference AND nth_text > 1)
+), alike AS (
+    SELECT * FROM mine
+    WHERE (stream_id, external_id) IN (
+            SELECT stream_id, external_id FROM mine WHERE external_id <> ''
+            GROUP BY stream_id, external_id HAVING count(*) > 1)
+        OR (stream_id, date, signed_amount, reference) IN (
+            SELECT stream_id, date, signed_amount, reference FROM mine WHERE reference <> ''
+            GROUP BY stream_id, date, signed_amount, reference HAVING count(*) > 1)
+), seen AS (
+    SELECT *, first_value(id) OVER same_id AS first_by_id, first_value(id) OVER same_text AS first_by_text
+    FROM alike
+    WINDOW same_id AS (PARTITION BY stream_id, external_id ORDER BY id),
+        same_text AS (PARTITION BY stream_id, date, signed_amount, reference ORDER BY id)
+)
+SELECT id, amount, currency, decimal_places, source_file_id,
+    CASE WHEN external_id <> '' AND first_by_id < id THEN first_by_id ELSE first_by_text END AS twin,
+    external_id <> '' AND first_by_id < id
+FROM seen
+WHERE source_file_id = %(file)s
+    AND (external_id <> '' AND first_by_id < id OR reference <> '' AND first_by_text < id)
 ORDER BY id
 """
 
@@ -267,6 +292,7 @@ def raise_duplicates(*, source_file: SourceFile, run: Run, by: Actor, at: dateti
     with connection.cursor() as cursor:
         cursor.execute(DUPLICATES, {"run": run.pk, "file": source_file.pk})
         rows = cursor.fetchall()
+    names = _line_names(run, {row[-2] for row in rows})
     return raise_many(
         type_=DiscrepancyType.DUPLICATE_SOURCE,
         reconciliation_id=run.reconciliation_id,
@@ -278,14 +304,27 @@ def raise_duplicates(*, source_file: SourceFile, run: Run, by: Actor, at: dateti
                 "currency": currency,
                 "decimal_places": places,
                 "source_file_id": file_id,
-                "description": _("Looks like line %(twin)s of the same run. Both were kept: compare them.")
-                % {"twin": twin},
+                "description": (
+                    _("Has the bank's own id of %(twin)s. Both were kept: compare them.")
+                    if same_id
+                    else _("Has date, amount and reference of %(twin)s. Both were kept: compare them.")
+                )
+                % {"twin": names[twin]},
             }
-            for record_id, amount, currency, places, file_id, twin in rows
+            for record_id, amount, currency, places, file_id, twin, same_id in rows
         ],
         by=by,
         at=at,
     )
+
+
+def _line_names(run: Run, record_ids: set[int]) -> dict[int, str]:
+    """Where a person finds these lines of the run: number and file."""
+    lines = StatementLine.objects.live().filter(
+        record_id__in=record_ids, source_file__run_source__run=run, source_file__run_source__live=True
+    )
+    found = lines.order_by("-pk").values_list("record_id", "line_no", "source_file__filename")
+    return {pk: _("line %(line)s of %(file)s") % {"line": line, "file": file} for pk, line, file in found}
 
 
 def _audit_posting(

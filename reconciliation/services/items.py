@@ -11,15 +11,16 @@ from ledgers.models import Record, StatementLine
 from ledgers.selectors import entry_rows
 from organizations import audit
 from organizations.actors import Actor
-from organizations.refusals import Conflict, Invalid, NotFound
+from organizations.refusals import Conflict, Invalid
 from reconciliation.models import Match, MatchMember, OpenItem, Run
 from reconciliation.models.clearing import NEXT_TICKET
-from reconciliation.selectors.items import item_not_found, item_of
+from reconciliation.selectors.entries import entry_not_found
+from reconciliation.selectors.items import item_not_found, item_of, runs_showing
 from reconciliation.services import discrepancies
 from reconciliation.services.groups import checked_cleared_on
 from reconciliation.services.locks import share_reconciliations
 from reconciliation.services.matches import match_end, match_lock, record_ids_of
-from reconciliation.services.tokens import Token, tokens_lock
+from reconciliation.services.tokens import INTAKE, Token, tokens_lock
 from reconciliation.states import MatchStatus
 from rules.models import Reconciliation
 
@@ -143,8 +144,17 @@ def record_reopen(
     token = tokens_lock(reconciliation_id=reconciliation.pk, record_ids=[record.pk]).get(record.pk)
     if token is None or token.closed_at is None:
         raise Conflict(
-            _("The line is not closed, so there is nothing to reopen."),
+            _("It is not closed, so there is nothing to reopen."),
             code="item.state",
+            word="item_state_conflict",
+        )
+    if token.closed_by == INTAKE:
+        raise Conflict(
+            _(
+                "It was closed as it came in: its amount is 0, or it is older than the ledger's opening balance. Confirm an"
+                " earlier opening to work on older lines."
+            ),
+            code="item.closed_at_intake",
             word="item_state_conflict",
         )
     OpenItem.objects.filter(reconciliation=reconciliation, record_id=record.pk).update(
@@ -186,11 +196,7 @@ def _entry(organization_id: int, entry_id: UUID) -> tuple[Record, Reconciliation
     entry = entry_rows(organization_id=organization_id).filter(uuid=entry_id).first()
     ledger = entry.stream.ledger if entry is not None else None
     if entry is None or ledger is None:
-        raise NotFound(
-            _("There is no such ledger entry."),
-            code="record.ledger_entry_not_found",
-            word="ledger_entry_not_found",
-        )
+        raise entry_not_found()
     return entry, Reconciliation.objects.get(ledger=ledger)
 
 
@@ -220,7 +226,7 @@ def _token_to_close(reconciliation: Reconciliation, record: Record, *, by: Actor
         raise item_not_found()
     if token is None:
         raise Conflict(
-            _("The line is matched. Reject its match first, then close it."),
+            _("It is matched. Reject its match first, then close it."),
             code="item.state",
             word="item_state_conflict",
         )
@@ -265,7 +271,7 @@ def _followed(
     discrepancies.follow(
         reconciliation_id=reconciliation.pk,
         record_ids=[record.pk],
-        run_ids=[run.pk] if run is not None else [],
+        run_ids=runs_showing([record.pk], reconciliation_id=reconciliation.pk),
         by=by,
         at=at,
     )

@@ -11,11 +11,12 @@ from organizations import audit
 from organizations.actors import Actor
 from organizations.refusals import Conflict, NotFound
 from reconciliation.models import Match, MatchMember, RejectedGroup
+from reconciliation.selectors.items import runs_showing
 from reconciliation.services import discrepancies
 from reconciliation.services.automatic import passes_ring
 from reconciliation.services.locks import share_reconciliations
 from reconciliation.services.operations import refuse_while_taken_out
-from reconciliation.services.tokens import tokens_lock, tokens_return
+from reconciliation.services.tokens import tokens_lock_held, tokens_return
 from reconciliation.states import MATCH_MOVES, MatchStatus
 from rules.states import Side
 
@@ -39,10 +40,10 @@ def match_accept(*, match_id: int, expected_status: str | None = None, by: Actor
 
 def match_reject(*, match_id: int, expected_status: str | None = None, by: Actor, at: datetime) -> Match:
     """Judge that these records do not belong together; of an accepted match: its undo. Exactly this group isn't offered
-    again, and its records are open again. Rejected already: nothing happens."""
+    again, and its records are open again. Rejected or undone already: nothing happens."""
     match = match_lock(match_id, by=by)
     _check_expected(match, expected_status)
-    if match.status == MatchStatus.REJECTED:
+    if match.status in (MatchStatus.REJECTED, MatchStatus.UNDONE):
         return match
     _check_move(match, MatchStatus.REJECTED)
     sides = _sides(match)
@@ -71,10 +72,13 @@ def match_note(*, match_id: int, note: str, by: Actor, at: datetime) -> Match:
     return match
 
 
-def match_undo(*, match_id: int, reason: str = "undone", by: Actor, at: datetime) -> Match:
+def match_undo(
+    *, match_id: int, reason: str = "undone", expected_status: str | None = None, by: Actor, at: datetime
+) -> Match:
     """Take a live match back without judging it: its records are open again, and a pass may offer the group again.
     Ended already: nothing happens."""
     match = match_lock(match_id, by=by)
+    _check_expected(match, expected_status)
     if match.is_live:
         match_end(match, status=MatchStatus.UNDONE, reason=reason, by=by, at=at)
         _audit("match.undone", match, by=by, at=at, reason=reason, records=record_ids_of(match))
@@ -82,13 +86,13 @@ def match_undo(*, match_id: int, reason: str = "undone", by: Actor, at: datetime
 
 
 def match_lock(match_id: int, *, by: Actor) -> Match:
-    """The match's row, locked last of all: reconciliation, tokens of its members, row. Another organization's match is
+    """The match's row, locked last of all: reconciliation, the tokens that it holds, row. Another organization's match is
     not found."""
     match = Match.objects.filter(pk=match_id, reconciliation__organization_id=by.organization_id).first()
     if match is None:
         raise NotFound(_("There is no such match."), code="match.not_found", word="match_not_found")
     share_reconciliations([match.reconciliation_id])
-    tokens_lock(reconciliation_id=match.reconciliation_id, record_ids=record_ids_of(match))
+    tokens_lock_held(match_id)
     return Match.objects.select_for_update(of=("self",)).get(pk=match_id)
 
 
@@ -121,7 +125,7 @@ def matches_end(
     discrepancies.follow(
         reconciliation_id=reconciliation_id,
         record_ids=members.values_list("record_id", flat=True),
-        run_ids=runs,
+        run_ids=runs_showing(members.values("record_id"), reconciliation_id=reconciliation_id),
         by=by,
         at=at,
     )
@@ -168,7 +172,9 @@ def _decide(match: Match, status: str, *, by: Actor, at: datetime) -> None:
 
 
 def _check_expected(match: Match, expected: str | None) -> None:
-    if expected is not None and match.status != expected:
+    # An undone match shows as rejected on the ledger surface: whoever saw that may say so.
+    shown = {match.status, MatchStatus.REJECTED} if match.status == MatchStatus.UNDONE else {match.status}
+    if expected is not None and expected not in shown:
         raise _state_conflict(
             match,
             _("You acted on a %(expected)s match, but it is %(status)s now")

@@ -20,6 +20,7 @@ from rules.models import Reconciliation
 from rules.services import setup
 
 DAYS_SHOWN = 5
+EARLIEST = date(1900, 1, 1)
 
 
 def opening_confirm(*, ledger: Ledger, balance: int, day: date, by: Actor, at: datetime) -> Ledger:
@@ -34,6 +35,12 @@ def opening_confirm(*, ledger: Ledger, balance: int, day: date, by: Actor, at: d
             _("The balance is larger than any sum can be."),
             code="ledger.opening",
             issues=[{"path": ["balance"], "message": _("Too large.")}],
+        )
+    if not EARLIEST <= day <= at.date():
+        raise Invalid(
+            _("The opening day lies between %(earliest)s and today.") % {"earliest": EARLIEST},
+            code="ledger.opening",
+            issues=[{"path": ["date"], "message": _("Too early, or in the future.")}],
         )
     reconciliation = setup.ledger_reconciliation(ledger, by=by, at=at)
     own_streams(reconciliation.streams.values_list("pk", flat=True))

@@ -31,7 +31,7 @@ from reconciliation.services.locks import (
 )
 from reconciliation.services.matches import matches_end
 from reconciliation.services.tokens import tokens_issue_existing, tokens_lock, tokens_remove
-from reconciliation.states import MatchStatus, OperationKind, OperationStatus, PassStatus
+from reconciliation.states import OPERATION_MOVES, MatchStatus, OperationKind, OperationStatus, PassStatus
 from rules.models import Reconciliation, ReconciliationStream
 
 TASK = "stream_operation"
@@ -59,7 +59,8 @@ def operation_execute(*, operation_id: int, clock: Callable[[], datetime]) -> No
 
 
 def _claim(row: StreamOperation, *, at: datetime) -> None:
-    StreamOperation.objects.filter(pk=row.pk).update(
+    may = [status for status, moves in OPERATION_MOVES.items() if OperationStatus.RUNNING in moves]
+    StreamOperation.objects.filter(pk=row.pk, status__in=may).update(
         status=OperationStatus.RUNNING,
         attempt=F("attempt") + 1,
         started_at=row.started_at or at,
@@ -103,7 +104,7 @@ def _chunk(row: StreamOperation, *, at: datetime) -> bool:
         _issue(row, record_ids[-1])
     else:
         undone = sum(_take_out(row, pk, record_ids, at=at) for pk in reconciliation_ids)
-    if row.kind in (OperationKind.RESET, OperationKind.DELETE):
+    if row.kind == OperationKind.RESET:
         _void(row, record_ids, at=at)
     _ours(
         row,
@@ -183,13 +184,14 @@ def _end(row: StreamOperation, *, at: datetime) -> None:
     share_reconciliations(_reconciliation_ids(row))
     _ours(row, status=OperationStatus.COMPLETED, finished_at=at, heartbeat_at=at)
     if row.reconciliation_id is not None:
-        others = StreamOperation.objects.under_way().filter(reconciliation_id=row.reconciliation_id)
-        if not others.exists():
+        # One at a time: two that end together would each see the other still running, and nobody would say ready.
+        Reconciliation.objects.select_for_update().get(pk=row.reconciliation_id)
+        others = StreamOperation.objects.exclude(status=OperationStatus.COMPLETED)
+        if not others.filter(reconciliation_id=row.reconciliation_id).exists():
             Reconciliation.objects.filter(pk=row.reconciliation_id).update(ready=True, watermark=None)
             _ring_waiting(row.reconciliation_id)
     else:
-        voided = {"voided_at": at, "voided_by": row.requested_by} if row.kind == OperationKind.DELETE else {}
-        DataStream.objects.filter(pk=row.stream_id).update(resetting=False, **voided)
+        DataStream.objects.filter(pk=row.stream_id).update(resetting=False)
     audit.record(
         action=f"stream.{row.kind}_completed",
         organization_id=row.stream.organization_id,

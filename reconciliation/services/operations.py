@@ -6,6 +6,7 @@ are still to do. A worker then does those in chunks under shared locks (`operati
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from functools import partial
 
@@ -173,6 +174,19 @@ def extent(stream: DataStream) -> tuple[int, int]:
 
 def _unready(reconciliation: Reconciliation, asked: StreamOperation) -> None:
     Reconciliation.objects.filter(pk=reconciliation.pk).update(ready=False, watermark=asked.watermark)
+
+
+def reconciliations_with(stream_ids: Iterable[int]) -> list[int]:
+    """Every reconciliation that has tokens or matches of these streams' records, in lock order: those that they are wired
+    to, and those that they are just being taken out of. Call it behind the streams' locks."""
+    ids = list(stream_ids)
+    wired = ReconciliationStream.objects.filter(stream__in=ids).values_list("reconciliation_id", flat=True)
+    leaving = StreamOperation.objects.exclude(status=OperationStatus.COMPLETED).filter(
+        stream__in=ids, kind=OperationKind.UNWIRE
+    )
+    return sorted(
+        {*wired, *(pk for pk in leaving.values_list("reconciliation_id", flat=True) if pk is not None)}
+    )
 
 
 def refuse_while_taken_out(reconciliation_id: int) -> None:

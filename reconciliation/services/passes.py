@@ -71,9 +71,7 @@ def pass_request(
 
 def _adopted(run: Run | None, trigger: str, *, by: Actor, at: datetime) -> Pass | None:
     """A pass of the run that waits by itself becomes the one that is asked for: no second one can wait beside it."""
-    waiting = Pass.objects.select_for_update(of=("self",)).filter(
-        run=run, status=PassStatus.PENDING, trigger=PassTrigger.RECORD_CREATED, attempt=0
-    )
+    waiting = Pass.objects.select_for_update(of=("self",)).waiting_by_itself().filter(run=run)
     found = waiting.first() if run is not None else None
     if found is None:
         return None
@@ -95,9 +93,7 @@ def _adopted(run: Run | None, trigger: str, *, by: Actor, at: datetime) -> Pass 
 def passes_request_for_ledger(*, ledger: Ledger, by: Actor, at: datetime) -> list[Pass]:
     """The ledger-level trigger: a pass for each run of the ledger that is not closed and has none under way."""
     runs = with_status(Run.objects.live().filter(ledger=ledger)).filter(~Q(shown_status=RunStatus.CLOSED))
-    busy = Pass.objects.under_way().filter(run__ledger=ledger)
-    by_itself = Q(status=PassStatus.PENDING, trigger=PassTrigger.RECORD_CREATED, attempt=0)
-    idle = runs.exclude(pk__in=busy.exclude(by_itself).values("run_id"))
+    idle = runs.exclude(pk__in=Pass.objects.in_the_way().filter(run__ledger=ledger).values("run_id"))
     return [
         pass_request(reconciliation=run.reconciliation, run=run, by=by, at=at)
         for run in idle.select_related("reconciliation").order_by("pk")

@@ -16,10 +16,11 @@ from organizations.actors import Actor
 from organizations.refusals import Conflict, NotFound
 from reconciliation.models import Discrepancy, MatchMember, Pass, Run, RunSource
 from reconciliation.selectors.items import run_record_ids
+from reconciliation.services.discrepancies import hand_over
 from reconciliation.services.locks import own_reconciliations, share_streams
 from reconciliation.services.matches import matches_end
-from reconciliation.states import MatchStatus, PassStatus, PassTrigger
-from rules.models import ReconciliationStream
+from reconciliation.services.operations import reconciliations_with
+from reconciliation.states import MatchStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def lock_for_voiding(run: Run) -> None:
     files = RunSource.objects.filter(run=run).values("source_file_id")
     stream_ids = set(Statement.objects.filter(source_file_id__in=files).values_list("stream_id", flat=True))
     share_streams(stream_ids)
-    own_reconciliations({run.reconciliation_id, *_reconciliations_of(stream_ids)})
+    own_reconciliations({run.reconciliation_id, *reconciliations_with(stream_ids)})
 
 
 def source_void(*, run: Run, source_file: SourceFile, by: Actor, at: datetime) -> VoidCounts:
@@ -103,8 +104,7 @@ def file_processing() -> Conflict:
 def refuse_if_under_way(run: Run) -> None:
     """Voiding and a second pass of the same run wait until its pass has ended. One that waits by itself, since the run is
     automatic, is in nobody's way."""
-    by_itself = Q(status=PassStatus.PENDING, trigger=PassTrigger.RECORD_CREATED, attempt=0)
-    busy = Pass.objects.under_way().filter(run=run).exclude(by_itself).first()
+    busy = Pass.objects.in_the_way().filter(run=run).first()
     if busy is not None:
         raise pass_running(busy)
 
@@ -116,14 +116,6 @@ def pass_running(busy: Pass) -> Conflict:
         code="pass.running",
         word="run_state_conflict",
         details={"pass": {"id": str(busy.uuid), "status": busy.status, "progress": busy.progress}},
-    )
-
-
-def _reconciliations_of(stream_ids: set[int]) -> list[int]:
-    return list(
-        ReconciliationStream.objects.filter(stream_id__in=stream_ids).values_list(
-            "reconciliation_id", flat=True
-        )
     )
 
 
@@ -173,9 +165,14 @@ def _undo_matches(reconciliation_id: int, record_ids: list[int], *, by: Actor, a
 
 
 def _records_void(record_ids: list[int], *, by: Actor, at: datetime) -> None:
+    """The records with the details below them."""
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE ledgers_record SET voided_at = %s, voided_by = %s WHERE id = ANY(%s)",
+            [at, by.ref, record_ids],
+        )
+        cursor.execute(
+            "UPDATE ledgers_record SET voided_at = %s, voided_by = %s WHERE parent_id = ANY(%s) AND voided_at IS NULL",
             [at, by.ref, record_ids],
         )
         cursor.execute("DELETE FROM reconciliation_openitem WHERE record_id = ANY(%s)", [record_ids])
@@ -185,6 +182,7 @@ def _discrepancies_void(
     run: Run, file_ids: list[int], record_ids: list[int], gone: list[int], *, at: datetime
 ) -> None:
     """Those of the files' statements, of records that are gone, and in this run of those that are no item of it now."""
+    hand_over(run.pk)
     left = sorted(set(record_ids) - run_record_ids(run, record_ids))
     Discrepancy.objects.live().filter(
         Q(statement__source_file_id__in=file_ids) | Q(record_id__in=gone) | Q(run=run, record_id__in=left)

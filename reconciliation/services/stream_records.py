@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 from uuid import UUID
 
 import polars as pl
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
 from ledgers.models import DataStream, Record
@@ -26,7 +27,7 @@ from reconciliation.services.automatic import passes_ring
 from reconciliation.services.intake import issue, lock_for_intake
 from reconciliation.services.locks import share_reconciliations, share_streams
 from reconciliation.services.matches import matches_end
-from reconciliation.services.operations import owned
+from reconciliation.services.operations import owned, reconciliations_with
 from reconciliation.services.tokens import tokens_lock
 from reconciliation.states import MatchStatus
 
@@ -44,6 +45,8 @@ CHANGEABLE = frozenset(
     }
 )
 KEY_BYTES = 16
+TRIES = 3
+T = TypeVar("T")
 Day = date  # a field of that name hides the type
 
 
@@ -71,12 +74,15 @@ def records_add(*, stream: DataStream, records: Sequence[RecordIn], by: Actor, a
     """
     if stream.kind not in WRITABLE_STREAMS:
         raise owned(stream)
+    if not records:
+        return []
     for record in records:
         _check_amount(record.amount, record.direction)
     wired = lock_for_intake([stream])[stream.pk]
-    frame = _frame(records)
-    _refuse_known(stream, [record.external_id for record in records])
-    written = records_write(frame, stream=stream, by=by, at=at)
+    written = _known_once(
+        partial(_refuse_known, stream, [record.external_id for record in records]),
+        partial(records_write, _frame(records), stream=stream, by=by, at=at),
+    )
     issue(written, wired, at=at)
     passes_ring({found.pk for found, _side in wired}, at=at)
     audit.record(
@@ -106,9 +112,11 @@ def record_change(*, record: Record, changes: Mapping[str, Any], by: Actor, at: 
     row.signed_amount = row.amount if row.direction == Direction.CREDIT else -row.amount
     row.effect = row.signed_amount * row.stream.effect_sign
     if "external_id" in changes:
-        _refuse_known(row.stream, [row.external_id], but=row.pk)
         row.dedup_key = dedup_key(row.external_id)
-    row.save(update_fields=[*changes, "signed_amount", "effect", "dedup_key"])
+    _known_once(
+        partial(_refuse_known, row.stream, [row.external_id] if "external_id" in changes else [], but=row.pk),
+        partial(row.save, update_fields=[*changes, "signed_amount", "effect", "dedup_key"]),
+    )
     _reissue(row)
     wired = OpenItem.objects.filter(record=row).values_list("reconciliation_id", flat=True)
     passes_ring(set(wired), at=at)
@@ -154,7 +162,7 @@ def _locked(record: Record, *, by: Actor, at: datetime) -> Record:
     if stream.kind not in WRITABLE_STREAMS:
         raise owned(stream)
     share_streams([stream.pk])
-    reconciliation_ids = sorted(stream.wiring.values_list("reconciliation_id", flat=True))
+    reconciliation_ids = reconciliations_with([stream.pk])
     share_reconciliations(reconciliation_ids)
     for reconciliation_id in reconciliation_ids:
         _end_suggestions(reconciliation_id, record.pk, by=by, at=at)
@@ -177,6 +185,8 @@ def _end_suggestions(reconciliation_id: int, record_id: int, *, by: Actor, at: d
         .first()
     )
     if match is None or not match.is_live:
+        # Ended by somebody since the tokens were locked: its token is back, and ours before the record's row.
+        tokens_lock(reconciliation_id=reconciliation_id, record_ids=[record_id])
         return
     if match.pk not in match_ids or match.status == MatchStatus.ACCEPTED:
         raise Conflict(
@@ -221,6 +231,19 @@ def _check_amount(amount: int, direction: str) -> None:
             ),
             code="record.amount",
         )
+
+
+def _known_once(look: Callable[[], None], write: Callable[[], T]) -> T:
+    """Look for ids that are taken, then write. One that came in beside us in between is looked at again."""
+    for tries_left in reversed(range(TRIES)):
+        look()
+        try:
+            with transaction.atomic():
+                return write()
+        except IntegrityError:
+            if not tries_left:
+                raise
+    raise AssertionError("the last try returns or raises")
 
 
 def _refuse_known(stream: DataStream, external_ids: Iterable[str], but: int = 0) -> None:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from ledgers.models import Record
 from ledgers.money import MINOR_MAX
-from ledgers.services.rows import copy_rows, draw_ids
+from ledgers.services.rows import array_text, copy_rows, draw_ids
 from organizations.refusals import Conflict
 from reconciliation.models import MatchMember, OpenItem
 from reconciliation.states import BEFORE_OPENING, ZERO_AMOUNT
@@ -121,6 +121,7 @@ FIT_OPENING = (
     """
     DELETE FROM reconciliation_openitem o USING ledgers_record r
     WHERE o.reconciliation_id = %(reconciliation)s AND o.side = 'b' AND r.id = o.record_id AND r.date < %(day)s
+        AND o.closed_at IS NULL
     RETURNING o.record_id""",
     """
     UPDATE reconciliation_openitem o SET closed_at = %(at)s, closed_by = %(intake)s, close_reason = %(before)s,
@@ -132,7 +133,7 @@ FIT_OPENING = (
     UPDATE reconciliation_openitem o SET closed_at = NULL, closed_by = '', close_reason = '', cleared_on = NULL,
         ticket = nextval('reconciliation_ticket')
     FROM ledgers_record r WHERE o.reconciliation_id = %(reconciliation)s AND o.side = 'a' AND r.id = o.record_id
-        AND r.date >= %(day)s AND o.close_reason = %(before)s
+        AND r.date >= %(day)s AND o.close_reason = %(before)s AND o.closed_by = %(intake)s
     RETURNING o.record_id""",
     """
     INSERT INTO reconciliation_openitem (reconciliation_id, record_id, side, open_amount, overdue_by_hand)
@@ -148,8 +149,8 @@ FIT_OPENING = (
 
 
 def tokens_fit_opening(reconciliation: Reconciliation, *, at: datetime) -> list[int]:
-    """After the opening day of a ledger changed: entries before it have no token, lines before it are closed by intake,
-    and everything from it on is open unless matched or closed by a person. The caller owns the locks exclusively and has
+    """After the opening day of a ledger changed: open entries before it lose their token, lines before it are closed by
+    intake, and everything from it on is open unless matched. What a person closed stays as it was closed. The caller owns the locks exclusively and has
     made sure that no match has a record before the day. Gives the records whose tokens changed."""
     changed: list[int] = []
     params = {
@@ -185,12 +186,22 @@ def tokens_lock(*, reconciliation_id: int, record_ids: Iterable[int]) -> dict[in
         return {row[0]: Token(*row) for row in cursor.fetchall()}
 
 
+def tokens_lock_held(match_id: int) -> None:
+    """What this match covers in part, locked in record order. One that has ended holds nothing: its records may be
+    another act's by now, and whoever waits for its row must not keep them from that act."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 1 FROM reconciliation_openitem WHERE held_by = %s ORDER BY record_id FOR UPDATE",
+            [match_id],
+        )
+
+
 def tokens_remove(*, reconciliation_id: int, record_ids: Sequence[int]) -> None:
     """Delete locked tokens: their records are wholly covered, or voided."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "DELETE FROM reconciliation_openitem WHERE reconciliation_id = %s AND record_id = ANY(%s)",
-            [reconciliation_id, sorted(record_ids)],
+            "DELETE FROM reconciliation_openitem WHERE reconciliation_id = %s AND record_id = ANY(%s::bigint[])",
+            [reconciliation_id, array_text(pl.Series(sorted(record_ids), dtype=pl.Int64))],
         )
 
 

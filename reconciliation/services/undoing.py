@@ -39,9 +39,9 @@ def run_undo(*, run: Run, undo_accepted: bool = False, by: Actor, at: datetime) 
 
 
 def _undo(passes: list[Pass], undo_accepted: bool, by: Actor, at: datetime) -> int:
-    for each in passes:
-        if each.is_under_way:
-            raise pass_running(each)
+    busy = Pass.objects.in_the_way().filter(pk__in=[each.pk for each in passes]).first()
+    if busy is not None:
+        raise pass_running(busy)
     live = Match.objects.live().filter(made_by_pass__in=passes)
     members = MatchMember.objects.filter(match__in=live, live=True).order_by("record_id")
     if not passes:

@@ -151,3 +151,30 @@ def test_the_docs_pages_load_nothing_from_outside(path):
     assert b"http://" not in response.content
     assert b"https://" not in response.content
     assert "'self'" in response.headers["Content-Security-Policy"]
+
+
+def misnamed(document: dict, schema: dict, value: object, path: str) -> list[str]:
+    """Keys that the example has and its schema doesn't know, or that it lacks."""
+    while "$ref" in schema or "allOf" in schema:
+        ref = schema.get("$ref") or schema["allOf"][0]["$ref"]
+        schema = document["components"]["schemas"][ref.rpartition("/")[2]]
+    if isinstance(value, list):
+        return [each for row in value for each in misnamed(document, schema.get("items", {}), row, path)]
+    if not isinstance(value, dict) or "properties" not in schema:
+        return []
+    known = schema["properties"]
+    wrong = [f"{path}.{key} is unknown" for key in value if key not in known]
+    wrong += [f"{path}.{key} is missing" for key in schema.get("required", []) if key not in value]
+    inner = [misnamed(document, known[key], value[key], f"{path}.{key}") for key in value if key in known]
+    return wrong + [each for found in inner for each in found]
+
+
+def test_examples_have_the_keys_of_their_schemas(document):
+    wrong = []
+    for name, one in operations(document):
+        answers = [answer for status, answer in one["responses"].items() if status.startswith("2")]
+        for content in [*answers, one.get("requestBody", {})]:
+            for body in content.get("content", {}).values():
+                for example in body.get("examples", {}).values():
+                    wrong += misnamed(document, body["schema"], example["value"], name)
+    assert wrong == []

@@ -20,11 +20,25 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=3)
     parser.add_argument("--threads", type=int, default=8)
     parser.add_argument("--switch-off", action="append", default=[], metavar="NAME")
+    parser.add_argument("--kills", type=int, metavar="N", help="instead: kill a worker at N points of a pass")
+    parser.add_argument(
+        "--people", type=int, metavar="N", help="instead: N people match by hand beside a pass"
+    )
+    parser.add_argument("--lines", type=int, default=2_000, help="that they match")
+    parser.add_argument("--records", type=int, default=200_000, help="that the pass is over")
+    parser.add_argument(
+        "--chunk", type=int, help="groups that it writes at once (default: as the settings say)"
+    )
     chosen = parser.parse_args()
     django.setup()
-    from tests.hammer.strike import strike
+    from tests.hammer import strike
 
-    return strike(chosen)
+    try:
+        if chosen.people:
+            return strike.people(chosen)
+        return strike.kills(chosen) if chosen.kills else strike.strike(chosen)
+    finally:
+        strike.tidy()
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from tests.hammer.world import Instants, World
 
 HANGS_SECONDS = 60  # without a word from anybody
 WORKER_SLOTS, DRIVER_SLOT = 8, 63
+JOBS = {"pass", "operation", "import", "job"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class Report:
 
     def acts(self) -> list[Outcome]:
         """What people did; not what workers did, nor what there was nothing for."""
-        return [o for o in self.outcomes if o.kind not in {"pass", "import", "job"} and o.result != IDLE]
+        return [o for o in self.outcomes if o.kind not in JOBS and o.result != IDLE]
 
     def percentile(self, share: float) -> float:
         """Seconds that this share of the acts took at most."""
@@ -155,6 +157,11 @@ class Driver:
         self.children.remove(child)
         if child.process.exitcode == 0:
             return
+        if child.process.exitcode != -signal.SIGKILL:
+            self.report.problems.append(
+                f"{child.role.__name__}: its process ended, exit {child.process.exitcode}"
+            )
+            return
         acts = child.orders.acts
         left = None if acts is None else max(0, acts - child.acts)
         self._start(child.role, child.orders.slots, left)
@@ -191,7 +198,7 @@ class Driver:
             if outcome.result in {ERROR, BROKEN}:
                 self.report.problems.append(f"drain: {outcome.text}")
                 return
-        self.report.problems.append("a pass or an import is under way for good")
+        self.report.problems.append("a pass, an operation or an import is under way for good")
 
 
 def deadlocks(database: str) -> int:

@@ -7,13 +7,14 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from random import Random
 
 import psycopg
 from django.db import InterfaceError, OperationalError, connection
 
 from organizations.refusals import Refusal
-from tests.hammer import ledger_acts
+from tests.hammer import ledger_acts, stream_acts
 from tests.hammer.hands import Hand, NothingToDo
 from tests.hammer.world import World
 
@@ -40,6 +41,14 @@ KINDS: dict[Act, int] = {
     ledger_acts.resolve: 2,
     ledger_acts.void_file: 4,
     ledger_acts.void_run: 2,
+    stream_acts.add_records: 10,
+    stream_acts.change_record: 8,
+    stream_acts.void_record: 3,
+    stream_acts.request_streams: 6,
+    stream_acts.match_records: 6,
+    stream_acts.close_record: 4,
+    stream_acts.rewire: 3,
+    stream_acts.reset: 1,
 }
 ACTS_IN_TWO = {"upload"}  # added first, read afterwards: the second may be refused alone
 
@@ -71,7 +80,7 @@ def attempt(world: World, chance: Random, at: datetime) -> Outcome:
         result = refusal.code
     except Exception as error:  # noqa: BLE001 - told to the driver, which fails
         result = BROKEN if was_cut(error) else ERROR
-        text = traceback.format_exc() if result == ERROR else ""
+        text = told(error) if result == ERROR else ""
         connection.close()
     return Outcome(act.__name__, at, result, time.monotonic() - began, text)
 
@@ -83,3 +92,12 @@ def was_cut(error: BaseException) -> bool:
     cause = error.__cause__ if isinstance(error.__cause__, psycopg.Error) else error
     state = getattr(cause, "sqlstate", None)
     return state is None or state.startswith(CUT)
+
+
+def told(error: BaseException) -> str:
+    """The way through our own files, and the error; the same words each time that it happens."""
+    frames = [
+        frame for frame in traceback.extract_tb(error.__traceback__) if "site-packages" not in frame.filename
+    ]
+    way = " > ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames[-6:])
+    return f"{way}: {type(error).__name__}: {error}".strip()

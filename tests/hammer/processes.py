@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import threading
 import time
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from multiprocessing.connection import Connection
 from random import Random
 
@@ -21,11 +21,13 @@ from django.db import connection, connections
 from ledgers.models import SourceFile
 from ledgers.states import SourceFileStatus
 from organizations.refusals import Refusal
-from reconciliation.models import Pass
+from reconciliation.models import Pass, StreamOperation
 from reconciliation.services.execution import pass_execute
+from reconciliation.services.operation_chunks import operation_execute
 from reconciliation.services.sources import source_import
+from reconciliation.states import OperationStatus
 from tests.hammer import switches
-from tests.hammer.kinds import BROKEN, ERROR, OK, Outcome, attempt, was_cut
+from tests.hammer.kinds import BROKEN, ERROR, OK, Outcome, attempt, told, was_cut
 from tests.hammer.world import Instants, World
 
 NAME = "hammer"  # of our connections, so that only they are cut
@@ -93,7 +95,7 @@ def worker(orders: Orders, wire: Connection) -> None:
         chance, instants = Random(f"{orders.seed} worker {slot}"), Instants(orders.world, slot)
         nap = threading.Event()
         try:
-            while True:
+            while not wire.poll():  # nothing is ever sent: the other end closed, so the driver is gone
                 outcome = work(chance, instants)
                 if outcome is not None:
                     wire.send(outcome)
@@ -104,26 +106,34 @@ def worker(orders: Orders, wire: Connection) -> None:
 
 
 def work(chance: Random, instants: Instants, *, calm: bool = False) -> Outcome | None:
-    """One pass or one import that is under way in the books; None where there is none. Calm: losing no connection, and
-    not leaving files to those who may be reading them still."""
-    at, began = instants(), time.monotonic()
-    files = SourceFile.objects.live().filter(status=SourceFileStatus.PROCESSING)
+    """One pass, operation or import that is under way in the books; None where there is none. Calm: losing no connection,
+    and not leaving files to those who may be reading them still."""
+    at, began, kind = instants(), time.monotonic(), "job"
+    clock = instants if calm else _unsteady(chance, instants)
     try:
-        jobs = list(Pass.objects.under_way().order_by("pk").values_list("pk", flat=True))
-        if left := list(files if calm else files.filter(created_at__lt=at - LEFT_ALONE)):
-            source_import(source_file_id=chance.choice(left).pk, at=at)
-        elif jobs:
-            clock = instants if calm else _unsteady(chance, instants)
-            pass_execute(pass_id=chance.choice(jobs), clock=clock)
-        else:
+        jobs = _jobs(at if calm else at - LEFT_ALONE, clock)
+        if not jobs:
             return None
-        return Outcome("import" if left else "pass", at, OK, time.monotonic() - began)
+        kind, job = chance.choice(jobs)
+        job()
+        result, text = OK, ""
     except Refusal as refusal:
-        return Outcome("import", at, refusal.code, time.monotonic() - began)
+        result, text = refusal.code, ""
     except Exception as error:  # noqa: BLE001 - told to the driver, which fails
         connection.close()
-        result = BROKEN if was_cut(error) else ERROR
-        return Outcome("job", at, result, time.monotonic() - began, traceback.format_exc())
+        result, text = BROKEN if was_cut(error) else ERROR, told(error)
+    return Outcome(kind, at, result, time.monotonic() - began, text)
+
+
+def _jobs(left_since: datetime, clock: Callable[[], datetime]) -> list[tuple[str, Callable[[], object]]]:
+    ready = Pass.objects.under_way().filter(reconciliation__ready=True).order_by("pk")
+    operations = StreamOperation.objects.exclude(status=OperationStatus.COMPLETED).order_by("pk")
+    files = SourceFile.objects.live().filter(status=SourceFileStatus.PROCESSING, created_at__lt=left_since)
+    return [
+        *(("pass", partial(pass_execute, pass_id=row.pk, clock=clock)) for row in ready),
+        *(("operation", partial(operation_execute, operation_id=row.pk, clock=clock)) for row in operations),
+        *(("import", partial(source_import, source_file_id=file.pk, at=clock())) for file in files),
+    ]
 
 
 def _unsteady(chance: Random, instants: Instants) -> Callable[[], datetime]:

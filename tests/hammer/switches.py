@@ -10,13 +10,15 @@ import re
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.db import connection
 from django.db.backends.signals import connection_created
 
 from reconciliation.models import Pass
-from reconciliation.services import chunks
+from reconciliation.services import chunks, locks, records, stream_records
+from reconciliation.services.locks import LockKind
 
 LOCK_IN_ORDER = re.compile(r"ORDER BY record_id FOR UPDATE")
 
@@ -34,18 +36,47 @@ def lock_order(instead: str = "ORDER BY random() FOR UPDATE") -> Iterator[None]:
         chunks.TOKENS = before
 
 
-@contextmanager
-def attempt_fencing() -> Iterator[None]:
+def attempt_fencing() -> AbstractContextManager[None]:
     """A pass writes on, whatever became of its row."""
 
     def ours(row: Pass, *, at: datetime, **fields: object) -> None:
         Pass.objects.filter(pk=row.pk).update(heartbeat_at=at, **fields)
 
-    before, chunks._ours = chunks._ours, ours
+    return replaced(chunks, "_ours", ours)
+
+
+@contextmanager
+def all_reconciliations() -> Iterator[None]:
+    """An act on a record, or on the file that brought it, looks at the first of its reconciliations only."""
+    find = stream_records.reconciliations_with
+    with (
+        replaced(stream_records, "reconciliations_with", lambda stream_ids: find(stream_ids)[:1]),
+        replaced(records, "reconciliations_with", lambda _stream_ids: []),
+        replaced(records, "_refuse_matched_elsewhere", lambda *_arguments: None),
+    ):
+        yield
+
+
+def advisory(kind: LockKind) -> AbstractContextManager[None]:
+    """No advisory lock of this kind is taken."""
+    take = locks._take
+
+    def others_only(function: str, asked: LockKind, ids: Any) -> None:
+        if asked != kind:
+            take(function, asked, ids)
+
+    return replaced(locks, "_take", others_only)
+
+
+@contextmanager
+def replaced(module: Any, name: str, instead: Any) -> Iterator[None]:
+    """Loudly, where the module has it no longer."""
+    before = getattr(module, name)
+    setattr(module, name, instead)
     try:
         yield
     finally:
-        chunks._ours = before
+        setattr(module, name, before)
 
 
 @contextmanager
@@ -90,6 +121,9 @@ SWITCHES: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "lock-order": lock_order,
     "ticket": ticket,
     "attempt-fencing": attempt_fencing,
+    "all-reconciliations": all_reconciliations,
+    "stream-lock": partial(advisory, LockKind.STREAM),
+    "reconciliation-lock": partial(advisory, LockKind.RECONCILIATION),
 }
 IN_DATABASE = frozenset({"ticket"})  # once, by the driver; the others in each process
 

@@ -38,6 +38,7 @@ class World:
     ledger_id: int
     stream_ids: tuple[int, ...]  # API streams; the first is on side A of both reconciliations below
     reconciliation_ids: tuple[int, ...]  # of kind streams
+    statement_stream_id: int  # of the ledger's account; also on side A of the first of these
     began_ns: int  # of the monotonic clock, which all processes of a machine share
 
     @property
@@ -66,7 +67,7 @@ def build(seed: int) -> World:
     """Books with a few open items on either side, so that the first acts have something to act on."""
     chance = Random(f"{seed} world")
     made = books(actor_with("admin"), entries=[some_line(chance) for _n in range(8)])
-    perform(
+    account = perform(
         partial(
             bank_account_create,
             organization_id=made.by.organization_id,
@@ -79,12 +80,16 @@ def build(seed: int) -> World:
     made.another_run()
     organization = made.ledger.organization
     streams = [DataStreamFactory(organization=organization, key=f"api-{n}", name=f"API {n}") for n in "sxy"]
+    reconciliations = [_reconciliation(streams[0], other) for other in streams[1:]]
+    statement_stream = DataStream.objects.get(bank_account=account)
+    ReconciliationStreamFactory(reconciliation=reconciliations[0], stream=statement_stream, side="a")
     return World(
         database=str(connection.settings_dict["NAME"]),
         by=made.by,
         ledger_id=made.ledger.pk,
         stream_ids=tuple(stream.pk for stream in streams),
-        reconciliation_ids=tuple(_reconciliation(streams[0], other).pk for other in streams[1:]),
+        reconciliation_ids=tuple(reconciliation.pk for reconciliation in reconciliations),
+        statement_stream_id=statement_stream.pk,
         began_ns=time.monotonic_ns(),
     )
 

@@ -32,8 +32,13 @@ def example():
 # --- What differs ---------------------------------------------------------------------------------------------------
 
 
+MONEY = {"amount": 10_00, "effect": 10_00}
+
+
 def line(**facts) -> Record:
-    return Record(**{"date": date(2026, 2, 4), "reference": "INV-7", "description": "Payment Vega", **facts})
+    return Record(
+        **{"date": date(2026, 2, 4), "reference": "INV-7", "description": "Payment Vega", **MONEY, **facts}
+    )
 
 
 def entry(**facts) -> Record:
@@ -136,8 +141,8 @@ def test_tallies_agree_with_the_items_counts_in_every_state(example):
     example.upload(STATEMENT + "2026-02-11,1.00,credit,NEW,S7\n", "overlap.csv")
     found = tallies(run)
     assert found.items == item_counts(run)
-    assert (found.items.items, found.proposals, found.accepted, found.files) == (7, 2, 1, 2)
-    assert (found.accepted_items, found.entries) == (1, 3)
+    assert (found.items.items, found.proposals, found.accepted, found.files) == (7, 3, 1, 2)
+    assert (found.accepted_items, found.entries) == (1, 2)
 
 
 def test_proposals_are_counted_by_rule_in_the_order_of_the_rules(example):
@@ -145,6 +150,7 @@ def test_proposals_are_counted_by_rule_in_the_order_of_the_rules(example):
         ("Reference and amount", 2),
         ("One line, entries with its reference", 1),
         ("Amount within three days", 1),
+        ("Reference, amounts differ", 1),
     ]
 
 
@@ -153,7 +159,7 @@ def test_a_deletion_says_first_what_it_undoes(example):
     match_accept(match_id=example.match_with("S1").pk, by=example.by, at=NOW)
     first = example.run.sources.get().source_file
     preview = void_preview(example.run, first.pk)
-    assert (preview.lines, preview.shared, preview.matches, preview.accepted) == (6, 0, 4, 1)
+    assert (preview.lines, preview.shared, preview.matches, preview.accepted) == (6, 0, 5, 1)
 
     second = example.upload(STATEMENT.rpartition("2026-02-10")[0], "part.csv")
     preview = void_preview(example.run, first.pk)
@@ -162,4 +168,4 @@ def test_a_deletion_says_first_what_it_undoes(example):
     assert (counts.voided, counts.stayed, counts.undone) == (1, 5, 0)
     preview = void_preview(example.run, second.pk)
     counts = source_void(run=example.run, source_file=second, by=example.by, at=NOW)
-    assert (preview.lines - preview.shared, preview.matches) == (counts.voided, counts.undone) == (5, 4)
+    assert (preview.lines - preview.shared, preview.matches) == (counts.voided, counts.undone) == (5, 5)

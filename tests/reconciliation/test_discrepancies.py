@@ -43,11 +43,11 @@ def said_of(made: Books, name: str) -> Discrepancy:
     return discrepancies_of(made.run).get(record__description=name)
 
 
-def test_a_pass_says_of_each_free_line_once_that_no_entry_agrees(example: Books):
+def test_a_pass_says_of_each_line_once_that_no_entry_agrees_or_by_how_much_one_differs(example: Books):
     example.auto_match()
     said = discrepancies_of(example.run)
     assert {(d.record.description, d.type, d.severity, d.status, d.amount) for d in said} == {
-        ("S5", "unmatched_source", "warning", "open", 90_00),
+        ("S5", "amount_mismatch", "warning", "in_review", 13_00),
         ("S6", "unmatched_source", "warning", "open", 15_00),
     }
     example.auto_match()
@@ -105,6 +105,20 @@ def test_an_item_in_two_runs_is_followed_in_both(example: Books):
         (example.run.pk, "closed"),
         (other.pk, "closed"),
     ]
+
+
+def test_a_reopened_item_is_said_to_be_unmatched_in_every_run_that_was_matched(example: Books):
+    other, unmatched = example.another_run(), example.another_run()
+    for run in (other, unmatched):
+        example.upload(STATEMENT, run=run)
+    example.close("S6")
+    for run in (example.run, other):
+        example.auto_match(run=run)
+    assert not Discrepancy.objects.filter(record__description="S6").exists()
+    example.reopen("S6")
+    said = Discrepancy.objects.filter(record__description="S6", status="open")
+    assert sorted(d.run_id for d in said) == [example.run.pk, other.pk]
+    assert faults() == []
 
 
 def test_a_pair_far_apart_is_pointed_out_and_ends_with_a_decision():

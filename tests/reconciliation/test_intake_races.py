@@ -218,7 +218,7 @@ def test_first_entries_at_once_make_one_stream_one_reconciliation_one_set_of_rul
     assert codes(results) == {"ok": 32}
     assert Record.objects.count() == 7 * (1 + 2 + 3 + 4)
     assert Reconciliation.objects.count() == 4
-    assert Rule.objects.count() == 4
+    assert Rule.objects.count() == 5
     assert faults() == []
 
 

@@ -17,7 +17,8 @@ pytestmark = pytest.mark.django_db
 
 # The first match with members, and a record of each kind, as the fixture makes them.
 MATCH = "(SELECT id FROM reconciliation_match ORDER BY id LIMIT 1)"
-FREE = "(SELECT record_id FROM reconciliation_openitem WHERE side = 'a' AND closed_at IS NULL ORDER BY 1 LIMIT 1)"
+FREE = "(SELECT record_id FROM reconciliation_openitem WHERE held_by IS NULL AND closed_at IS NULL ORDER BY 1 LIMIT 1)"
+CLOSED = "closed_at = now(), closed_by = 'user:1', close_reason = 'x', cleared_on = '2026-02-28'"
 LINE = "(SELECT record_id FROM ledgers_statementline ORDER BY id DESC LIMIT 1)"
 
 PLANTED: dict[str, list[str]] = {
@@ -30,19 +31,51 @@ PLANTED: dict[str, list[str]] = {
     "token held by a match that is not live": [
         f"UPDATE reconciliation_openitem SET held_by = {MATCH} WHERE record_id = {FREE}"
     ],
+    "several records held by one match": [
+        f"UPDATE reconciliation_openitem SET held_by = (SELECT max(held_by) FROM reconciliation_openitem)"
+        f" WHERE record_id = {FREE}"
+    ],
+    "rest written off under a match that is not accepted": [
+        f"UPDATE reconciliation_openitem SET {CLOSED} WHERE held_by IS NOT NULL",
+        f"UPDATE reconciliation_openitem SET {CLOSED}, held_by = 1234567 WHERE record_id = {FREE}",
+    ],
+    "match that does not add up without a held record, or the other way round": [
+        "UPDATE reconciliation_openitem SET held_by = NULL WHERE held_by IS NOT NULL",
+        f"UPDATE reconciliation_match SET total_a = total_a + 1, difference = difference + 1 WHERE id = {MATCH}",
+        f"UPDATE reconciliation_openitem SET held_by = {MATCH} WHERE record_id = {FREE}",
+        "UPDATE rules_reconciliation SET kind = 'streams', ledger_id = NULL",
+    ],
+    "match in part with money of both directions": [
+        "UPDATE reconciliation_matchmember SET applied = -applied WHERE side = 'b'"
+    ],
+    "cleared before the day of a record": [
+        f"UPDATE reconciliation_match SET cleared_on = cleared_on - 1 WHERE id = {MATCH}",
+        "UPDATE reconciliation_openitem SET cleared_on = cleared_on - 1 WHERE closed_at IS NOT NULL",
+    ],
+    "open discrepancy of a match that is not live": [
+        "UPDATE reconciliation_discrepancy SET match_id = 1234567 WHERE match_id IS NOT NULL",
+    ],
+    "match that does not add up without one amount_mismatch of that amount": [
+        "DELETE FROM reconciliation_discrepancy WHERE match_id IS NOT NULL",
+        "UPDATE reconciliation_discrepancy SET amount = amount + 1 WHERE match_id IS NOT NULL",
+        f"UPDATE reconciliation_discrepancy SET match_id = {MATCH} WHERE match_id IS NOT NULL",
+    ],
     "amount is not covered plus open": [
         f"UPDATE reconciliation_openitem SET open_amount = open_amount - 1 WHERE record_id = {FREE}",
         "UPDATE reconciliation_matchmember SET applied = -applied",
     ],
     "token without a live record of its stream": [
         f"UPDATE ledgers_record SET voided_at = now() WHERE id = {FREE}",
-        f"UPDATE reconciliation_openitem SET side = 'b' WHERE record_id = {FREE}",
+        f"UPDATE ledgers_record SET kind = 'detail', parent_id = id WHERE id = {FREE}",
+        f"UPDATE reconciliation_openitem SET side = 'a' WHERE record_id = {FREE}",
         "INSERT INTO reconciliation_openitem (reconciliation_id, record_id, side, open_amount, overdue_by_hand) "
         "SELECT id, 1234567, 'a', 1, false FROM rules_reconciliation LIMIT 1",
     ],
     "live member without a live record of its stream": [
         "UPDATE ledgers_record SET voided_at = now() WHERE id IN (SELECT record_id FROM reconciliation_matchmember)",
         "UPDATE reconciliation_matchmember SET side = 'a'",
+        "UPDATE ledgers_record SET kind = 'detail', parent_id = id "
+        "WHERE id IN (SELECT record_id FROM reconciliation_matchmember)",
     ],
     "member and match disagree on being live": [
         f"UPDATE reconciliation_matchmember SET live = false WHERE match_id = {MATCH}",
@@ -71,10 +104,15 @@ PLANTED: dict[str, list[str]] = {
         "UPDATE ledgers_journal SET total_debit = total_debit + 1 WHERE kind = 'single'",
     ],
     "live statement line without a live record": [
-        f"UPDATE ledgers_record SET voided_at = now() WHERE id = {LINE}"
+        f"UPDATE ledgers_record SET voided_at = now() WHERE id = {LINE}",
+        f"UPDATE ledgers_record SET kind = 'detail', parent_id = id WHERE id = {LINE}",
     ],
     "statement record that no live line states": [
         f"UPDATE ledgers_statementline SET voided_at = now() WHERE record_id = {LINE}"
+    ],
+    "detail without its live line": [
+        f"UPDATE ledgers_record SET kind = 'detail', parent_id = id WHERE id = {LINE}",
+        f"UPDATE ledgers_record SET kind = 'detail', parent_id = id + 1234567 WHERE id = {LINE}",
     ],
     "run said to be running without a pass under way": ["UPDATE reconciliation_run SET status = 'running'"],
 }
@@ -122,7 +160,7 @@ def test_the_command_lists_what_is_open_and_exits_well(example: Books):
     out = StringIO()
     call_command("check_integrity", stdout=out)
     assert "nothing at fault" in out.getvalue()
-    assert "1 open, sum 9000, 1 closed" in out.getvalue()
+    assert "1 open, sum 1300, 1 closed" in out.getvalue()
 
 
 def test_the_command_exits_with_1_and_names_the_rows_at_fault(example: Books):
@@ -138,8 +176,8 @@ def test_open_sums_are_per_stream_and_currency(example: Books):
     assert [
         (side, currency, count, total, closed) for _r, _s, side, currency, count, total, closed in open_sums()
     ] == [
-        ("a", "EUR", 1, 90_00, 1),
-        ("b", "EUR", 2, 77_00 - 6_60, 0),
+        ("a", "EUR", 1, 13_00, 1),
+        ("b", "EUR", 1, -6_60, 0),
     ]
 
 

@@ -6,15 +6,16 @@ from datetime import date, timedelta
 
 import pytest
 
-from organizations.refusals import Conflict
+from organizations.refusals import Conflict, Invalid
 from reconciliation.selectors.as_at import items_as_at, open_as_at
 from reconciliation.selectors.integrity import faults
 from reconciliation.selectors.ledger_proof import breaks_of, ledger_proof, proof_days
 from reconciliation.services.items import entry_close
 from reconciliation.services.opening import open_before, opening_confirm
+from reconciliation.services.wiring import bank_account_create
 from tests.factories.organizations import actor_with
 from tests.reconciliation.books import Books, books
-from tests.reconciliation.files import Line, Stmt, camt
+from tests.reconciliation.files import Line, Stmt, camt, csv
 
 pytestmark = pytest.mark.django_db
 
@@ -157,6 +158,79 @@ def test_a_wrong_opening_balance_shows_as_unexplained_from_the_first_day():
     confirm(example, OPENING + 5)
     days = proof_days(example.ledger, since=february(1), until=february(5))
     assert [(found.day, found.amount) for found in breaks_of(days)] == [(february(1), -5)]
+
+
+def test_a_statement_of_several_days_is_proved_on_each_of_them_also_from_an_opening_within_it():
+    example = books(actor_with("admin"), entries=ENTRIES)
+    whole = Stmt(tuple(LINES), opening=OPENING, closing=1310_00, first=february(3), last=february(6))
+    example.upload(camt(whole), "statement.xml")
+    confirm(example, 1210_00, 5)
+    days = proof_days(example.ledger, since=february(4), until=february(6))
+    assert [(proof.before_opening, proof.unexplained) for proof in days] == [
+        (True, 0),
+        (False, 0),
+        (False, 0),
+    ]
+    assert (days[0].ties_out, days[1].ties_out, days[2].ties_out) == (False, True, True)
+
+
+def test_lines_older_than_the_first_statement_lead_back_from_its_opening():
+    example = books(actor_with("admin"), entries=ENTRIES)
+    example.upload(csv(("S0", "credit", 70_00, 1, "OLD")))
+    example.upload(statements(LINES), "statement.xml")
+    confirm(example, OPENING - 70_00)
+    assert breaks_of(proof_days(example.ledger, since=february(1), until=february(5))) == []
+
+
+def test_statements_of_one_day_are_chained_by_their_balances_in_whatever_order_they_came():
+    example = books(actor_with("admin"), entries=ENTRIES)
+    day = february(3)
+    second = Stmt((("S2", "debit", 40_00, 3, "B"),), opening=1250_00, closing=1210_00, first=day, last=day)
+    first = Stmt((("S1", "credit", 250_00, 3, "A"),), opening=OPENING, closing=1250_00, first=day, last=day)
+    example.upload(camt(second), "second.xml")
+    example.upload(camt(first), "first.xml")
+    proof = ledger_proof(example.ledger, day)
+    assert (proof.closing, proof.opening_difference, proof.unexplained) == (1210_00, OPENING, 0)
+
+
+def test_an_account_without_stated_balances_has_what_the_confirmed_opening_leaves_for_it():
+    example = made()
+    silent = example.act(
+        bank_account_create, organization_id=example.by.organization_id, name="Silent", ledger=example.ledger
+    )
+    assert silent.ledger == example.ledger
+    confirm(example, OPENING + 500_00)
+    assert ledger_proof(example.ledger, february(5)).unexplained == 0
+
+
+def test_what_a_person_closed_before_the_opening_is_no_part_of_the_proof_and_stays_closed():
+    example = made()
+    example.close("S1", reason="before_opening")
+    example.act(
+        entry_close, organization_id=example.by.organization_id, entry_id=example.entries["G1"], reason="kept"
+    )
+    confirm(example, 1250_00, 4)
+    assert ledger_proof(example.ledger, february(5)).ties_out
+    confirm(example)
+    assert (example.status("S1"), example.row("S1").closed_by) == ("closed", example.by.ref)
+    assert ledger_proof(example.ledger, february(5)).ties_out
+    assert faults() == []
+
+
+def test_a_line_that_came_in_closed_is_not_reopened():
+    example = made()
+    confirm(example, 1250_00, 4)
+    with pytest.raises(Conflict) as refused:
+        example.reopen("S1")
+    assert refused.value.code == "item.closed_at_intake"
+
+
+@pytest.mark.parametrize("day", [date(1, 1, 1), date(1899, 12, 31), date(9999, 12, 31)])
+def test_an_opening_day_is_a_day_of_the_books(day: date):
+    example = made()
+    with pytest.raises(Invalid) as refused:
+        example.act(opening_confirm, ledger=example.ledger, balance=0, day=day)
+    assert refused.value.code == "ledger.opening"
 
 
 def test_confirming_over_a_match_of_an_earlier_day_is_refused_naming_it():

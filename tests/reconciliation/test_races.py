@@ -13,6 +13,7 @@ from reconciliation.models import Match, MatchMember, OpenItem, RejectedGroup
 from reconciliation.selectors.integrity import faults
 from reconciliation.services.by_hand import match_manual
 from reconciliation.services.execution import pass_execute
+from reconciliation.services.groups import Made
 from reconciliation.services.items import item_close, item_reopen
 from reconciliation.services.matches import match_accept, match_reject
 from reconciliation.states import MatchStatus
@@ -124,7 +125,7 @@ def test_manual_matches_over_overlapping_lines_share_none():
 
     results = at_once([take(n) for n in range(50)])
 
-    won = [result for result in results if isinstance(result, Match)]
+    won = [result.match for result in results if isinstance(result, Made)]
     lost = [result for result in results if isinstance(result, Conflict)]
     assert won
     assert lost

@@ -14,7 +14,11 @@ from reconciliation.selectors.entries import gl_all, gl_only
 from reconciliation.selectors.integrity import faults
 from reconciliation.selectors.proof import run_proof
 from reconciliation.selectors.runs import is_closed, run_of, runs_of
-from reconciliation.services.discrepancies import discrepancy_close, discrepancy_reopen
+from reconciliation.services.discrepancies import (
+    discrepancy_close,
+    discrepancy_reopen,
+    discrepancy_review,
+)
 from reconciliation.services.passes import pass_request
 from reconciliation.services.runs import run_create, run_note, run_void
 from tests.factories.organizations import actor_with
@@ -132,9 +136,14 @@ def test_an_empty_run_and_one_never_matched_are_not_closed(example: Books):
     assert shown(example) == "pending"
 
 
-def test_open_warnings_keep_a_run_open_info_does_not(example: Books):
+def test_open_warnings_keep_a_run_open_those_in_review_and_info_do_not(example: Books):
     finish(example)
     said = discrepancies_of(example.run).filter(record__description="S6").get()
+    example.act(discrepancy_reopen, discrepancy=said)
+    assert shown(example) == "completed"
+    example.act(discrepancy_review, discrepancy=said)
+    assert shown(example) == "closed"
+    example.act(discrepancy_close, discrepancy=said, reason="seen")
     example.act(discrepancy_reopen, discrepancy=said)
     assert shown(example) == "completed"
     Discrepancy.objects.filter(pk=said.pk).update(severity="info")
@@ -171,7 +180,7 @@ def test_deleting_a_run_takes_its_files_items_matches_and_discrepancies_and_free
     row = account_rows(organization_id=example.by.organization_id).get()
     assert (row.total_count, row.unreconciled_count) == (7, 7)
     event = AuditEvent.objects.get(action="run.voided")
-    assert (event.data["voided"], event.data["stayed"], event.data["undone"]) == (6, 0, 4)
+    assert (event.data["voided"], event.data["stayed"], event.data["undone"]) == (6, 0, 5)
     assert faults() == []
     example.act(run_void, run=example.run)  # twice is the same as once
     assert AuditEvent.objects.filter(action="run.voided").count() == 1
@@ -215,8 +224,9 @@ def test_what_another_run_states_stays_there_with_its_match(example: Books):
         csv(("S1", "credit", 1250_00, 4, "INV-701"), ("S5", "credit", 90_00, 9, "INV-799")), run=other
     )
     example.act(run_void, run=example.run)
-    assert example.statuses(run=other) == {"S1": "matched", "S5": "unmatched"}
-    assert Match.objects.live().get().status == "accepted"
+    assert example.statuses(run=other) == {"S1": "matched", "S5": "partial"}
+    assert sorted(Match.objects.live().values_list("status", flat=True)) == ["accepted", "suggested"]
+    assert [(d.record.description, d.amount) for d in discrepancies_of(other)] == [("S5", 13_00)]
     event = AuditEvent.objects.get(action="run.voided")
     assert (event.data["voided"], event.data["stayed"], event.data["undone"]) == (4, 2, 3)
     assert account_rows(organization_id=example.by.organization_id).get().unreconciled_count == 6
@@ -229,7 +239,7 @@ def test_gl_lists_see_matches_of_every_run_and_the_day_of_clearing(example: Book
     example.auto_match()
     other = example.another_run()
     assert gl_all(other).count() == 7
-    assert gl_only(other).count() == 2
+    assert gl_only(other).count() == 1
     assert {row.linked_run_uuid for row in gl_all(other).filter(linked=True)} == {example.run.uuid}
     assert gl_all(example.run, as_at=date(2026, 2, 5)).count() == 3  # G1, G2, G3
     assert gl_only(example.run, as_at=date(2026, 2, 5)).count() == 1  # G2 was cleared with S2 on the 6th
@@ -280,6 +290,25 @@ def test_a_statement_that_misses_a_line_is_named_to_the_cent():
     assert (said.type, said.severity, said.amount) == ("statement_balance_mismatch", "critical", 7_35)
     assert "7.35" in said.description
     assert "2026-02-28" in said.description
+
+
+@pytest.mark.parametrize(
+    ("number", "closing", "text"),
+    [
+        ("S1", 117_35, "Statement S1 of 2026-02-28 does not add up: it closes with 7.35\u00a0EUR more than"),
+        ("S1", 91_58, "Statement S1 of 2026-02-28 does not add up: it closes with 18.42\u00a0EUR less than"),
+        (
+            "2026-02-28",
+            117_35,
+            "Statement 2026-02-28 does not add up: it closes with 7.35\u00a0EUR more than",
+        ),
+    ],
+)
+def test_a_gap_is_told_in_words_with_the_day_once(number, closing, text):
+    made = books(actor_with(), entries=[])
+    file = camt(Stmt((("S1", "credit", 10_00, 3, "R1"),), opening=100_00, closing=closing))
+    made.upload(file.replace("<Id>S1</Id>", f"<Id>{number}</Id>"), "s.xml")
+    assert discrepancies_of(made.run).get().description.startswith(text)
 
 
 def test_a_missing_statement_between_two_shows_as_a_gap():

@@ -125,6 +125,44 @@ def test_while_a_stream_is_taken_out_nobody_decides_or_matches(feeds: Feeds, pai
     assert refused.value.code == "match.not_wired"
 
 
+def test_a_record_of_a_leaving_stream_is_changed_and_voided_with_what_is_left_of_it_there(feeds: Feeds, pair):
+    made, a, b = pair
+    [mine] = feeds.add(a, ("R1", 100))
+    [gone, kept] = feeds.add(b, ("R1", 100), ("R2", 7))
+    feeds.auto_match(made)
+    asked = feeds.act(stream_unwire, reconciliation=made, stream=b)
+    feeds.act(record_void, record=gone)
+    feeds.act(record_change, record=kept, changes={"amount": 8})
+    assert Match.objects.get().status == "undone"
+    feeds.done(asked)
+    assert list(OpenItem.objects.values_list("record_id", flat=True)) == [mine.pk]
+    assert faults() == []
+
+
+def test_a_group_is_of_what_its_records_are_not_of_what_the_caller_read(feeds: Feeds, pair):
+    made, a, b = pair
+    [mine], [theirs] = feeds.add(a, ("R1", 100)), feeds.add(b, ("R1", 100))
+    feeds.act(record_change, record=mine, changes={"amount": 70})
+    assert feeds.match(made, [mine], [theirs]).difference == -30
+    assert faults() == []
+
+
+def test_a_reconciliation_is_ready_when_none_of_its_operations_is_left_not_even_a_failed_one(feeds: Feeds):
+    made = feeds.reconciliation()
+    one, two = feeds.stream("a"), feeds.stream("b")
+    first = feeds.act(stream_wire, reconciliation=made, stream=one, side="a")
+    second = feeds.act(stream_wire, reconciliation=made, stream=two, side="b")
+    StreamOperation.objects.filter(pk=first.pk).update(status="failed", finished_at=NOW)
+    feeds.done(second)
+    assert not Reconciliation.objects.get(pk=made.pk).ready
+    feeds.done(first)
+    assert Reconciliation.objects.get(pk=made.pk).ready
+
+
+def test_nothing_to_add_adds_nothing(feeds: Feeds):
+    assert feeds.add(feeds.stream("a")) == []
+
+
 def test_a_reset_empties_the_stream_everywhere_and_keeps_its_wiring(feeds: Feeds, pair, settings):
     settings.CHUNK_GROUPS = 1
     made, a, b = pair

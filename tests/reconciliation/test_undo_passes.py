@@ -6,8 +6,9 @@ import pytest
 
 from organizations.models import AuditEvent
 from organizations.refusals import Conflict
-from reconciliation.models import Match, Pass, RejectedGroup
+from reconciliation.models import Match, Pass, RejectedGroup, Run
 from reconciliation.selectors.integrity import faults
+from reconciliation.services.matches import match_reject, match_undo
 from reconciliation.services.undoing import pass_undo, run_undo
 from tests.factories.organizations import actor_with
 from tests.reconciliation.books import STATEMENT, Books, books
@@ -51,6 +52,20 @@ def test_undoing_a_run_undoes_all_its_passes_and_leaves_matches_by_hand(example:
     assert example.act(run_undo, run=example.run) == 5
     assert list(Match.objects.live()) == [by_hand]
     assert faults() == []
+
+
+def test_a_pass_that_waits_by_itself_is_in_the_way_of_no_undo(example: Books):
+    Run.objects.filter(pk=example.run.pk).update(mode="automatic")
+    example.post(("G8", "debit", 15_00, 10, ""))
+    assert Pass.objects.filter(status="pending").count() == 1
+    assert example.act(run_undo, run=example.run) == 5
+
+
+def test_rejecting_what_was_undone_changes_nothing(example: Books):
+    match = example.match_with("S1")
+    example.act(match_undo, match_id=match.pk)
+    again = example.act(match_reject, match_id=match.pk, expected_status="rejected")
+    assert (again.status, RejectedGroup.objects.count()) == ("undone", 0)
 
 
 def test_a_pass_under_way_is_not_undone(example: Books):

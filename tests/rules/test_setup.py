@@ -84,15 +84,16 @@ def test_the_default_rules_are_those_of_the_contract_in_its_order(by: Actor):
     revisions = current_revisions(reconciliation)
     specs = [engine.parse_rule({**revision.body, "ref": revision.pk}) for revision in revisions]
     assert len(specs) == len(LEDGER_DEFAULTS)
-    assert [revision.body["score"] for revision in revisions] == [1.0, 0.9, 0.9, 0.8]
+    assert [revision.body["score"] for revision in revisions] == [1.0, 0.9, 0.9, 0.8, 0.5]
     assert [revision.body["cardinality"] for revision in revisions] == [
         "one_to_one",
         "one_to_many",
         "many_to_one",
         "one_to_one",
+        "one_to_one",
     ]
-    assert [revision.body["on_ambiguity"] for revision in revisions][-1] == "sole"
-    assert {revision.body["on_difference"] for revision in revisions} == {"refuse"}
+    assert [revision.body["on_ambiguity"] for revision in revisions][3] == "sole"
+    assert [revision.body["on_difference"] for revision in revisions] == ["refuse"] * 4 + ["suggest_partial"]
     assert not any(revision.body["auto_accept"] for revision in revisions)
     columns_a, columns_b = engine.columns_needed(specs)
     assert "reference" in columns_a

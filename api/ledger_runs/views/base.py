@@ -3,19 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import date
 from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.shared.authentication import actor_of, organization_of
 from api.shared.listing import Listing, find
+from api.shared.pagination import bad_query
+from api.shared.values import Unfit, read_date
 from api.shared.views import SurfaceView
 from organizations.actors import Actor
 from reconciliation.models import Run
-from reconciliation.selectors.runs import run_of
+from reconciliation.selectors.runs import run_named
+
+AS_AT = OpenApiParameter(
+    "as_at",
+    OpenApiTypes.DATE,
+    description="As the books stood at the end of that day, with today's knowledge.",
+)
+
+
+def as_at(request: Request) -> date | None:
+    text = request.query_params.get("as_at")
+    try:
+        return read_date(text) if text else None
+    except Unfit as unfit:
+        raise bad_query("as_at", str(unfit)) from None
 
 
 class LedgerRunView(SurfaceView):
@@ -32,7 +51,7 @@ class LedgerRunView(SurfaceView):
         return organization_of(self.request).pk
 
     def run_of(self, run_id: UUID) -> Run:
-        return run_of(organization_id=self.organization_id, run_id=run_id)
+        return run_named(organization_id=self.organization_id, run_id=run_id)
 
     def listed(
         self,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -15,12 +14,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.ledger_runs import bodies, book_shapes, filters, presenting
-from api.ledger_runs.views.base import LedgerRunView
+from api.ledger_runs.views.base import AS_AT, LedgerRunView, as_at
 from api.shared.fields import read_body
 from api.shared.idempotency import act
 from api.shared.pagination import bad_query
 from api.shared.schema import operation
-from api.shared.values import Unfit, read_date, read_flag
+from api.shared.values import Unfit, read_flag
 from ledgers.models import Journal, Ledger, Record
 from ledgers.selectors import entry_rows, find_ledger, journal_of
 from ledgers.services import books
@@ -264,20 +263,6 @@ class OneJournal(LedgerRunView):
 
 
 # --- beside a run ------------------------------------------------------------------------------------------------------------
-
-AS_AT = OpenApiParameter(
-    "as_at",
-    OpenApiTypes.DATE,
-    description="As the books stood at the end of that day, with today's knowledge.",
-)
-
-
-def as_at(request: Request) -> date | None:
-    text = request.query_params.get("as_at")
-    try:
-        return read_date(text) if text else None
-    except Unfit as unfit:
-        raise bad_query("as_at", str(unfit)) from None
 
 
 class GlAll(LedgerRunView):

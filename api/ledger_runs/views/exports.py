@@ -15,12 +15,12 @@ from drf_spectacular.types import OpenApiTypes
 from rest_framework.request import Request
 
 from api.ledger_runs import book_shapes, filters, presenting, shapes
-from api.ledger_runs.views.base import LedgerRunView
-from api.ledger_runs.views.books import AS_AT, as_at
+from api.ledger_runs.views.base import AS_AT, LedgerRunView, as_at
 from api.shared.downloads import CSV_TYPE, DownloadView, csv_of
 from api.shared.listing import Listing, select
 from api.shared.schema import operation
 from reconciliation.models import Run
+from reconciliation.selectors.as_at import items_as_at
 from reconciliation.selectors.discrepancies import discrepancies_of
 from reconciliation.selectors.entries import gl_only
 from reconciliation.selectors.items import item_rows
@@ -52,7 +52,10 @@ def by_organization(show: Callable[..., list[dict[str, Any]]]) -> Bodies:
 
 EXPORTS = {
     "items": Export(
-        filters.ITEMS, lambda run, _day: item_rows(run), presenting.item_bodies, shapes.ItemShape
+        filters.ITEMS,
+        lambda run, day: item_rows(run) if day is None else items_as_at(run, day),
+        presenting.item_bodies,
+        shapes.ItemShape,
     ),
     "matches": Export(
         filters.MATCHES,
@@ -102,7 +105,7 @@ def csv_operation(name: str, summary: str, **kwargs: Any) -> Any:
 class ItemsCsv(RunCsv):
     name = "items"
 
-    @csv_operation("items", "Download the run's items")
+    @csv_operation("items", "Download the run's items", parameters=[AS_AT])
     def get(self, request: Request, run_id: UUID) -> StreamingHttpResponse:
         """CSV of every item of the filter; amounts in major units, texts safe for spreadsheets."""
         return self.export(request, run_id)

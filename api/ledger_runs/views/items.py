@@ -11,12 +11,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.ledger_runs import bodies, filters, presenting, shapes
-from api.ledger_runs.views.base import LedgerRunView
+from api.ledger_runs.views.base import AS_AT, LedgerRunView, as_at
 from api.shared.fields import read_body
 from api.shared.idempotency import act
 from api.shared.schema import operation
 from ledgers.models import SourceFile
 from reconciliation.models import Discrepancy
+from reconciliation.selectors.as_at import items_as_at
 from reconciliation.selectors.discrepancies import discrepancies_of, discrepancy_of
 from reconciliation.selectors.items import item_of, item_rows, source_file_ids
 from reconciliation.services import discrepancies, items
@@ -25,14 +26,23 @@ from reconciliation.services import discrepancies, items
 class Items(LedgerRunView):
     scopes = {"GET": "reconciliations:read"}
 
-    @operation("items_list", "List the run's items", answers={200: shapes.ItemList}, query=filters.ITEMS)
+    @operation(
+        "items_list",
+        "List the run's items",
+        answers={200: shapes.ItemList},
+        query=filters.ITEMS,
+        parameters=[AS_AT],
+    )
     def get(self, request: Request, run_id: UUID) -> Response:
         """Statement lines of the run's files, each once."""
         run = self.run_of(run_id)
+        show = partial(presenting.item_bodies, run=run)
+        day = as_at(request)
+        if day is not None:
+            return self.listed(request, filters.ITEMS, items_as_at(run, day), show)
         # Named one by one, so that the index of lines by file gives the page in order, without a sort of them all.
         files = SourceFile.objects.in_bulk(source_file_ids(run).values_list("source_file_id", flat=True))
         rows = item_rows(run).filter(source_file_id__in=list(files))
-        show = partial(presenting.item_bodies, run=run)
         return self.listed(request, filters.ITEMS, rows, show, count_all=_counter(list(files.values())))
 
 
@@ -65,8 +75,9 @@ class CloseItem(ItemAct):
 
     @operation("items_close", "Close an item", body=bodies.CloseItemBody, answers={200: shapes.ItemShape})
     def post(self, request: Request, item_id: UUID) -> Response:
-        """Takes it out of what is open, with a reason; a suggestion on it is undone first. 409 where it is matched:
-        reject the match first. Closed already: nothing happens."""
+        """Takes it out of what is open, with a reason; a suggestion on it is undone first. Of an item that an accepted
+        match covers in part, it writes off the rest. 409 where it is matched: reject the match first. Closed already:
+        nothing happens."""
         body = read_body(bodies.CloseItemBody, request.data)
         return self.item_act(
             request,
@@ -77,6 +88,7 @@ class CloseItem(ItemAct):
                 ledger_id=body["ledger_id"],
                 reason=body.get("reason") or "",
                 note=body.get("note") or "",
+                cleared_on=body.get("cleared_on"),
                 by=self.by,
                 at=self.at,
             ),

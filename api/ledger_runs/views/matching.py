@@ -212,11 +212,15 @@ class ManualMatch(LedgerRunView):
     scopes = {"POST": "matches:decide"}
 
     @operation(
-        "runs_manual_match", "Match by hand", body=bodies.ManualMatchBody, answers={201: shapes.MatchShape}
+        "runs_manual_match",
+        "Match by hand",
+        body=bodies.ManualMatchBody,
+        answers={201: shapes.MadeMatchShape},
     )
     def post(self, request: Request, run_id: UUID) -> Response:
-        """Any number of items with any number of entries, as one match, accepted at once. 409 where one is closed or in a
-        live match already; `details` says which."""
+        """Any number of items with any number of entries of one direction, as one match, accepted at once. Sides that
+        differ match in part: the smaller is covered wholly, the larger by date. An item or entry that another match
+        covers in part may be named: this match takes that one's place. 409 where one is closed or wholly matched."""
         body = read_body(bodies.ManualMatchBody, request.data)
 
         def make() -> Made:
@@ -225,6 +229,7 @@ class ManualMatch(LedgerRunView):
                 item_ids=body["source_entry_ids"],
                 entry_ids=body["ledger_entry_ids"],
                 note=body.get("note") or "",
+                cleared_on=body.get("cleared_on"),
                 by=self.by,
                 at=self.at,
             )
@@ -246,7 +251,11 @@ class OneMatch(LedgerRunView):
         return Response(presenting.match_body(match_id, self.organization_id))
 
 
-DECISIONS = {"accept": matches.match_accept, "reject": matches.match_reject}
+DECISIONS = {
+    "accept": matches.match_accept,
+    "reject": matches.match_reject,
+    "undo": matches.match_undo,
+}
 
 
 class Decision(LedgerRunView):
@@ -278,6 +287,14 @@ class Reject(Decision):
     def post(self, request: Request, match_id: UUID) -> Response:
         """Its items and entries are free again, and this group is not suggested again. Of an accepted match: its undo."""
         return self.decide(request, match_id, "reject")
+
+
+class UndoMatch(Decision):
+    @operation("matches_undo", "Undo a match", body=bodies.DecisionBody, answers={200: shapes.MatchShape})
+    def post(self, request: Request, match_id: UUID) -> Response:
+        """Its items and entries are free again; no judgement: the same group may be suggested again. Shown as rejected,
+        with `ended_reason` undone. Ended already: nothing happens."""
+        return self.decide(request, match_id, "undo")
 
 
 class MatchNote(LedgerRunView):

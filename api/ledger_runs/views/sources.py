@@ -137,8 +137,8 @@ class Upload(LedgerRunView, UploadView):
         also=[422],
     )
     def post(self, request: Request, run_id: UUID) -> Response:
-        """CSV or camt.053, all or nothing: one unreadable line, and nothing is imported, the file is kept as failed, and
-        `details.rows` names each line (422). Lines that an earlier file brought are linked, not doubled. Large files are
+        """camt.053, camt.052, camt.054, MT940, MT942, BAI2, OFX, QIF, CSV or a ZIP of them, all or nothing: one unreadable
+        line, and nothing is imported, the file is kept as failed, and `details.rows` names each line (422). Lines that an earlier file brought are linked, not doubled. Large files are
         read by a worker; past the wait the answer is 202 with the file `processing`."""
         body = read_body(bodies.UploadBody, request.data)
         run = self.run_of(run_id)

@@ -3,8 +3,11 @@
 (() => {
   "use strict";
   const POLL_MS = 1500;
+  const PLAN_MS = 150;
   let busy = false;
   let polling = 0;
+  let foreseeing = 0;
+  let foreseen = 0;
   const desk = () => document.getElementById("desk");
   const all = (selector, root = desk()) => [...root.querySelectorAll(selector)];
 
@@ -44,11 +47,12 @@
   function show(found, url, posted, focus) {
     const place = new URL(url);
     place.searchParams.delete("tick");
+    place.searchParams.delete("confirm");
     desk().replaceWith(found);
     if (place.href !== location.href) history[posted ? "replaceState" : "pushState"]({}, "", place);
     begin();
     say(all("#desk-messages p, .desk-results b, .desk-results li span:last-child").map((line) => line.textContent).join(" "));
-    (focus() || document.getElementById("panel")).focus({ preventScroll: false });
+    (document.getElementById("confirm") || focus() || document.getElementById("panel")).focus({ preventScroll: false });
   }
 
   function say(text, shown = false) {
@@ -128,8 +132,15 @@
     return all(`input[type="checkbox"][name="${name}"]:checked`);
   }
 
+  // Of what is ticked: whole amounts. A line or entry that a match covers in part brings all members of that match along.
   function sum(name) {
-    return ticked(name).reduce((total, box) => total + BigInt(box.dataset.minor), 0n);
+    const boxes = [...ticked("line"), ...ticked("entry")];
+    const holders = new Set(boxes.map((box) => box.dataset.holder).filter(Boolean));
+    let total = ticked(name).filter((box) => !box.dataset.holder).reduce((all, box) => all + BigInt(box.dataset.minor), 0n);
+    all("[data-match-sums]").forEach((place) => {
+      if (holders.has(place.dataset.matchSums)) total += BigInt(place.dataset[name]);
+    });
+    return total;
   }
 
   function money(minor) {
@@ -142,7 +153,7 @@
 
   function addUp() {
     all("[data-needs]").forEach((button) => {
-      if (!("locked" in button.dataset)) button.disabled = !ticked(button.dataset.needs).length;
+      if (!("locked" in button.dataset)) button.disabled = !button.dataset.needs.split(" ").some((name) => ticked(name).length);
     });
     all("[data-ticked]").forEach((place) => {
       const count = ticked(place.dataset.ticked).length;
@@ -158,22 +169,47 @@
     const any = ticked("line").length || ticked("entry").length;
     const left = lines - entries;
     const put = (name, text) => { form.querySelector(`[data-sum="${name}"]`).textContent = text; };
-    put("line", ticked("line").length ? money(lines) : "–");
-    put("entry", ticked("entry").length ? money(entries) : "–");
+    put("line", any ? money(lines) : "–");
+    put("entry", any ? money(entries) : "–");
     put("left", any ? money(left) : "–");
     form.querySelector(".remainder").dataset.state = both && left === 0n ? "zero" : any ? "open" : "none";
     const button = form.querySelector("[data-match]");
-    if (!("locked" in button.dataset)) button.disabled = !(both && left === 0n);
+    const whole = !both || left === 0n;
+    button.textContent = whole ? button.dataset.whole : button.dataset.part;
+    if (!("locked" in button.dataset)) button.disabled = !both || Boolean(form.querySelector("[data-against]"));
     hint(form, any ? left : 0n);
+  }
+
+  // What matching the ticked ones would do: which record keeps a rest, what gets nothing, which matches are replaced.
+  function foresee(form) {
+    clearTimeout(foreseeing);
+    foreseen += 1;
+    const asked = foreseen;
+    const bar = form.querySelector("[data-plan]");
+    const old = document.getElementById("confirm") || document.getElementById("plan");
+    const none = document.createElement("div");
+    none.id = "plan";
+    if (old) old.replaceWith(none);
+    if (!ticked("line").length || !ticked("entry").length) return;
+    foreseeing = setTimeout(async () => {
+      try {
+        const answer = await fetch(bar.dataset.plan, { method: "POST", body: new FormData(form), credentials: "same-origin" });
+        const found = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("plan");
+        const place = document.getElementById("plan");
+        if (!answer.ok || !found || !place || asked !== foreseen) return;
+        place.replaceWith(found);
+        remainder(form);
+      } catch { /* the same is said again before anything is done */ }
+    }, PLAN_MS);
   }
 
   // Rows of exactly the remainder, on the side where ticking one would close it.
   function hint(form, left) {
     all(".ticks li", form).forEach((row) => row.classList.remove("fits"));
     if (left === 0n) return;
-    all(".ticks input:not(:checked)", form).forEach((box) => {
+    all(".ticks input[data-minor]:not(:checked)", form).forEach((box) => {
       const wanted = box.name === "entry" ? left : -left;
-      if (BigInt(box.dataset.minor) === wanted) box.closest("li").classList.add("fits");
+      if (!box.dataset.holder && BigInt(box.dataset.minor) === wanted) box.closest("li").classList.add("fits");
     });
   }
 
@@ -181,6 +217,8 @@
     if (!desk() || !desk().contains(event.target)) return;
     const every = event.target.dataset.all;
     if (every) all(`input[name="${every}"]:not(:disabled)`).forEach((box) => { box.checked = event.target.checked; });
+    const form = event.target.closest("[data-by-hand]");
+    if (form && event.target.closest(".ticks")) foresee(form);
     addUp();
   });
 

@@ -40,7 +40,8 @@ class TestLists:
         return [row["description"] for row in desk.rows(f"{RUNS}/{run}/items", sort="line_no", **query)]
 
     def test_items_by_status_amount_and_text(self, desk, run):
-        assert self.names(desk, run, match_status="unmatched") == ["S5", "S6"]
+        assert self.names(desk, run, match_status="unmatched") == ["S6"]
+        assert self.names(desk, run, match_status="partial") == ["S5"]
         assert self.names(desk, run, match_status="matched,closed") == ["S1", "S2", "S3", "S4"]
         assert self.names(desk, run, filter='{"amount": {"gte": 50000}}') == ["S1", "S4"]
         assert self.names(desk, run, direction="debit") == ["S3"]
@@ -71,7 +72,14 @@ class TestLists:
         assert page["next_cursor"] is None
 
     def test_discrepancies_by_status_and_type(self, desk, run):
-        assert len(desk.rows(f"{RUNS}/{run}/discrepancies", type="unmatched_source", status="open")) == 2
+        def names(**query):
+            ids = {item["id"]: name for name, item in desk.items(run).items()}
+            found = desk.rows(f"{RUNS}/{run}/discrepancies", **query)
+            return [ids[row["source_entry_id"]] for row in found]
+
+        assert names(type="unmatched_source", status="open") == ["S6"]
+        assert names(type="amount_mismatch", status="in_review") == ["S5"]
+        assert names(status="open,in_review", severity="warning") == ["S6", "S5"]
         assert desk.rows(f"{RUNS}/{run}/discrepancies", status="closed") == []
 
     @pytest.mark.parametrize("name", ["items", "matches", "discrepancies", "gl-only", "gl-all", "sources"])

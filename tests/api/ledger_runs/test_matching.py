@@ -1,12 +1,18 @@
 """Passes, and what people decide on matches."""
 
+from functools import partial
 from uuid import uuid4
 
 import pytest
 
-from reconciliation.models import Pass
+from organizations.acts import perform
+from organizations.models import User
+from reconciliation.models import Match, Pass
+from reconciliation.services.matches import match_reject
 from reconciliation.tasks import execute_pass
 from tests.api.ledger_runs.desk import HEADER, MATCHES, PASSES, ROOT, RUNS, STATEMENT, february
+from tests.clock import NOW
+from tests.factories.organizations import actor_with
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -57,7 +63,7 @@ class TestAutoMatch:
         assert (done["status"], done["matched"], done["suggested"], done["run_id"]) == (
             "completed",
             4,
-            4,
+            5,
             run,
         )
         assert desk.show(run)["last_pass"]["id"] == link["id"]
@@ -134,6 +140,7 @@ class TestManualMatch:
         assert len(match["ledger_entry_ids"]) == 3
         assert (match["source_total"]["amount"], match["difference"]["amount"]) == ("175000", "0")
         assert (match["note"], match["rule"], match["run_id"]) == ("one remittance", None, run)
+        assert match.pop("not_covered") == []
         assert desk.get(f"{MATCHES}/{match['id']}").json() == match
         assert desk.show(run)["status"] == "completed"
 
@@ -208,6 +215,17 @@ class TestDecisions:
         assert body["details"]["status"] == "rejected"
         assert body["details"]["by"]
 
+    def test_a_refusal_names_the_person_who_decided(self, desk, match, organization):
+        anna = actor_with(organization=organization)
+        perform(partial(match_reject, match_id=Match.objects.get(uuid=match["id"]).pk, by=anna, at=NOW))
+        body = desk.accept(match).json()
+        name = f"user:{User.objects.get(pk=anna.user_id).shown_name}"
+        assert name != anna.ref
+        assert body["details"]["by"] == name
+        assert f"decided by {name} at" in body["message"]
+        bulk = desk.post(f"{MATCHES}/bulk", {"action": "accept", "ids": [match["id"]]}).json()
+        assert bulk["results"][0]["problem"]["details"]["by"] == name
+
     def test_reject_twice_is_a_no_op(self, desk, match):
         assert [desk.reject(match).status_code for _ in range(2)] == [200, 200]
 
@@ -252,7 +270,7 @@ class TestBulk:
         desk.post(f"{MATCHES}/{ids[0]}/reject")
         unknown = str(uuid4())
         body = self.bulk(desk, [*ids, unknown]).json()
-        assert (body["done"], body["refused"]) == (3, 2)
+        assert (body["done"], body["refused"]) == (4, 2)
         results = {each["id"]: each for each in body["results"]}
         assert results[ids[0]]["problem"]["reason"] == "match.state"
         assert results[unknown]["problem"]["status"] == 404
@@ -286,7 +304,7 @@ class TestList:
         assert [row["id"] for row in desk.rows(f"{RUNS}/{matched_run}/matches", status="rejected")] == [
             match["id"]
         ]
-        assert len(desk.rows(f"{RUNS}/{matched_run}/matches", status="suggested,accepted")) == 3
+        assert len(desk.rows(f"{RUNS}/{matched_run}/matches", status="suggested,accepted")) == 4
         named = desk.rows(f"{RUNS}/{matched_run}/matches", **{"search.rule": match["rule"]})
         assert match["id"] in {row["id"] for row in named}
 

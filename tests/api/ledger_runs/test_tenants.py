@@ -3,7 +3,9 @@
 from uuid import uuid4
 
 import pytest
+from django.urls import resolve
 
+from api.ledger_runs.urls import reconciliation, urlpatterns
 from tests.api.callers import without_correlation
 from tests.api.ledger_runs.desk import DISCREPANCIES, ITEMS, MATCHES, PASSES, ROOT, RUNS, STATEMENT, february
 
@@ -36,6 +38,8 @@ PATHS = [
     ("GET", ROOT + "/{ledger}", None),
     ("PATCH", ROOT + "/{ledger}", {"description": "mine"}),
     ("POST", ROOT + "/{ledger}/reconcile", {}),
+    ("GET", ROOT + "/{ledger}/proof?date=2026-02-28", None),
+    ("POST", ROOT + "/{ledger}/opening", {"balance": 5, "date": "2026-02-01"}),
     ("GET", ROOT + "/journals/{journal}", None),
     ("GET", RUNS + "/{run}", None),
     ("PATCH", RUNS + "/{run}", {"note": "mine"}),
@@ -53,23 +57,42 @@ PATHS = [
     ("GET", RUNS + "/{run}/discrepancies", None),
     ("GET", RUNS + "/{run}/items.csv", None),
     ("GET", RUNS + "/{run}/gl-only.csv", None),
+    ("GET", RUNS + "/{run}/matches.csv", None),
+    ("GET", RUNS + "/{run}/discrepancies.csv", None),
+    ("POST", RUNS + "/{run}/undo", {}),
     ("GET", MATCHES + "/{match}", None),
     ("POST", MATCHES + "/{match}/accept", {}),
     ("POST", MATCHES + "/{match}/reject", {}),
+    ("POST", MATCHES + "/{match}/undo", {}),
     ("PATCH", MATCHES + "/{match}/note", {"note": "mine"}),
     ("GET", ITEMS + "/{item}", None),
     ("POST", ITEMS + "/{item}/close", {"ledger_id": "{ledger}"}),
     ("POST", ITEMS + "/{item}/reopen", {}),
     ("PATCH", ITEMS + "/{item}/note", {"note": "mine"}),
+    ("POST", ROOT + "/reconciliation/entries/{entry}/close", {}),
+    ("POST", ROOT + "/reconciliation/entries/{entry}/reopen", {}),
     ("POST", DISCREPANCIES + "/{discrepancy}/close", {"reason": "mine"}),
     ("POST", DISCREPANCIES + "/{discrepancy}/reopen", {}),
     ("POST", DISCREPANCIES + "/{discrepancy}/review", {}),
     ("GET", PASSES + "/{pass}", None),
     ("POST", PASSES + "/{pass}/cancel", {}),
+    ("POST", PASSES + "/{pass}/undo", {}),
     ("POST", RUNS, {"ledger_id": "{ledger}"}),
     ("POST", ROOT, {"code": "1", "type": "asset", "currency_code": "EUR", "parent_ledger_id": "{ledger}"}),
     ("POST", ROOT + "/entries", {"ledger_id": "{ledger}", "amount": 5, "type": "debit"}),
 ]
+
+
+UPLOAD = "source-upload"  # a multipart body: below
+
+
+def test_every_route_with_an_id_is_asked_here():
+    with_ids = {route.name for route in (*reconciliation, *urlpatterns) if "<id:" in str(route.pattern)}
+    ids = dict.fromkeys(
+        ("ledger", "entry", "journal", "run", "file", "item", "match", "discrepancy", "pass"), "x"
+    )
+    asked = {resolve(path.format(**ids).partition("?")[0]).url_name for _method, path, _body in PATHS}
+    assert with_ids - asked == {UPLOAD}
 
 
 def filled(shape, ids: dict[str, str]):

@@ -9,8 +9,11 @@ import polars as pl
 import pytest
 
 from ledgers.formats import (
+    BATCH_ROWS,
+    DETAIL_SCHEMA,
     HEAD_BYTES,
     LINE_SCHEMA,
+    DetailLines,
     FileRefused,
     Lines,
     StatementEnd,
@@ -26,10 +29,15 @@ class Reading:
     starts: list[StatementStart] = field(default_factory=list)
     ends: list[StatementEnd] = field(default_factory=list)
     frames: list[tuple[int, pl.DataFrame]] = field(default_factory=list)
+    detail_frames: list[tuple[int, pl.DataFrame]] = field(default_factory=list)
 
     @property
     def rows(self) -> list[dict[str, Any]]:
         return [row for _, frame in self.frames for row in frame.to_dicts()]
+
+    @property
+    def details(self) -> list[dict[str, Any]]:
+        return [row for _, frame in self.detail_frames for row in frame.to_dicts()]
 
     @property
     def row(self) -> dict[str, Any]:
@@ -64,6 +72,11 @@ def read(
         elif isinstance(event, Lines):
             assert event.frame.schema == pl.Schema(LINE_SCHEMA)
             got.frames.append((event.index, event.frame))
+        elif isinstance(event, DetailLines):
+            assert event.frame.schema == pl.Schema(DETAIL_SCHEMA)
+            assert event.index == got.starts[-1].index
+            assert event.frame.height <= BATCH_ROWS
+            got.detail_frames.append((event.index, event.frame))
         else:
             got.ends.append(event)
     return got

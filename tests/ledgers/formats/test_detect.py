@@ -2,7 +2,7 @@
 
 import pytest
 
-from ledgers.formats import READERS, detect
+from ledgers.formats import HEAD_BYTES, READERS, detect
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_a_format_shows_in_its_first_bytes(head, format_):
         b"date,amount",
         b'"<a>",b',
         "\ufeffdate".encode(),
-        b"PK\x03\x04",
+        b"PK",
         b"\0\0\0",
         b"01,x,y\n02,x,y",
         b"date,:20:X,:25:Y\n",
@@ -74,8 +74,26 @@ def test_all_else_is_read_as_csv(head):
 @pytest.mark.parametrize("piece", [b" #\n", b"\n :20:x", b" \n", b"<", b"01,", b"<?xml"])
 def test_no_head_takes_long(piece):
     """A pattern that goes back over what it read would not end here."""
-    assert detect(piece * 2_000) in READERS
+    assert detect((piece * HEAD_BYTES)[:HEAD_BYTES]) in READERS
 
 
 def test_each_format_has_its_reader():
-    assert set(READERS) == {"csv", "camt.053", "mt940", "mt942", "bai2", "ofx", "qif"}
+    camt = {"camt.052", "camt.053", "camt.054"}
+    assert set(READERS) == camt | {"csv", "mt940", "mt942", "bai2", "ofx", "qif"}
+
+
+@pytest.mark.parametrize(
+    ("element", "word"),
+    [("BkToCstmrStmt", "camt.053"), ("BkToCstmrAcctRpt", "camt.052"), ("BkToCstmrDbtCdtNtfctn", "camt.054")],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16le"])
+@pytest.mark.parametrize("namespace", ["", ' xmlns="urn:x"'])
+def test_a_camt_message_is_known_by_its_element(element, word, encoding, namespace):
+    prolog = f"<?xml version='1.0' encoding='{encoding.removesuffix('-sig')}'?><!-- {'x' * 9_000} -->"
+    head = f"{prolog}\n<Document{namespace}><{element}><GrpHdr>".encode(encoding)
+    assert detect(head, "statement.csv") == word
+
+
+@pytest.mark.parametrize("head", [b"PK\x03\x04", b"PK\x05\x06"])
+def test_an_archive_is_known_by_its_first_bytes(head):
+    assert detect(head, "statement.csv") == "zip"

@@ -15,6 +15,7 @@ from ledgers.formats.events import RowErrors
 from ledgers.money import format_minor, parse_major
 from tests.ledgers.formats.reading import faults, read, refused
 from tests.ledgers.formats.samples import load, needs_samples, path
+from tests.ledgers.formats.test_zip_archive import packed
 
 pytestmark = needs_samples
 
@@ -92,6 +93,18 @@ def test_every_file_is_judged():
 @pytest.mark.parametrize("name", sorted(XML))
 def test_xml_attacks_are_refused(name):
     assert refused(path(name).read_bytes()).code == XML[name]
+
+
+@pytest.mark.parametrize("name", sorted(XML))
+def test_xml_attacks_in_an_archive_are_refused_as_what_they_are(name):
+    refusal = refused(packed(("statement.xml", path(name).read_bytes())))
+    assert refusal.code == XML[name]
+    assert "'statement.xml'" in refusal.message
+
+
+@pytest.mark.parametrize("name", sorted(FAULTY))
+def test_a_faulty_file_in_an_archive_names_its_faults(name):
+    assert faults(packed((name, derived(name)))) == FAULTY[name]
 
 
 @pytest.mark.parametrize("name", sorted(READ))

@@ -48,7 +48,10 @@ def test_a_new_member_gets_a_first_password_shown_once():
     made = Membership.objects.get(user__email="new@example.com")
     assert made.organization == membership.organization
     assert made.user.check_password(secret_in(response))
-    assert list(AuditEvent.objects.order_by("pk").values_list("action", flat=True)) == ["user.created", "member.added"]
+    assert list(AuditEvent.objects.order_by("pk").values_list("action", flat=True)) == [
+        "user.created",
+        "member.added",
+    ]
 
 
 def test_a_known_person_becomes_a_member_without_a_password():

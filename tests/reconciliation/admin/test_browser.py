@@ -61,16 +61,20 @@ def test_proposals_are_decided_by_keyboard_alone(opened, proposed):
     opened.wait_for_function("document.querySelectorAll('[data-proposal]').length === 2")
 
     counts = item_counts(proposed.books.run)
-    assert (counts.suggested, counts.matched) == (1, 3)
+    assert (counts.suggested, counts.matched) == (2, 3)
     assert opened.complaints == []
     assert faults() == []
 
 
-def test_the_remainder_runs_along_and_only_zero_can_be_matched(opened, proposed):
+def by_hand(opened):
+    opened.locator(".desk-tabs a", has_text="Unmatched and partial").click()
+    opened.get_by_role("heading", name="Open statement lines").wait_for()
+
+
+def test_the_remainder_runs_along_and_zero_is_matched_at_once(opened, proposed):
     proposed.books.upload("date,amount,direction,description\n2026-02-12,6.60,debit,S7\n", "more.csv")
-    opened.locator(".desk-tabs a", has_text="Unmatched").click()
-    opened.get_by_role("heading", name="Statement lines without a match").wait_for()
-    match = opened.get_by_role("button", name="Match ticked")
+    by_hand(opened)
+    match = opened.locator("[data-match]")
     left = opened.locator('[data-sum="left"]')
     assert match.is_disabled()
 
@@ -83,13 +87,14 @@ def test_the_remainder_runs_along_and_only_zero_can_be_matched(opened, proposed)
 
     opened.get_by_role("searchbox", name="Search the books").fill("CARD-12")
     opened.keyboard.press("Enter")
-    opened.wait_for_function("document.querySelectorAll('input[name=entry]').length === 1")
+    opened.wait_for_url(re.compile("entries_q=CARD-12"))
     assert opened.get_by_role("checkbox", name="S7").is_checked(), (
         "ticks stay while a person looks for the rest"
     )
     opened.get_by_role("checkbox", name="CARD-12").focus()
     opened.keyboard.press("Space")
     assert left.inner_text() == "0.00\u00a0EUR"
+    assert match.inner_text() == "Match ticked"
     assert match.is_enabled()
 
     match.focus()
@@ -98,6 +103,57 @@ def test_the_remainder_runs_along_and_only_zero_can_be_matched(opened, proposed)
     assert proposed.books.status("S7") == "matched"
     assert opened.complaints == []
     assert faults() == []
+
+
+def test_a_match_in_part_is_foretold_asked_for_and_done_by_keyboard_alone(opened, proposed):
+    proposed.books.reject("S5")
+    proposed.books.post(("G8", "debit", 13_00, 12, "INV-799B"))
+    by_hand(opened)
+    opened.get_by_role("checkbox", name=re.compile("S5")).focus()
+    opened.keyboard.press("Space")
+    opened.get_by_role("checkbox", name=re.compile("77.00")).focus()
+    opened.keyboard.press("Space")
+    opened.get_by_text("13.00\u00a0EUR stays open").wait_for()
+    match = opened.locator("[data-match]")
+    assert match.inner_text() == "Match in part …"
+
+    match.focus()
+    opened.keyboard.press("Enter")
+    opened.get_by_role("heading", name="Match in part?").wait_for()
+    assert opened.evaluate("document.activeElement.id") == "confirm", "the question has the focus"
+    assert proposed.books.status("S5") == "unmatched"
+    opened.keyboard.press("Tab")
+    opened.keyboard.press("Enter")
+    opened.get_by_text("Matched in part: 13.00\u00a0EUR stays open on line INV-799.").first.wait_for()
+    assert proposed.books.status("S5") == "partial"
+
+    opened.get_by_role("checkbox", name=re.compile("S5")).focus()
+    opened.keyboard.press("Space")
+    assert opened.locator('[data-sum="left"]').inner_text() == "13.00\u00a0EUR", "of the whole group"
+    opened.get_by_role("checkbox", name="INV-799B").focus()
+    opened.keyboard.press("Space")
+    opened.get_by_text("It takes the place of this match").wait_for()
+    match.focus()
+    opened.keyboard.press("Enter")
+    opened.get_by_role("heading", name="Match in place of what is there?").wait_for()
+    opened.keyboard.press("Tab")  # the match that it takes the place of
+    opened.keyboard.press("Tab")
+    opened.keyboard.press("Enter")
+    opened.get_by_text("It took the place of Match").first.wait_for()
+    assert proposed.books.status("S5") == "matched"
+    assert opened.complaints == []
+    assert faults() == []
+
+
+def test_what_cannot_be_matched_says_why_before_the_click(opened, proposed):
+    by_hand(opened)
+    opened.get_by_role("checkbox", name="S6").focus()
+    opened.keyboard.press("Space")
+    opened.get_by_role("checkbox", name="CARD-12").focus()
+    opened.keyboard.press("Space")
+    opened.get_by_text("They cannot cover each other").wait_for()
+    assert opened.locator("[data-match]").is_disabled()
+    assert opened.complaints == []
 
 
 def test_a_pass_under_way_is_followed_until_it_ends(opened, proposed):

@@ -8,7 +8,7 @@ from django.urls import reverse
 from ledgers.models import BankAccount, Journal, Ledger, Record, SourceFile, StatementLine
 from reconciliation.models import Discrepancy, Match, Pass
 from rules.models import Rule
-from tests.factories.ledgers import LedgerFactory, StatementLineFactory
+from tests.factories.ledgers import LedgerFactory, RecordFactory, StatementLineFactory
 from tests.reconciliation.admin.desk import Desk, text_of
 
 pytestmark = pytest.mark.django_db
@@ -39,7 +39,7 @@ def test_a_proposal_shows_both_sides_and_what_can_be_done(proposed: Desk):
     assert "This is a proposal: its lines and entries are kept together until somebody decides." in page
     assert "Statement Date 2026-02-04 Reference INV-701 Amount +1,250.00 EUR credit" in page
     assert "Books Date 2026-02-04 Reference INV-701 Amount +1,250.00 EUR debit" in page
-    assert "Undo It is suggested." in page, "greyed, with why"
+    assert "matching asked for" in page, "its history begins with the matching that proposed it"
 
 
 def test_a_match_is_accepted_noted_and_undone_on_its_page(proposed: Desk):
@@ -52,7 +52,22 @@ def test_a_match_is_accepted_noted_and_undone_on_its_page(proposed: Desk):
     assert f"{proposed.membership.user.shown_name} on 2" in page
     assert "Accept It is accepted." in page
     assert "Undone. Its lines and entries are open again." in acted(proposed, match, "undo")
-    assert "rejected by a person" in opened(proposed, match)
+    assert "undone by a person" in opened(proposed, match)
+    assert "Undo It is undone." in opened(proposed, match), "greyed, with why"
+
+
+def test_a_button_of_a_page_that_is_no_longer_true_does_nothing_and_says_who_was_first(proposed: Desk):
+    match, other = proposed.books.match_with("S1"), proposed.as_somebody("operator")
+    other.decide("accept", "S1")
+    for stale in ("reject", "undo-proposal"):
+        page = acted(proposed, match, stale)
+        assert f"It is accepted already, by {other.membership.user.shown_name} on 2" in page
+        assert proposed.status(match) == "accepted"
+    assert "exactly this group is never proposed again" in text_of(
+        proposed.client.get(url_of(match, "act", "reject-accepted"))
+    )
+    assert "Rejected." in acted(proposed, match, "reject-accepted")
+    assert "It is rejected already, by" in acted(proposed, match, "undo")
 
 
 def test_a_proposal_is_rejected_on_its_page(proposed: Desk):
@@ -79,13 +94,13 @@ def test_a_line_is_closed_noted_and_reopened_on_its_page(proposed: Desk):
     line = line_of(proposed, "S6")
     assert "no ledger entry is matched with it" in opened(proposed, line)
     page = acted(proposed, line, "close", reason="Bank fee", note="as always")
-    assert "The line is closed." in page
+    assert "It is closed." in page
     assert ": Bank fee · “as always”" in page
-    assert "item closed" in page, "the history"
+    assert "closed: Bank fee" in page, "the history"
     assert "It is closed already." in page
     assert "The note is kept." in acted(proposed, line, "note", note="look here")
     assert "look here" in opened(proposed, line)
-    assert "The line is open again." in acted(proposed, line, "reopen")
+    assert "It is open again." in acted(proposed, line, "reopen")
     assert "It is not closed." in opened(proposed, line)
 
 
@@ -113,6 +128,19 @@ def test_a_line_without_a_run_is_shown_without_acts(desk: Desk):
     assert "This line's account belongs to no ledger" in page
     assert "STRAY" in page
     assert "Reopen" not in page
+
+
+def test_a_batch_shows_the_payments_in_it(desk: Desk):
+    line = StatementLineFactory(
+        statement__source_file__organization=desk.membership.organization,
+        record__metadata={"details_sum": "9.99"},
+    )
+    for name in ("E1", "E2"):
+        RecordFactory(stream=line.record.stream, kind="detail", parent=line.record, reference=name)
+    page = opened(desk, line)
+    assert "The 2 payments in this line" in page
+    assert page.index("E1") < page.index("E2")
+    assert "they add up to 9.99" in page
 
 
 # --- Books ---------------------------------------------------------------------------------------------------------
@@ -304,6 +332,39 @@ def test_a_pass_shows_what_each_rule_found(proposed: Desk):
     assert "Reference and amount 2" in page
     assert "Amount within three days 1" in page
     assert "Stop It has ended." in page
+
+
+def test_a_matching_is_undone_with_what_people_accepted_only_if_they_say_so(proposed: Desk):
+    row = Pass.objects.get()
+    proposed.decide("accept", "S1")
+    asked = text_of(proposed.client.get(url_of(row, "act", "undo")))
+    assert "4 proposals, 1 accepted matches." in asked
+    page = acted(proposed, row, "undo")
+    assert "1 of its 5 matches are accepted by now. Nothing was undone" in page
+    assert Match.objects.live().count() == 5
+    page = acted(proposed, row, "undo", undo_accepted="on")
+    assert "Undone: 5 matches." in page
+    assert "Undo this matching None of its matches stands any more." in page
+    assert "matching undone" in page
+    assert "Undone on" in proposed.page()
+    proposed.books.auto_match()
+    assert Match.objects.live().count() == 5, "it is not remembered"
+
+
+def test_a_matching_under_way_is_told_with_its_progress_and_who_asked(proposed: Desk):
+    run = proposed.books.run
+    busy = proposed.books.request()
+    Pass.objects.filter(pk=busy.pk).update(status="running", progress=40)
+    page = text_of(
+        proposed.client.post(
+            reverse("admin:reconciliation_run_act", args=[run.pk, "delete"]), {}, follow=True
+        )
+    )
+    assert "Matching is under way." in page
+    assert "It is under way. Stop it first." in opened(proposed, busy)
+    older = Pass.objects.exclude(pk=busy.pk).get()
+    page = acted(proposed, older, "undo")
+    assert "Undone: 5 matches." in page, "another pass of the run does not hinder it"
 
 
 def test_a_rule_is_shown_in_words(proposed: Desk):

@@ -14,8 +14,7 @@ from rules.engine import Outcome, columns_needed, match, parse_rule
 from tests.rules.engine.books import Group, Record, eq, every, frame, groups_of, within
 from tests.rules.engine.strategies import batches, books, mixed, plain, seeds, together
 
-PARTIAL = {"filters": every(eq("reference")), "score": "0.5", "on_difference": "suggest_partial"}
-DEFAULTS = [parse_rule(rule) for rule in [*LEDGER_DEFAULTS, PARTIAL]]
+DEFAULTS = [parse_rule(rule) for rule in LEDGER_DEFAULTS]
 
 GENERAL_LEDGER = [
     Record(1, 125_000, 4, "INV-701", value_day=4),
@@ -117,7 +116,7 @@ def test_big_sides_are_sorted_side_by_side() -> None:
 
 
 RULE_SETS: dict[str, list[dict[str, Any]]] = {
-    "defaults": [*LEDGER_DEFAULTS, PARTIAL],
+    "defaults": LEDGER_DEFAULTS,
     "days": [
         {"filters": every(eq("effect"), within(2)), "on_ambiguity": "abstain"},
         {"filters": every(eq("effect"))},
