@@ -5,7 +5,6 @@ Nothing here is worked out from a file: what a declaration does not say is an er
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from types import MappingProxyType
 from typing import Any
 
 DELIMITERS = (",", ";", "\t", "|", "^", "\x1f")
@@ -35,8 +34,6 @@ STATUSES = (BOOKED, PENDING, VOID)
 ISO_FORMAT = "YYYY-MM-DD"
 
 LANGUAGE_VERSION = 1
-
-_NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +83,7 @@ class Declaration:
     several_currencies: bool = False
     """Whether rows of several currencies may meet: each currency is a statement of its own."""
     account: str = ""
-    value_maps: Mapping[str, Mapping[str, str]] = field(default=_NONE)
+    value_maps: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """`direction` → {text: credit or debit}, `status` → {text: booked, pending or void}, `currency` → {text: code}."""
     metadata: bool = True
     """Whether columns without a role are kept in the line's metadata, under their own names."""

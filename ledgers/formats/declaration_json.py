@@ -30,7 +30,9 @@ class DeclarationError(Exception):
     """The declaration cannot be used; `issues` are (path, message), the path from the object's root."""
 
     def __init__(self, issues: list[tuple[Path, str]]):
-        super().__init__("; ".join(f"{'.'.join(map(str, path)) or 'declaration'}: {text}" for path, text in issues))
+        super().__init__(
+            "; ".join(f"{'.'.join(map(str, path)) or 'declaration'}: {text}" for path, text in issues)
+        )
         self.issues = issues
 
 
@@ -103,7 +105,11 @@ def _take_money(reading: _Reading) -> None:
         lambda v: isinstance(v, str) and set(v) <= set(THOUSANDS) and len(v) <= len(THOUSANDS),
         "must be marks such as ' or , or a blank",
     )
-    take("sign_convention", _one_of(words.SIGN_CONVENTIONS), f"must be one of {', '.join(words.SIGN_CONVENTIONS)}")
+    take(
+        "sign_convention",
+        _one_of(words.SIGN_CONVENTIONS),
+        f"must be one of {', '.join(words.SIGN_CONVENTIONS)}",
+    )
     take("currency", lambda v: v == "" or _is_currency(v), "must be a code of three letters, as in EUR")
     take("account", lambda v: isinstance(v, str) and len(v) <= 64, "must be text of at most 64 characters")
     signs = reading.data.get("currency_signs", [])
