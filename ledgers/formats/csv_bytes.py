@@ -8,6 +8,9 @@ from ledgers.formats.events import FileRefused
 UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 UTF32_LE = codecs.BOM_UTF32_LE  # begins with the mark of UTF-16
 
+FILLING_MAX = 1 << 16
+"""Bytes of filling and line breaks that are held to be told apart."""
+
 
 class Bytes(Protocol):
     """What readers need of a file."""
@@ -60,17 +63,21 @@ class _FromUtf16:
 
 
 class _WithoutFilling:
-    """Holds back NUL bytes at the end of each block, so that those at the end of the file are never given out."""
+    """Holds back NUL bytes that only line breaks follow, so that those at the end of the file are never given out."""
 
     def __init__(self, file: Bytes):
         self._file = file
-        self._held = 0
+        self._held = b""
 
     def read(self, size: int = -1, /) -> bytes:
         while block := self._file.read(size):
-            bare = block.rstrip(b"\0")
-            held, self._held = self._held, len(block) - len(bare)
+            block, self._held = self._held + block, b""
+            bare = block.rstrip(b"\0\r\n")
+            tail = block[len(bare) :]
+            if b"\0" not in tail:
+                return block
+            self._held = tail if len(tail) <= FILLING_MAX else b"\0"  # one is enough to be refused for
             if bare:
-                return b"\0" * min(held, 1) + bare  # one is enough to be refused
-            self._held += held
-        return b""
+                return bare
+        rest, self._held = self._held.replace(b"\0", b""), b""
+        return rest
