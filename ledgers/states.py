@@ -57,6 +57,13 @@ class ImportTarget(models.TextChoices):
     BANK_STATEMENT = "bank_statement", _("Bank statement as evidence")
 
 
+class RunningOrder(models.TextChoices):
+    UNSTATED = "unstated", _("No running balances")
+    OLDEST = "oldest", _("Oldest line first")
+    NEWEST = "newest", _("Newest line first")
+    UNCLEAR = "unclear", _("In no order of the lines")
+
+
 class SourceFileStatus(models.TextChoices):
     UPLOADED = "uploaded", _("Uploaded")
     MAPPING_REQUIRED = "mapping_required", _("Mapping required")

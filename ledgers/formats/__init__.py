@@ -26,6 +26,7 @@ from ledgers.formats.detection import (
     detect,
 )
 from ledgers.formats.events import (
+    BALANCE_COLUMN,
     BATCH_ROWS,
     DETAIL_SCHEMA,
     ENTRY_SCHEMA,
@@ -43,6 +44,7 @@ from ledgers.formats.events import (
 
 __all__ = [
     "BAI2",
+    "BALANCE_COLUMN",
     "BATCH_ROWS",
     "CAMT052",
     "CAMT053",

@@ -32,6 +32,9 @@ LINE_SCHEMA: dict[str, pl.DataType] = {
     "metadata": pl.String(),  # a JSON object as text, "{}" where there is nothing
 }
 
+BALANCE_COLUMN = "balance"
+"""Int64, credit +, null where the line states none. Only in frames of files that state what the account held behind a line."""
+
 DETAIL_SCHEMA: dict[str, pl.DataType] = {
     "line_no": pl.Int64(),  # that of the line it is a part of, whose days are its days
     "number": pl.Int64(),  # place among the details of its line, from 1
@@ -80,7 +83,7 @@ class StatementStart:
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """The next lines of a statement: at most `BATCH_ROWS`, columns as in `LINE_SCHEMA`."""
+    """The next lines of a statement: at most `BATCH_ROWS`, columns as in `LINE_SCHEMA`, and perhaps `BALANCE_COLUMN` behind them."""
 
     index: int
     frame: pl.DataFrame

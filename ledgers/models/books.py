@@ -7,7 +7,7 @@ from django.db.models import CheckConstraint, Q, UniqueConstraint
 
 from ledgers.states import MIRRORED, Direction, JournalKind, LedgerType
 from organizations.ids import uuid7
-from organizations.models import Organization
+from organizations.models import Calendar, Organization
 
 
 class LedgerQuerySet(models.QuerySet["Ledger"]):
@@ -107,6 +107,14 @@ class BankAccount(models.Model):
     currency = models.CharField(max_length=3, blank=True, default="")
     ledger = models.ForeignKey(
         Ledger, null=True, blank=True, on_delete=models.PROTECT, related_name="bank_accounts"
+    )
+    calendar = models.ForeignKey(
+        Calendar,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="Its business days are those on which the bank writes statements.",
     )
     created_at = models.DateTimeField()
     created_by = models.CharField(max_length=100)

@@ -7,7 +7,7 @@ from django.db.models import CheckConstraint, Q, UniqueConstraint
 
 from ledgers.models.books import BankAccount
 from ledgers.models.records import DataStream, Record
-from ledgers.states import SOURCE_FILE_MOVES, ImportTarget, LineStatus, SourceFileStatus
+from ledgers.states import SOURCE_FILE_MOVES, ImportTarget, LineStatus, RunningOrder, SourceFileStatus
 from organizations.ids import uuid7
 from organizations.models import Organization
 from organizations.refusals import Conflict
@@ -134,11 +134,19 @@ class Statement(models.Model):
     decimal_places = models.SmallIntegerField()
     from_date = models.DateField(null=True)
     to_date = models.DateField(null=True)
+    begins_on = models.DateField(null=True, help_text="Its first day: as stated, else as its lines show.")
+    ends_on = models.DateField(null=True, help_text="Its last day: as stated, else as its lines show.")
     opening_amount = models.BigIntegerField(null=True)
     opening_kind = models.CharField(max_length=8, blank=True, default="")
     opening_on = models.DateField(null=True)
     closing_amount = models.BigIntegerField(null=True)
     closing_on = models.DateField(null=True)
+    running_order = models.CharField(
+        max_length=9,
+        choices=RunningOrder,
+        default=RunningOrder.UNSTATED,
+        help_text="In which order of its lines their running balances run.",
+    )
     credit_sum = models.BigIntegerField(default=0)
     debit_sum = models.BigIntegerField(default=0)
     line_count = models.BigIntegerField(default=0)
@@ -148,7 +156,13 @@ class Statement(models.Model):
     voided_by = models.CharField(max_length=100, default="")
 
     class Meta:
-        constraints = [UniqueConstraint(fields=["source_file", "position"], name="statement_position_once")]
+        constraints = [
+            UniqueConstraint(fields=["source_file", "position"], name="statement_position_once"),
+            CheckConstraint(
+                condition=Q(running_order__in=RunningOrder.values), name="statement_running_order_known"
+            ),
+        ]
+        indexes = [models.Index(fields=["stream", "ends_on"], name="statement_by_end")]
 
     def __str__(self) -> str:
         return f"{self.number or self.position} {self.currency}"
@@ -186,6 +200,9 @@ class StatementLine(models.Model):
     line_no = models.BigIntegerField()
     status = models.CharField(max_length=5, choices=LineStatus)
     note = models.TextField(default="")
+    balance = models.BigIntegerField(
+        null=True, help_text="The account's balance behind this line, as the file states it; minor units."
+    )
     voided_at = models.DateTimeField(null=True)
 
     objects = StatementLineQuerySet.as_manager()

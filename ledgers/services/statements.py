@@ -12,7 +12,7 @@ from datetime import datetime
 import polars as pl
 from django.db import connection
 
-from ledgers.formats.events import Balance
+from ledgers.formats.events import BALANCE_COLUMN, Balance
 from ledgers.models import DataStream, SourceFile, Statement, StatementLine
 from ledgers.money import exponent
 from ledgers.services.dedup import later_keys, numbered_keys
@@ -52,7 +52,7 @@ def statement_open(
 ) -> Statement:
     """The statement's row, with its stated balances in minor units (credit +)."""
     start, end = parsed.start, parsed.booked
-    opening, closing = _in(end.opening, currency), _in(end.closing, currency)
+    opening, closing = _in(parsed.opening, currency), _in(parsed.closing, currency)
     return Statement.objects.create(
         source_file=source_file,
         stream=stream,
@@ -64,11 +64,14 @@ def statement_open(
         decimal_places=exponent(currency),
         from_date=start.from_date,
         to_date=start.to_date,
+        begins_on=parsed.begins_on,
+        ends_on=parsed.ends_on,
         opening_amount=opening.amount_signed_minor if opening else None,
         opening_kind=opening.kind[:8] if opening else "",
         opening_on=opening.date if opening else None,
         closing_amount=closing.amount_signed_minor if closing else None,
         closing_on=closing.date if closing else None,
+        running_order=parsed.running.order,
         credit_sum=end.credit_sum,
         debit_sum=end.debit_sum,
         line_count=end.lines,
@@ -178,12 +181,17 @@ def known_records(stream: DataStream, keys: pl.Series) -> pl.DataFrame:
 
 
 def _lines_write(new: pl.DataFrame, known: pl.DataFrame, *, statement: Statement) -> None:
+    given = pl.col(BALANCE_COLUMN) if BALANCE_COLUMN in new.columns else pl.lit(None, dtype=pl.Int64)
+    balance = given.alias("balance")
     rows = pl.concat(
         [
             new.select(
-                "line_no", pl.col("id").alias("record_id"), pl.lit(LineStatus.NEW.value).alias("status")
+                "line_no",
+                pl.col("id").alias("record_id"),
+                pl.lit(LineStatus.NEW.value).alias("status"),
+                balance,
             ),
-            known.select("line_no", "record_id", pl.lit(LineStatus.KNOWN.value).alias("status")),
+            known.select("line_no", "record_id", pl.lit(LineStatus.KNOWN.value).alias("status"), balance),
         ]
     ).sort("line_no")
     copy_rows(
@@ -196,5 +204,6 @@ def _lines_write(new: pl.DataFrame, known: pl.DataFrame, *, statement: Statement
             "line_no",
             "status",
             pl.lit("").alias("note"),
+            "balance",
         ),
     )

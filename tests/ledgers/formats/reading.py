@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from ledgers.formats import (
+    BALANCE_COLUMN,
     BATCH_ROWS,
     DETAIL_SCHEMA,
     HEAD_BYTES,
@@ -22,6 +23,8 @@ from ledgers.formats import (
     read_entries,
     read_statements,
 )
+
+WITH_BALANCE = {**LINE_SCHEMA, BALANCE_COLUMN: pl.Int64()}
 
 
 @dataclass
@@ -70,7 +73,7 @@ def read(
         if isinstance(event, StatementStart):
             got.starts.append(event)
         elif isinstance(event, Lines):
-            assert event.frame.schema == pl.Schema(LINE_SCHEMA)
+            assert event.frame.schema in (pl.Schema(LINE_SCHEMA), pl.Schema(WITH_BALANCE))
             got.frames.append((event.index, event.frame))
         elif isinstance(event, DetailLines):
             assert event.frame.schema == pl.Schema(DETAIL_SCHEMA)
