@@ -1,7 +1,7 @@
 """What is done to the bytes of a CSV file before they are text: UTF-16 with a mark, filling at the end; used by the CSV table."""
 
 import codecs
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, cast
 
 from ledgers.formats.events import FileRefused
 
@@ -18,7 +18,7 @@ class Bytes(Protocol):
     def read(self, size: int = -1, /) -> bytes: ...
 
 
-def as_utf8(file: BinaryIO | Bytes, *, padding: bool = False) -> Bytes:
+def as_utf8(file: BinaryIO | Bytes, *, padding: bool = False) -> BinaryIO:
     """The same file, in UTF-8 where a mark says that it is UTF-16; without NUL bytes at its end where `padding` is declared."""
     head = b""
     while len(head) < 4 and (more := file.read(4 - len(head))):
@@ -26,7 +26,7 @@ def as_utf8(file: BinaryIO | Bytes, *, padding: bool = False) -> Bytes:
     whole: Bytes = _Joined(head, file)
     if head.startswith(UTF16_MARKS) and head != UTF32_LE:
         whole = _FromUtf16(whole)
-    return _WithoutFilling(whole) if padding else whole
+    return cast(BinaryIO, _WithoutFilling(whole) if padding else whole)  # readers only read
 
 
 class _Joined:

@@ -10,16 +10,13 @@ from ledgers.formats.csv_header import Header
 from ledgers.formats.csv_money import MoneyStyle, with_money
 from ledgers.formats.csv_rows import Tally
 from ledgers.formats.declaration import BOOKED, JOIN, PENDING, SKIP, TEXT_ROLES, VOID, Declaration
-from ledgers.formats.events import LINE_SCHEMA, FileRefused, RowErrors
+from ledgers.formats.events import BALANCE_COLUMN, LINE_SCHEMA, FileRefused, RowErrors
 from ledgers.formats.typed import DIRECTIONS, Check, Row, filled, json_of, report, shown
 
 TRIMMED = ("reference", "external_id", "end_to_end_id", "counterparty")
 ACCOUNT_MAX = 64
 JOINED_MAX = 1_000
 """Rows that may belong to one line; more mean that the declaration does not fit."""
-
-RUNNING_BALANCE = "running_balance"
-"""The key of a line's metadata that holds the balance behind it, as decimal text."""
 
 
 @dataclass(slots=True)
@@ -35,7 +32,7 @@ class LineReader:
     _held: pl.DataFrame | None = None  # the last row, while rows below may still belong to it
 
     def typed(self, batch: pl.DataFrame) -> pl.DataFrame:
-        """Lines of the batch in LINE_SCHEMA with `account` and, where declared, `balance` (minor units).
+        """Lines of the batch in LINE_SCHEMA, with `balance` where it is declared, and `account`.
 
         A line that rows of the next batch may belong to is held back: `rest` gives it.
         """
@@ -217,8 +214,8 @@ class LineReader:
             style.decimal_mark, style.thousands, style.currency_signs, style.other_signs, spare_zeros=True
         )
         read, _checks = with_money(frame.select("currency", amount="balance_text"), one, style)
-        frame = frame.with_columns(balance=read["minor"])
-        bad = filled("balance_text") & pl.col("balance").is_null()
+        frame = frame.with_columns(read["minor"].alias(BALANCE_COLUMN))
+        bad = filled("balance_text") & pl.col(BALANCE_COLUMN).is_null()
         return frame, [
             Check(
                 self.header.name("balance"), bad, lambda row: f"{shown(row['balance_text'])} is not an amount"
@@ -249,8 +246,6 @@ class LineReader:
 
     def _lines(self, frame: pl.DataFrame) -> pl.DataFrame:
         metadata = {name: f"extra {name}" for name in self._extra()}
-        if "balance" in frame.columns:
-            metadata = {RUNNING_BALANCE: "balance_text", **metadata}
         if "direction" in self.header.roles and "amount" not in self.header.roles:
             metadata[self.header.name("direction")] = "direction"
         reference = "reference" if "reference" in self.header.roles else "end_to_end_id"
@@ -265,8 +260,8 @@ class LineReader:
         )
         return frame.select(
             *(pl.col(name).cast(kind) for name, kind in LINE_SCHEMA.items()),
+            *([BALANCE_COLUMN] if BALANCE_COLUMN in frame.columns else []),
             account.alias("account"),
-            *(["balance"] if "balance" in frame.columns else []),
         )
 
 

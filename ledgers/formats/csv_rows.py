@@ -27,8 +27,6 @@ class Tally:
     pending: int = 0
     void: int = 0
     footer_line: int | None = None
-    balance_breaks: int = 0  # steps of the running balance that the amounts do not explain
-    balance_steps: int = 0
 
 
 @dataclass(slots=True)

@@ -10,11 +10,9 @@ from ledgers.formats.csv_header import ColumnNames, Header, missing_columns
 from ledgers.formats.csv_lines import LineReader
 from ledgers.formats.csv_money import TWO_COLUMNS, layout_of
 from ledgers.formats.csv_rows import RowRules, Tally
-from ledgers.formats.csv_running import RunningBalance
 from ledgers.formats.csv_table import CsvTable
 from ledgers.formats.declaration import CREDIT_POSITIVE, UNSIGNED, Declaration
 from ledgers.formats.events import (
-    LINE_SCHEMA,
     Event,
     Lines,
     RowErrors,
@@ -79,7 +77,6 @@ class _Part:
     account: str | None
     currency: str | None
     sums: Sums = field(default_factory=Sums)
-    running: RunningBalance = field(default_factory=RunningBalance)
 
     def start(self) -> StatementStart:
         return StatementStart(index=self.index, account=self.account, currency=self.currency)
@@ -102,16 +99,14 @@ class _Parts:
                 yield part.start()
             for found in add_up(lines, ["currency"]).iter_rows():
                 part.sums.add(*found)
-            if "balance" in lines.columns:
-                part.running.add(lines)
-            yield Lines(part.index, lines.select(LINE_SCHEMA.keys()))
+            yield Lines(part.index, lines.drop("account"))
 
     def _split(self, frame: pl.DataFrame) -> dict[tuple[str, str], pl.DataFrame]:
         """The lines by account and currency; without looking at each where only one of either can be."""
         told = self._reader.declaration
         if not told.has("account") and not told.several_currencies:
             return {(frame["account"][0], frame["currency"][0]): frame}
-        return frame.partition_by("account", "currency", as_dict=True, maintain_order=True)  # type: ignore[return-value]
+        return frame.partition_by("account", "currency", as_dict=True, maintain_order=True)
 
     def ends(self) -> Iterator[Event]:
         reader = self._reader
@@ -120,14 +115,11 @@ class _Parts:
             part = self._parts["", ""] = _Part(0, reader.declaration.account or None, currency)
             yield part.start()
         for part in self._parts.values():
-            opening, closing = part.running.balances(part.currency or "")
-            reader.tally.balance_steps += max(part.running.steps, 0)
-            reader.tally.balance_breaks += part.running.breaks
             total, pending = part.sums.of(part.currency), reader.tally.pending if part.index == 0 else 0
             yield StatementEnd(
                 part.index,
-                opening,
-                closing,
+                None,  # a running balance goes with its lines
+                None,
                 part.sums.lines,
                 total.credit_sum,
                 total.debit_sum,
