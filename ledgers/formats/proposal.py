@@ -126,6 +126,7 @@ def _tell_days(roles: Roles, draft: Draft) -> None:
 
 def _tell_marks(roles: Roles, draft: Draft) -> None:
     money = [c for role in ("amount", "debit", "credit", "balance") for c in roles.columns.get(role, [])]
+    money += roles.spare_amounts
     texts = [text for column in money for text in column.texts if any(sign.isdigit() for sign in text)]
     writing = writing_of(texts)
     draft.told["decimal_mark"] = writing.decimal if writing.decimal in (".", ",") else "."

@@ -2,7 +2,7 @@
 
 import re
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 
 from ledgers.formats.csv_days import MONTHS, YEARS_FROM, date_pattern
 
@@ -34,7 +34,7 @@ def day_of(text: str, date_format: str) -> date | None:
         return None
 
 
-@cache
+@lru_cache(maxsize=50_000)
 def _formats_of(text: str) -> frozenset[str]:
     return frozenset(each for each in FORMATS if day_of(text, each) is not None)
 

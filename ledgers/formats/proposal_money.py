@@ -24,7 +24,9 @@ class Writing:
 
 def writing_of(texts: list[str]) -> Writing:
     """Looks at every amount. A mark is certain where one amount can be read in one way only."""
-    found, shown, unclear = Writing(), {}, []
+    found = Writing()
+    shown: dict[str, str] = {}  # mark → an amount that shows it before its decimals
+    unclear: list[tuple[str, str]] = []
     for text in dict.fromkeys(text.strip() for text in texts):
         number = NUMBER.search(text)
         if number is None:

@@ -9,6 +9,7 @@ from ledgers.formats.proposal_dates import looks_like_day
 from ledgers.formats.proposal_table import AMOUNT, Row
 from ledgers.formats.proposal_words import CURRENCY_IN_NAME, plain_name, roles_of
 
+CELLS_SEEN = 1_000
 CODE = re.compile("[A-Z]{3}")
 IBAN = re.compile("[A-Z]{2}[0-9]{2}[A-Z0-9]{10,30}")
 
@@ -27,6 +28,9 @@ BEST_DATES = (
 """Parts of names that say booking day rather than the day of the purchase."""
 
 OTHER_MONEY = ("fee", "gebuhr", "foreign", "fremd", "original", "tax", "steuer", "exchange", "kurs", "detail", "einzel", "individual", "sous", "singolo", "tariff")  # fmt: skip
+
+AFTER_FEES = re.compile("after fees|nach gebuhren|net of fees")
+NET = ("net", "netto", "net amount")
 
 DIRECTION_WORDS = {
     "credit": "credit crdt c cr cr. haben h gutschrift bij accredito avere ingoing in eingang kredit crédit crediteur entrée haber abono deposit + k credito",
@@ -52,7 +56,9 @@ class Column:
     lines: list[int] = field(default_factory=list)
 
     def share(self, right: Callable[[str], object]) -> float:
-        return sum(bool(right(text)) for text in self.texts) / len(self.texts) if self.texts else 0.0
+        """How many of the cells are right, of as many as tell, from all over the column."""
+        seen = self.texts[:: max(1, len(self.texts) // CELLS_SEEN)]
+        return sum(bool(right(text)) for text in seen) / len(seen) if seen else 0.0
 
     @property
     def is_days(self) -> bool:
@@ -67,6 +73,11 @@ class Column:
         return self.share(CODE.fullmatch) > 0.9
 
     @property
+    def days(self) -> set[int]:
+        """Lines on which it holds a day."""
+        return {line for line, text in zip(self.lines, self.texts, strict=True) if looks_like_day(text)}
+
+    @property
     def suits(self) -> tuple[str, ...]:
         return roles_of(self.heading)
 
@@ -78,6 +89,10 @@ class Roles:
     columns: dict[str, list[Column]] = field(default_factory=dict)
     rivals: dict[str, list[Column]] = field(default_factory=dict)
     by_content: set[str] = field(default_factory=set)  # roles that no header word names
+    pairs: list[tuple[Column, Column]] = field(
+        default_factory=list
+    )  # debit and credit columns, or the other way round
+    spare_amounts: list[Column] = field(default_factory=list)  # of which one may be the balance
 
     def has(self, role: str) -> bool:
         return role in self.columns
@@ -159,32 +174,60 @@ def _money(columns: list[Column], roles: Roles) -> None:
     amounts = [column for column in _free(columns, roles) if column.is_amounts]
     empty = [column for column in _free(columns, roles) if not column.texts]
     for role in ("debit", "credit"):
-        _pick(
-            roles,
-            role,
-            [c for c in amounts if role in c.suits] or [c for c in empty if role in c.suits],
-            _own,
-        )
-    balance = [column for column in amounts if "balance" in column.suits]
-    _pick(roles, "balance", balance, _own)
-    taken = {column.place for played in roles.columns.values() for column in played}
-    if roles.has("debit") and roles.has("credit"):
-        if roles.columns["debit"][0].texts or roles.columns["credit"][0].texts:
-            return
+        of_role = [column for column in amounts if role in column.suits]
+        _pick(roles, role, of_role or [column for column in empty if role in column.suits], _own)
+    whole = [c for c in amounts if "balance" in c.suits and c.share(AMOUNT.fullmatch) == 1]
+    _pick(roles, "balance", whole, _own)
+    two = [column for role in ("debit", "credit") for column in roles.columns.get(role, [])]
+    if len(two) == 2 and any(column.texts for column in two):
+        return
     for role in ("debit", "credit"):
         roles.columns.pop(role, None)
         roles.rivals.pop(role, None)
-    left = [column for column in amounts if column.place not in taken or column not in balance]
-    named = [column for column in left if {"amount", "debit", "credit"} & set(column.suits)]
+    _one_amount([column for column in amounts if column not in roles.columns.get("balance", [])], roles)
+
+
+def _one_amount(amounts: list[Column], roles: Roles) -> None:
+    named = [column for column in amounts if {"amount", "debit", "credit", "direction"} & set(column.suits)]
     if named:
         _pick(roles, "amount", named, _own)
+        if net := [column for column in roles.rivals.get("amount", []) if plain_name(column.heading) in NET]:
+            roles.columns["amount"] = net[:1]
         return
-    loose = [c for c in left if not c.suits and not _other_money(c) and c.share(_is_money) > 0.4]
+    loose = [c for c in amounts if not c.suits and not _other_money(c) and c.share(_is_money) > 0.4]
     if not loose:
+        return
+    if pairs := exclusive_pairs(loose, roles):
+        roles.pairs = pairs
+        roles.columns["debit"], roles.columns["credit"] = [pairs[0][0]], [pairs[0][1]]
+        roles.spare_amounts = loose
         return
     roles.by_content.add("amount")
     roles.columns["amount"] = loose[:1]
     roles.rivals["amount"] = loose
+
+
+def exclusive_pairs(columns: list[Column], roles: Roles) -> list[tuple[Column, Column]]:
+    """Pairs of amounts of which each dated row fills exactly one, other than with 0."""
+    dates = roles.first("booking_date") or roles.first("value_date")
+    if dates is None:
+        return []
+    filled = {
+        column.place: {
+            line for line, text in zip(column.lines, column.texts, strict=True) if re.search("[1-9]", text)
+        }
+        for column in columns
+    }
+    dated = dates.days
+    return [
+        (first, second)
+        for place, first in enumerate(columns)
+        for second in columns[place + 1 :]
+        if (one := filled[first.place] & dated)
+        and (other := filled[second.place] & dated)
+        and not one & other
+        and one | other == dated
+    ]
 
 
 def _is_money(text: str) -> bool:
@@ -196,7 +239,8 @@ def _own(column: Column) -> float:
 
 
 def _other_money(column: Column) -> bool:
-    return any(part in plain_name(column.heading) for part in OTHER_MONEY)
+    name = AFTER_FEES.sub("", plain_name(column.heading))
+    return any(part in name for part in OTHER_MONEY)
 
 
 def _codes(columns: list[Column], roles: Roles) -> None:
@@ -209,6 +253,9 @@ def _codes(columns: list[Column], roles: Roles) -> None:
             "currency" in c.suits or "currency" in plain_name(c.heading) or "wahrung" in plain_name(c.heading)
         )
     ]
+    dates = roles.first("booking_date") or roles.first("value_date")
+    dated = dates.days if dates else set()
+    currencies = [c for c in currencies if len(dated & set(c.lines)) >= 0.9 * len(dated)]
     own = [column for column in currencies if not _other_money(column)]
     _pick(roles, "currency", own, lambda column: len(column.texts) + ("currency" in column.suits))
     signed = [c for c in _free(columns, roles) if "direction" in c.suits or not c.suits]

@@ -8,6 +8,7 @@ from ledgers.formats.proposal_dates import day_of
 from ledgers.formats.proposal_questions import Question
 from ledgers.formats.proposal_roles import Roles
 from ledgers.formats.proposal_table import Found, Row
+from ledgers.formats.proposal_words import BALANCE_ROWS, plain_name
 
 if TYPE_CHECKING:
     from ledgers.formats.proposal import Draft
@@ -30,6 +31,8 @@ def propose_rows(roles: Roles, found: Found, draft: "Draft") -> None:
         _footer(ends[0], found, kinds, draft)
     last = ends[0].line if ends else found.body[-1].line + 1
     above = [row for row in found.body if row.line < last]
+    if found.names is None:
+        width = len(found.body[0].cells)
     if any(len(row.cells) < width and not row.blank for row in above if kinds[row.line] != "odd"):
         draft.settle("short_rows", True)
     if any(kinds[row.line] == "undated" for row in above):
@@ -44,7 +47,10 @@ def propose_rows(roles: Roles, found: Found, draft: "Draft") -> None:
         draft.questions.append(
             Question.of_changes("rows_without_amount", choices, why, _text(bare[0], found)[:200])
         )
-    _skips([row for row in above if kinds[row.line] == "odd"], found, kinds, draft)
+    for row in above:
+        if kinds[row.line] == "line" and any(plain_name(cell) in BALANCE_ROWS for cell in row.cells):
+            kinds[row.line] = "sum"
+    _skips([row for row in above if kinds[row.line] in ("odd", "sum")], found, kinds, draft)
 
 
 def _kind(row: Row, roles: Roles, date_format: str) -> str:
@@ -80,15 +86,17 @@ def _text(row: Row, found: Found) -> str:
 
 def _pattern(row: Row, found: Found) -> str:
     """The row's beginning, up to its first cell with text."""
-    text, end = "", 0
+    text = ""
     for place, cell in enumerate(row.cells):
         text += (found.dialect.delimiter if place else "") + cell
         if cell.strip():
             break
-    end = min(len(text), PREFIX_MAX)
-    return "^" + "".join(
-        rf"\{sign}" if sign in r".^$*+?()[]{}|\/-&~#" else sign for sign in text[:end].split("\n")[0]
-    )
+    return "^" + _escaped(text[:PREFIX_MAX].split("\n")[0])
+
+
+def _escaped(text: str) -> str:
+    """The text as a regular expression, as Rust reads it."""
+    return "".join(rf"\{sign}" if sign in r".^$*+?()[]{}|\/-&~#" else sign for sign in text)
 
 
 def _footer(row: Row, found: Found, kinds: dict[int, str], draft: "Draft") -> None:
@@ -105,21 +113,32 @@ def _footer(row: Row, found: Found, kinds: dict[int, str], draft: "Draft") -> No
 
 
 def _skips(odd: list[Row], found: Found, kinds: dict[int, str], draft: "Draft") -> None:
-    patterns = list(dict.fromkeys(_pattern(row, found) for row in odd))
-    if not patterns or len(patterns) > SKIPS_MAX:
-        return
+    delimiter = found.dialect.delimiter
+    lines = [row for row in found.body if kinds[row.line] == "line"]
+    sums = [row for row in odd if kinds[row.line] == "sum"]
+    patterns = list(dict.fromkeys(_pattern(row, found) for row in odd if kinds[row.line] == "odd"))
+    if len(patterns) > 1 and all(not row.cells[0].strip() for row in odd):
+        patterns = ["^" + _escaped(delimiter)]
+    patterns += dict.fromkeys(_sum_pattern(row, found) for row in sums)
     pattern = "|".join(patterns)
-    if len(pattern) > 255 or any(
-        _hits(each, row, found) for each in patterns for row in found.body if kinds[row.line] == "line"
-    ):
+    if not patterns or len(patterns) > SKIPS_MAX or len(pattern) > 255:
+        return
+    if any(_hits(each, row, found) for each in patterns for row in lines):
         return
     draft.told["skip_pattern"] = pattern
     choices = [
         ("they are no lines: pass them over", {"skip_pattern": pattern}),
-        ("refuse the file", {"skip_pattern": ""}),
+        ("leave them in", {"skip_pattern": ""}),
     ]
-    why = f"{len(odd):,} rows between the lines have no date."
+    why = f"{len(odd):,} rows between the lines have no date, or state a balance or a sum."
     draft.questions.append(Question.of_changes("skip_pattern", choices, why, _text(odd[0], found)[:200]))
+
+
+def _sum_pattern(row: Row, found: Found) -> str:
+    """The cell that says that the row is a sum, with the delimiters around it."""
+    word = next(cell for cell in row.cells if plain_name(cell) in BALANCE_ROWS)
+    mark = _escaped(found.dialect.delimiter)
+    return f"(?:^|{mark}){_escaped(word)}(?:{mark}|$)"
 
 
 def _hits(pattern: str, row: Row, found: Found) -> bool:

@@ -1,6 +1,7 @@
 """Which way the money went: from signs, directions and running balances; used by the proposal."""
 
 from decimal import Decimal
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from ledgers.formats.declaration import CREDIT_POSITIVE, DEBIT_POSITIVE, UNSIGNED, UNSIGNED_REVERSALS
@@ -23,10 +24,56 @@ LABELS = {
 
 
 def propose_signs(roles: Roles, found: Found, draft: "Draft") -> None:
+    if roles.pairs:
+        _of_pairs(roles, draft)
     if roles.has("debit"):
         _of_two_columns(roles, draft)
     elif roles.has("amount"):
         _of_one_column(roles, found, draft)
+
+
+def _of_pairs(roles: Roles, draft: "Draft") -> None:
+    """Two columns without names: the running balance says which is which, or a person."""
+    mark = draft.told["decimal_mark"]
+    ways = [way for first, second in roles.pairs for way in ((first, second), (second, first))]
+    shown = [
+        (way, balance)
+        for way in ways
+        for balance in roles.spare_amounts
+        if balance not in way and _steps_agree(way, balance, mark)
+    ]
+    chosen = shown[0][0] if shown else ways[0]
+    columns = {"debit": [chosen[0].name], "credit": [chosen[1].name]}
+    roles.columns["debit"], roles.columns["credit"] = [chosen[0]], [chosen[1]]
+    if shown and all(way == chosen for way, _balance in shown):
+        columns["balance"] = [shown[0][1].name]
+        roles.columns["balance"] = [shown[0][1]]
+        draft.certain += ["columns.debit", "columns.credit", "columns.balance"]
+    else:
+        choices = [
+            (
+                f"{out.name} is money out, {into.name} money in",
+                {"columns": {"debit": [out.name], "credit": [into.name]}},
+            )
+            for out, into in [chosen, *(way for way in ways if way != chosen)]
+        ]
+        why = "Each row fills one of two columns, and nothing says which is which."
+        draft.questions.append(Question.of_changes("columns.debit", choices, why, chosen[0].texts[0]))
+    draft.told["columns"].update(columns)
+
+
+def _steps_agree(way: tuple[Column, Column], balance: Column, mark: str) -> bool:
+    debits, credits = (_values(column, mark) for column in way)
+    values = {line: -abs(value) for line, value in debits.items() if value}
+    values |= {line: abs(value) for line, value in credits.items() if value}
+    levels = _values(balance, mark)
+    lines = [line for line in sorted(values) if line in levels]
+    steps = list(pairwise(lines))
+    if len(steps) < 2:
+        return False
+    rising = sum(levels[b] - levels[a] == values[b] for a, b in steps)
+    falling = sum(levels[a] - levels[b] == values[a] for a, b in steps)
+    return max(rising, falling) * 3 >= len(steps) * 2
 
 
 def _of_two_columns(roles: Roles, draft: "Draft") -> None:
@@ -87,7 +134,7 @@ def _by_direction(direction: Column, values: dict[int, Decimal], signed: bool, d
         if len(told) < sum(1 for value in values.values() if value):
             return False
         draft.settle("sign_convention", UNSIGNED)
-        used = sorted({text for text in direction.texts})
+        used = sorted(set(direction.texts))
         draft.settle("value_maps", {"direction": {text: DIRECTIONS[text.casefold()] for text in used}})
         return True
     draft.told["columns"].pop("direction", None)
@@ -105,8 +152,7 @@ def _by_balance(roles: Roles, values: dict[int, Decimal], draft: "Draft") -> str
         return ""
     levels = _values(balance, draft.told["decimal_mark"])
     lines = [line for line in values if line in levels]
-    steps = list(zip(lines, lines[1:], strict=False))
-    steps = [(a, b) for a, b in steps if values[a] and values[b]]
+    steps = [(a, b) for a, b in pairwise(lines) if values[a] and values[b]]
     if len(steps) < 2:
         return ""
     counts = {}

@@ -4,8 +4,8 @@ import csv
 import re
 from collections import Counter
 from dataclasses import dataclass, field
-from io import StringIO
-from typing import BinaryIO
+from io import BytesIO, StringIO
+from typing import Any, BinaryIO
 
 from ledgers.formats.csv_bytes import UTF16_MARKS, UTF32_LE
 from ledgers.formats.csv_table import SEP_LINE
@@ -24,9 +24,10 @@ HEADER_WITHIN = 60
 
 CODE_PAGES = ("windows-1252", "iso-8859-15", "windows-1250", "iso-8859-2", "windows-1251", "windows-1253", "windows-1254", "cp850")  # fmt: skip
 
-AMOUNT = re.compile(
-    r"[(+\-−]?\s*[^\d\s.,+\-−()]{0,4}\s*[+\-−]?[\d.,'’\u00a0\u202f\ufffd ]*\d[\d.,'’]*\s*[^\d\s.,+()]{0,4}\s*[+\-−)]?"
-)
+_NUMBER = r"(?:\d{1,3}(?:[\u00a0\u202f\ufffd ]\d{3})+(?:[.,]\d*)?|\d[\d.,'’]*|[.,]\d+)"
+_AFFIX = r"[^\d\s.,+\-−()]{0,4}"
+AMOUNT = re.compile(rf"[(+\-−]?\s*{_AFFIX}\s*[+\-−]?{_NUMBER}\s*{_AFFIX}\s*[+\-−)]?")
+"""What may be an amount, however it is written."""
 
 
 @dataclass(slots=True)
@@ -89,6 +90,7 @@ def find_table(file: BinaryIO) -> Found:
     spaced = any(cell.startswith(' "') for row in dialect.rows[:HEADER_WITHIN] for cell in row.cells)
     if spaced:
         dialect = _cut(lines, dialect.delimiter, quotes=True, spaced=True)
+    complete = complete and len(dialect.rows) < ROWS_MAX
     names, header_line, header_certain = _header(dialect)
     body = [
         row for row in dialect.rows if row.line > header_line or (names is None and row.line >= header_line)
@@ -125,8 +127,6 @@ def _non_ascii(data: bytes) -> str:
 
 
 def _lines(data: bytes, encoding: str) -> list[str]:
-    from io import BytesIO
-
     if encoding == "utf-16":
         data, encoding = data.decode("utf-16", errors="ignore").encode(), "utf-8"
     return list(physical_lines(BytesIO(data), encoding=None if encoding == "utf-8" else encoding))
@@ -150,14 +150,17 @@ def _dialect(lines: list[str]) -> tuple[Dialect, list[Dialect]]:
         if (each.known >= 2 and each.known >= best.known) or (best.known < 2 and each.even >= best.even)
     ]
     plain = _cut(lines, best.delimiter, quotes=False)
-    if plain.even > best.even:  # a quote is opened and never closed
+    swallows = any("\n" in cell and best.delimiter in cell for row in best.rows for cell in row.cells)
+    if (
+        swallows and plain.width == best.width and plain.even > best.even
+    ):  # a quote is opened and never closed
         best = plain
     return best, rivals
 
 
 def _cut(lines: list[str], delimiter: str, *, quotes: bool, spaced: bool = False) -> Dialect:
     found = Dialect(delimiter, quotes)
-    quoting = csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE
+    quoting: Any = csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE
     reader = csv.reader(
         StringIO("".join(lines), newline=""), delimiter=delimiter, quoting=quoting, skipinitialspace=spaced
     )

@@ -19,7 +19,7 @@ WORDS: dict[str, str] = {
     ),
     "amount": (
         "amount|credit debit amount|transaction amount|betrag|umsatz|montant|montant de la transaction|montant de l operation"
-        "|importo|importo della transazione|quantita|importe|valor|valor movimento|bedrag|belopp|belob|kwota|monto|txn amt|net amount|total"
+        "|importo|importo della transazione|quantita|importe|valor|valor movimento|bedrag|belopp|belob|kwota|monto|txn amt|net amount|total|net|netto|gross|lordo|avant commission"
     ),
     "debit": (
         "debit|debit amount|debits|withdrawal|withdrawals|paid out|money out|outflow|belastung|belastungsbetrag|lastschrift|soll"
@@ -70,6 +70,31 @@ for _role, _names in WORDS.items():
     for _name in _names.split("|"):
         ROLES_OF[_name] = (*ROLES_OF.get(_name, ()), _role)
 
+LOST, _STAND_IN = "\ufffd", "qzq"
+
+BALANCE_ROWS = frozenset(
+    [
+        "anfangssaldo",
+        "endsaldo",
+        "schlusssaldo",
+        "saldovortrag",
+        "umsatztotal",
+        "opening balance",
+        "closing balance",
+        "balance brought forward",
+        "balance carried forward",
+        "saldo iniziale",
+        "saldo finale",
+        "solde initial",
+        "solde final",
+        "saldo inicial",
+        "saldo final",
+        "total",
+        "totale",
+    ]
+)
+"""What a row says that states a balance or a sum, and moves nothing."""
+
 CURRENCY_IN_NAME = re.compile(r"(?:^|[\s(])(?:in )?([A-Z]{3})\)?$")
 """`Belastung CHF`, `Saldo (CHF)`, `Credit in CHF`."""
 
@@ -87,4 +112,8 @@ def plain_name(name: str) -> str:
 
 def roles_of(name: str) -> tuple[str, ...]:
     """The roles that a header name can be meant for, none where it is unknown."""
-    return ROLES_OF.get(plain_name(name), ())
+    plain = plain_name(name.replace(LOST, _STAND_IN))
+    if _STAND_IN in plain:  # a letter that some program could not write
+        pattern = re.compile(re.escape(plain).replace(_STAND_IN, ".{1,2}"))
+        return next((roles for known, roles in ROLES_OF.items() if pattern.fullmatch(known)), ())
+    return ROLES_OF.get(plain, ())
