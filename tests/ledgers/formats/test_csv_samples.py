@@ -105,6 +105,6 @@ def test_what_becomes_of_each_file(capsys):
         rows.append(f"declared, imported | proposed: {'right' if same else 'not right'}, {words} | {name}")
     rows += [f"proposed only, {outcome(name)[1]} | {name}" for name in REST]
     with capsys.disabled():
-        print("", *rows, sep="\n")  # noqa: T201
-        print(f"proposal alone right: {right} of {len(JUDGED)}, {certain} of them without a question")  # noqa: T201
+        print("", *rows, sep="\n")
+        print(f"proposal alone right: {right} of {len(JUDGED)}, {certain} of them without a question")
     assert right >= RIGHT_ALONE
