@@ -48,7 +48,7 @@ def propose_rows(roles: Roles, found: Found, draft: "Draft") -> None:
             Question.of_changes("rows_without_amount", choices, why, _text(bare[0], found)[:200])
         )
     for row in above:
-        if kinds[row.line] == "line" and any(plain_name(cell) in BALANCE_ROWS for cell in row.cells):
+        if kinds[row.line] == "line" and any(_is_sum(cell) for cell in row.cells):
             kinds[row.line] = "sum"
     _skips([row for row in above if kinds[row.line] in ("odd", "sum")], found, kinds, draft)
 
@@ -134,9 +134,13 @@ def _skips(odd: list[Row], found: Found, kinds: dict[int, str], draft: "Draft") 
     draft.questions.append(Question.of_changes("skip_pattern", choices, why, _text(odd[0], found)[:200]))
 
 
+def _is_sum(cell: str) -> bool:
+    return 4 < len(cell) < 40 and not cell[0].isdigit() and plain_name(cell) in BALANCE_ROWS
+
+
 def _sum_pattern(row: Row, found: Found) -> str:
     """The cell that says that the row is a sum, with the delimiters around it."""
-    word = next(cell for cell in row.cells if plain_name(cell) in BALANCE_ROWS)
+    word = next(cell for cell in row.cells if _is_sum(cell))
     mark = _escaped(found.dialect.delimiter)
     return f"(?:^|{mark}){_escaped(word)}(?:{mark}|$)"
 

@@ -19,6 +19,9 @@ HEAD_MAX = 4 << 20
 """Bytes of a file that a proposal looks at."""
 
 ROWS_MAX = 20_000
+LINES_TRIED = 1_000
+"""Lines on which the delimiters are tried."""
+
 HEADER_WITHIN = 60
 """The header is looked for in so many rows."""
 
@@ -136,7 +139,8 @@ def _dialect(lines: list[str]) -> tuple[Dialect, list[Dialect]]:
     said = SEP_LINE.fullmatch(lines[0]) if lines else None
     if said and said[1] in DELIMITERS:
         return _cut(lines, said[1], quotes=True), []
-    tried = [_cut(lines, delimiter, quotes=True) for delimiter in DELIMITERS]
+    head = lines[:LINES_TRIED]
+    tried = [_cut(head, delimiter, quotes=True) for delimiter in DELIMITERS]
     tried.sort(key=lambda each: each.score, reverse=True)
     best, rivals = tried[0], [each for each in tried[1:] if each.width > 1 and each.even]
     if best.width < 2:
@@ -149,12 +153,12 @@ def _dialect(lines: list[str]) -> tuple[Dialect, list[Dialect]]:
         for each in rivals
         if (each.known >= 2 and each.known >= best.known) or (best.known < 2 and each.even >= best.even)
     ]
-    plain = _cut(lines, best.delimiter, quotes=False)
+    best = _cut(lines, best.delimiter, quotes=best.quotes)
     swallows = any("\n" in cell and best.delimiter in cell for row in best.rows for cell in row.cells)
-    if (
-        swallows and plain.width == best.width and plain.even > best.even
-    ):  # a quote is opened and never closed
-        best = plain
+    if swallows:  # perhaps a quote is opened and never closed
+        plain = _cut(lines, best.delimiter, quotes=False)
+        if plain.width == best.width and plain.even > best.even:
+            best = plain
     return best, rivals
 
 

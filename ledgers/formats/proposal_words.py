@@ -72,27 +72,12 @@ for _role, _names in WORDS.items():
 
 LOST, _STAND_IN = "\ufffd", "qzq"
 
-BALANCE_ROWS = frozenset(
-    [
-        "anfangssaldo",
-        "endsaldo",
-        "schlusssaldo",
-        "saldovortrag",
-        "umsatztotal",
-        "opening balance",
-        "closing balance",
-        "balance brought forward",
-        "balance carried forward",
-        "saldo iniziale",
-        "saldo finale",
-        "solde initial",
-        "solde final",
-        "saldo inicial",
-        "saldo final",
-        "total",
-        "totale",
-    ]
+_BALANCE_ROWS = (
+    "anfangssaldo|endsaldo|schlusssaldo|saldovortrag|umsatztotal|opening balance|closing balance|previous balance"
+    "|balance brought forward|balance carried forward|balance forward|saldo iniziale|saldo finale|solde initial"
+    "|solde final|saldo inicial|saldo final|saldo anterior|saldo atual|saldo do dia|total|totale"
 )
+BALANCE_ROWS = frozenset(_BALANCE_ROWS.split("|"))
 """What a row says that states a balance or a sum, and moves nothing."""
 
 CURRENCY_IN_NAME = re.compile(r"(?:^|[\s(])(?:in )?([A-Z]{3})\)?$")
