@@ -24,7 +24,7 @@ from organizations.acts import connection_lost, perform
 from organizations.refusals import Conflict
 from reconciliation import matching
 from reconciliation.models import Pass, StreamOperation
-from reconciliation.services import chunks, discrepancies
+from reconciliation.services import chunks
 from reconciliation.services.locks import (
     LockKind,
     free_session_lock,
@@ -32,6 +32,7 @@ from reconciliation.services.locks import (
     share_reconciliations,
     try_session_lock,
 )
+from reconciliation.services.raising import raise_unmatched
 from reconciliation.services.runs import run_begun, run_ended
 from reconciliation.states import PASS_UNDER_WAY, OperationStatus, PassStatus
 
@@ -122,9 +123,7 @@ def _end(row: Pass, status: PassStatus, *, error: str = "", at: datetime) -> Non
     if row.run_id is not None:
         run_ended(row.run_id, at=at, error=error[:ERROR_MAX])
         if status == PassStatus.COMPLETED:
-            discrepancies.raise_unmatched(
-                run_id=row.run_id, reconciliation_id=row.reconciliation_id, by=actor, at=at
-            )
+            raise_unmatched(run_id=row.run_id, reconciliation_id=row.reconciliation_id, by=actor, at=at)
     _audit(row, at=at)
 
 
