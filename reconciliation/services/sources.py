@@ -239,7 +239,7 @@ def _read(parsed: ParsedFile, source: SourceFile, run: Run) -> None:
             file.seek(0)
             binary: BinaryIO = file  # type: ignore[assignment]
             profile = source.profile or run.ledger.import_profile
-            if source.format == formats.CSV and profile is not None:
+            if source.format in (formats.CSV, formats.ZIP) and profile is not None:
                 source.profile = profile
             declaration = profile.declared if profile else None
             parsed.read(binary, format=source.format, currency=run.ledger.currency, declaration=declaration)
