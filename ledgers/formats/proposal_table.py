@@ -84,7 +84,7 @@ def find_table(file: BinaryIO) -> Found:
     if not complete:
         data = data[: data.rfind(b"\n", 0, HEAD_MAX) + 1] or data[:HEAD_MAX]
     bare = data.rstrip(b"\0\r\n")
-    padding = complete and b"\0" in data[len(bare) :] and b"\0" not in bare
+    padding = complete and bool(bare) and b"\0" in data[len(bare) :] and b"\0" not in bare
     if padding:
         data = bare + b"\n"
     encoding, certain = _encoding(data)

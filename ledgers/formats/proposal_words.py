@@ -6,7 +6,7 @@ import unicodedata
 WORDS: dict[str, str] = {
     "booking_date": (
         "date|booking date|booked at|booked on|post date|posted date|posting date|posted|date posted|posted dt|transaction date|trans date|trade date"
-        "|buchungsdatum|buchungstag|buchung|datum|transaktionsdatum|buchungszeitpunkt|auftragsdatum|erfassungsdatum"
+        "|buchungsdatum|buchungstag|buchung|datum|tag|transaktionsdatum|buchungszeitpunkt|auftragsdatum|erfassungsdatum"
         "|date comptable|date de comptabilisation|date d ecriture|date operation|date de l operation|date de transaction"
         "|data|data contabile|data registrazione|data di registrazione|data di contabilizzazione|data transazione|data dell operazione|data operazione"
         "|fecha|fecha operacion|fecha de operacion|data lancamento|data do lancamento|data movimento"

@@ -19,7 +19,7 @@ class FileImportQuerySet(SourceFileQuerySet):
 class FileImport(SourceFile):
     """A source file as the import page has it. What was taken from it are its parts, one for each ledger."""
 
-    objects = FileImportQuerySet.as_manager()  # type: ignore[assignment]
+    objects = FileImportQuerySet.as_manager()  # type: ignore[misc]
 
     class Meta:
         proxy = True

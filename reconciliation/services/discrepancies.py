@@ -146,9 +146,9 @@ def suggested(records: pl.Series, *, reconciliation_id: int) -> None:
         )
 
 
-def close_of_accepted(match: Match, *, by: Actor, at: datetime) -> None:
+def close_of_accepted(match_ids: Sequence[int], *, by: Actor, at: datetime) -> None:
     """Somebody looked at the two dates and accepted the match. That its amounts differ stays said."""
-    Discrepancy.objects.open().filter(match=match, type=DiscrepancyType.DATE_MISMATCH).update(
+    Discrepancy.objects.open().filter(match_id__in=match_ids, type=DiscrepancyType.DATE_MISMATCH).update(
         status=DiscrepancyStatus.CLOSED, closed_at=at, closed_by=by.ref, close_reason=AUTO_MATCHED
     )
 

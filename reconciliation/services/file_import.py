@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
+from typing import Any
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from ledgers import formats
@@ -153,8 +155,9 @@ def open_run(ledger: Ledger, *, by: Actor, at: datetime) -> Run:
 
 
 def _newest_open(ledger: Ledger) -> Run | None:
-    runs = with_status(Run.objects.live().filter(ledger=ledger)).exclude(shown_status=RunStatus.CLOSED)
-    return runs.select_related("ledger", "reconciliation").order_by("-pk").first()
+    runs: QuerySet[Any] = with_status(Run.objects.live().filter(ledger=ledger))
+    unfinished = runs.exclude(shown_status=RunStatus.CLOSED)
+    return unfinished.select_related("ledger", "reconciliation").order_by("-pk").first()
 
 
 def _complete(source: SourceFile, parts: Sequence[SourceFile], read_as: ReadAs, *, at: datetime) -> None:

@@ -54,7 +54,7 @@ def format_of(source: SourceFile) -> str:
 def read_kept(
     parsed: ParsedFile, source: SourceFile, *, currency: str | None, default: ImportProfile | None
 ) -> None:
-    """Read all of it, a CSV file by its own profile or the `default`; sets format and profile on the row in memory.
+    """Read all of it, CSV by the file's own profile or the `default`; sets format and profile on the row in memory.
 
     Raises Unreadable with every bad line named.
     """
@@ -64,7 +64,7 @@ def read_kept(
         try:
             source.format = formats.detect(file.read(formats.HEAD_BYTES), source.filename)
             file.seek(0)
-            if source.format == formats.CSV:
+            if source.format in (formats.CSV, formats.ZIP):
                 source.profile = profile
             binary = cast(BinaryIO, file)
             parsed.read(binary, format=source.format, currency=currency, declaration=declaration)

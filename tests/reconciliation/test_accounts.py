@@ -4,8 +4,10 @@ from datetime import date
 
 import pytest
 
+from organizations.refusals import Conflict
 from reconciliation.models import OpenItem
 from reconciliation.selectors.accounts import account_rows
+from reconciliation.services.items import entry_close
 from reconciliation.services.opening import opening_confirm
 from tests.factories.organizations import actor_with
 from tests.reconciliation.books import Books, books
@@ -34,3 +36,16 @@ def test_a_suggestion_leaves_its_entries_unreconciled():
     assert counts(made) == (3, 3)
     made.accept("S2")
     assert counts(made) == (3, 2)
+
+
+def test_an_entry_older_than_the_opening_balance_says_so_when_closed():
+    made = books(actor_with("admin"), entries=ENTRIES)
+    made.act(opening_confirm, ledger=made.ledger, balance=10_00, day=date(2026, 2, 3))
+    with pytest.raises(Conflict) as refused:
+        made.act(
+            entry_close,
+            organization_id=made.by.organization_id,
+            entry_id=made.entries["G1"],
+            reason="old",
+        )
+    assert refused.value.code == "item.before_opening"
