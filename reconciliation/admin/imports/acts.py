@@ -54,7 +54,9 @@ def acts_of(file: Any) -> list[Act]:
     waits = file.status in UNREAD
     rows = _answers(file) if waits else []
     if waits:
-        rows += [_replacing(file), _retrying(file)]
+        # Lines are wrong: most likely another file comes. Else an answer is what it waits for.
+        rows.insert(0 if file.error_row_count else len(rows), _replacing(file))
+        rows.append(_retrying(file))
     return [*rows, _undoing(file)]
 
 

@@ -46,8 +46,10 @@ class Reading:
             return _("Answer what is asked above first.")
         if self.preview is None:
             return _("What is said does not hold together yet: see above.")
+        if self.preview.refused is not None and not self.preview.lines and ledger is None:
+            return _("The file cannot be read like this yet: choose its ledger, or change it by hand.")
         if self.preview.refused is not None:
-            return _("The file cannot be read like this: see what is wrong below.")
+            return _("The file cannot be read like this: see above what is wrong.")
         if ledger is None and not self.names_account:
             return _("The file names no account: choose the ledger that it belongs to.")
         return ""

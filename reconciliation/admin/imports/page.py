@@ -6,9 +6,8 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Count, Q, QuerySet, Sum
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.defaultfilters import filesizeformat
-from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
@@ -65,6 +64,7 @@ class FileImportAdmin(ImportUploads, ImportMapping, ClearingModelAdmin):
     view_scope = "reconciliations:read"
     nav_group, nav_icon, nav_order, nav_title = "files", "upload_file", 5, gettext_lazy("Import")
     list_before_template = "reconciliation/imports_before.html"
+    change_form_outer_before_template = "reconciliation/import_before.html"
     intro = gettext_lazy(
         "Upload bank files of any account at once. Each statement goes to the ledger of its account; a file is taken whole "
         "or not at all."
@@ -74,7 +74,6 @@ class FileImportAdmin(ImportUploads, ImportMapping, ClearingModelAdmin):
     list_display = (
         "filename",
         "state",
-        "format",
         "accounts",
         "count_read",
         "count_new",
@@ -84,6 +83,7 @@ class FileImportAdmin(ImportUploads, ImportMapping, ClearingModelAdmin):
         "sums",
         "continuity",
         "run_links",
+        "format",
         "created_at",
         "uploader",
     )
@@ -93,8 +93,6 @@ class FileImportAdmin(ImportUploads, ImportMapping, ClearingModelAdmin):
     ordering = ("-created_at", "-pk")
     fields = (
         "state",
-        "wrong",
-        "parts",
         "format",
         "profile_name",
         "count_read",
@@ -222,7 +220,8 @@ class FileImportAdmin(ImportUploads, ImportMapping, ClearingModelAdmin):
     def run_links(self, obj: Any) -> str:
         facts: Facts = obj.facts
         links = [(link_to(run, f"{run.ledger.code}: {name_of(run)}"),) for run in facts.runs[:NAMES_SHOWN]]
-        return format_html_join(", ", "{}", links) + more_of(len(facts.runs), NAMES_SHOWN) if links else "–"
+        more = more_of(len(facts.runs), NAMES_SHOWN)
+        return format_html("{}{}", format_html_join(", ", "{}", links), more) if links else "–"
 
     @display(description=gettext_lazy("Uploaded by"), ordering="created_by")
     def uploader(self, obj: Any) -> str:
@@ -247,25 +246,19 @@ class FileImportAdmin(ImportUploads, ImportMapping, ClearingModelAdmin):
         url = reverse("admin:reconciliation_fileimport_original", args=[obj.pk])
         return format_html('<a class="tieout-link" href="{}" download>{}</a>', url, _("Download as it came"))
 
-    @display(description=gettext_lazy("Statements"))
-    def parts(self, obj: Any) -> str:
-        return render_to_string("reconciliation/import_parts.html", {"parts": obj.facts.parts, "file": obj})
-
-    @display(description=gettext_lazy("What is wrong"))
-    def wrong(self, obj: Any) -> str:
-        if not obj.error_message:
-            return "–"
-        faults = [dict(row) for row in obj.error_rows[:FAULTS_SHOWN]]
-        texts = original_lines(obj, [row["line"] for row in faults]) if obj.may_read_original else {}
-        for row in faults:
-            row["text"] = texts.get(row["line"], "")
-        context = {
-            "file": obj,
-            "faults": faults,
-            "more": max(obj.error_row_count - len(faults), 0),
-            "lacking": obj.skipped_statements,
-        }
-        return render_to_string("reconciliation/import_faults.html", context)
+    def render_change_form(
+        self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        file = kwargs.get("obj")
+        if file is not None:
+            faults = faults_of(file) if file.error_message else []
+            context |= {
+                "file": file,
+                "parts": file.facts.parts,
+                "faults": faults,
+                "more_faults": max(file.error_row_count - len(faults), 0),
+            }
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def sentence(self, request: HttpRequest, obj: Any) -> str:
         if obj.voided_at is not None:
@@ -309,6 +302,13 @@ class FileImportAdmin(ImportUploads, ImportMapping, ClearingModelAdmin):
             ),
             *super().get_urls(),
         ]
+
+
+def faults_of(file: Any) -> list[dict[str, Any]]:
+    """The first faults with the text of their lines as it stands in the file, for those who may read originals."""
+    rows = [dict(row) for row in file.error_rows[:FAULTS_SHOWN]]
+    texts = original_lines(file, [row["line"] for row in rows]) if file.may_read_original else {}
+    return [{**row, "text": texts.get(row["line"], "")} for row in rows]
 
 
 def more_of(count: int, shown: int) -> str:
