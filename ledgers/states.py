@@ -136,15 +136,23 @@ _UNDER_WAY = {
 
 SOURCE_FILE_MOVES = {
     SourceFileStatus.UPLOADED: frozenset(_UNDER_WAY | {SourceFileStatus.MAPPING_REQUIRED}),
-    SourceFileStatus.MAPPING_REQUIRED: frozenset({SourceFileStatus.PARSING, SourceFileStatus.FAILED}),
+    SourceFileStatus.MAPPING_REQUIRED: frozenset(
+        {SourceFileStatus.PARSING, SourceFileStatus.PROCESSING, SourceFileStatus.FAILED}
+    ),
     SourceFileStatus.PARSING: frozenset(_UNDER_WAY - {SourceFileStatus.PARSING}),
     SourceFileStatus.VALIDATING: frozenset(
         {SourceFileStatus.PROCESSING, SourceFileStatus.COMPLETED, SourceFileStatus.FAILED}
     ),
-    SourceFileStatus.PROCESSING: frozenset({SourceFileStatus.COMPLETED, SourceFileStatus.FAILED}),
+    SourceFileStatus.PROCESSING: frozenset(
+        {SourceFileStatus.COMPLETED, SourceFileStatus.FAILED, SourceFileStatus.MAPPING_REQUIRED}
+    ),
     SourceFileStatus.COMPLETED: frozenset(),
     SourceFileStatus.FAILED: frozenset(),
 }
+
+
+UNREAD = frozenset({SourceFileStatus.MAPPING_REQUIRED, SourceFileStatus.FAILED})
+"""Nothing of the file was imported: it cannot be read, or nobody has declared how."""
 
 
 class LineStatus(models.TextChoices):

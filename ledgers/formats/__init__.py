@@ -10,6 +10,7 @@ from typing import BinaryIO
 import polars as pl
 
 from ledgers.formats import bai2, camt, csv_entries, csv_statement, mt, ofx, qif, zip_archive
+from ledgers.formats.declaration import Declaration
 from ledgers.formats.detection import (
     BAI2,
     CAMT052,
@@ -61,6 +62,7 @@ __all__ = [
     "ZIP",
     "Balance",
     "CurrencySums",
+    "Declaration",
     "DetailLines",
     "Event",
     "FileRefused",
@@ -87,6 +89,7 @@ READERS: dict[str, Callable[..., Iterator[Event]]] = {
 """Statement formats: the stored word → its reader (file, currency=…, and what can be declared for the format)."""
 
 DECLARABLE = {
+    CSV: {"declaration"},
     MT940: {"encoding"},
     MT942: {"encoding"},
     BAI2: {"encoding"},
@@ -97,7 +100,7 @@ DECLARABLE = {
 
 
 def read_statements(
-    file: BinaryIO, *, format: str, currency: str | None, **declared: str | None
+    file: BinaryIO, *, format: str, currency: str | None, **declared: str | Declaration | None
 ) -> Iterator[Event]:
     """Statements and lines of a file of a format in `READERS`, or of all files in a `ZIP`. `currency` is the ledger's, None
     where it isn't known yet.
@@ -114,7 +117,7 @@ def read_statements(
 
 
 def _read_member(
-    file: BinaryIO, head: bytes, *, currency: str | None, declared: dict[str, str | None]
+    file: BinaryIO, head: bytes, *, currency: str | None, declared: dict[str, str | Declaration | None]
 ) -> Iterator[Event]:
     return read_statements(file, format=detect(head), currency=currency, **declared)
 

@@ -1,5 +1,6 @@
 """Which format a file is, by its first bytes; called before a reader is chosen."""
 
+import codecs
 import re
 
 from ledgers.formats import camt, zip_archive
@@ -21,6 +22,8 @@ _MARKS = (
     b"\xfe\xff",
 )
 
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
 _OFX = re.compile(rb"\s*(?:OFXHEADER|DATA):|\s*(?:<\?xml[^>]*>\s*)?(?:<\?OFX\s|<OFX>)", re.I)
 _BAI2 = re.compile(rb"\s*01,[^,\r\n]*,[^,\r\n]*,\d{6},")
 _QIF = re.compile(rb"\s*(?:#[^\r\n]*[\r\n]\s*)*!(?:Type|Account|Option|Clear)\b", re.I)
@@ -39,6 +42,8 @@ def detect(head: bytes, filename: str = "") -> str:
     if head.startswith(zip_archive.MAGIC):
         return ZIP
     bare = head
+    if head.startswith(_UTF16) and not head.startswith(codecs.BOM_UTF32_LE):
+        bare = head.decode("utf-16", errors="ignore").encode(errors="ignore")
     for mark in _MARKS:
         bare = bare.removeprefix(mark)
     if _OFX.match(bare):

@@ -85,7 +85,7 @@ class TextDecoder:
 
     def __init__(self, declared: str | None):
         """Raises FileRefused `file.encoding` where the declared encoding is not one that is read."""
-        if declared is not None and not _can_be_declared(declared):
+        if declared is not None and not can_be_declared(declared):
             raise FileRefused(
                 "file.encoding", f"The encoding {declared!r} is not read. Save the file as UTF-8."
             )
@@ -109,7 +109,7 @@ class TextDecoder:
         return text
 
 
-def _can_be_declared(encoding: str) -> bool:
+def can_be_declared(encoding: str) -> bool:
     try:
         return bool(DECLARABLE.fullmatch(encoding) and codecs.lookup(encoding))
     except LookupError:  # cp1259, iso-8859-99

@@ -6,41 +6,12 @@ from django.db import models
 from django.db.models import CheckConstraint, Q, UniqueConstraint
 
 from ledgers.models.books import BankAccount
+from ledgers.models.profiles import ImportProfile
 from ledgers.models.records import DataStream, Record
 from ledgers.states import SOURCE_FILE_MOVES, ImportTarget, LineStatus, RunningOrder, SourceFileStatus
 from organizations.ids import uuid7
 from organizations.models import Organization
 from organizations.refusals import Conflict
-
-
-class ImportProfile(models.Model):
-    """The one declaration of how a file is read: columns, words, marks and dates. Kept, versioned, named by its owner."""
-
-    uuid = models.UUIDField(default=uuid7, unique=True, editable=False)
-    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
-    name = models.CharField(max_length=128)
-    target = models.CharField(max_length=32, choices=ImportTarget)
-    version = models.PositiveIntegerField(default=1)
-    columns = models.JSONField(default=dict)
-    value_maps = models.JSONField(default=dict, blank=True)
-    delimiter = models.CharField(max_length=4, blank=True, default="")
-    encoding = models.CharField(max_length=32, blank=True, default="")
-    decimal_mark = models.CharField(max_length=1, blank=True, default="")
-    date_format = models.CharField(max_length=32, blank=True, default="")
-    sign_convention = models.CharField(max_length=32, blank=True, default="")
-    rows_to_skip = models.PositiveIntegerField(default=0)
-    footer_pattern = models.CharField(max_length=255, blank=True, default="")
-    created_at = models.DateTimeField()
-    created_by = models.CharField(max_length=100)
-
-    class Meta:
-        constraints = [
-            UniqueConstraint(fields=["organization", "name", "version"], name="importprofile_version_once"),
-            CheckConstraint(condition=Q(target__in=ImportTarget.values), name="importprofile_target_known"),
-        ]
-
-    def __str__(self) -> str:
-        return self.name
 
 
 class SourceFileQuerySet(models.QuerySet["SourceFile"]):
@@ -63,7 +34,12 @@ class SourceFile(models.Model):
     size_bytes = models.BigIntegerField()
     checksum_sha256 = models.CharField(max_length=64)
     profile = models.ForeignKey(
-        ImportProfile, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+        ImportProfile,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="The version of the profile that it was, or is to be, read with.",
     )
     imported_count = models.BigIntegerField(null=True, blank=True)
     already_known_count = models.BigIntegerField(null=True, blank=True)

@@ -9,6 +9,7 @@ from django.db.models import CheckConstraint, Q, UniqueConstraint
 
 from ledgers.amounts import shown
 from ledgers.models.books import BankAccount, Ledger
+from ledgers.models.profiles import ImportProfile
 from ledgers.states import Direction, RecordKind, StreamKind
 from organizations.ids import uuid7
 from organizations.models import Organization
@@ -41,6 +42,14 @@ class DataStream(models.Model):
     )
     feeds_evidence_as = models.CharField(max_length=32, blank=True, default="")
     resetting = models.BooleanField(default=False)
+    import_profile = models.ForeignKey(
+        ImportProfile,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="How its files are read.",
+    )
     created_at = models.DateTimeField()
     created_by = models.CharField(max_length=100)
     voided_at = models.DateTimeField(null=True, blank=True)

@@ -16,6 +16,7 @@ from typing import BinaryIO, Self
 import polars as pl
 
 from ledgers.formats import read_statements
+from ledgers.formats.declaration import Declaration
 from ledgers.formats.events import Balance, DetailLines, Lines, StatementEnd, StatementStart
 from ledgers.formats.running import RunningBalance
 from ledgers.services.dedup import base_keys
@@ -126,11 +127,18 @@ class ParsedFile:
     ) -> None:
         self._folder.cleanup()
 
-    def read(self, file: BinaryIO, *, format: str, currency: str | None) -> Self:
-        """Read every statement; raises FileRefused, with every bad line named."""
+    def read(
+        self,
+        file: BinaryIO,
+        *,
+        format: str,
+        currency: str | None,
+        declaration: Declaration | None = None,
+    ) -> Self:
+        """Read every statement; raises FileRefused, with every bad line named. `declaration` is for CSV only."""
         by_index: dict[int, ParsedStatement] = {}
         folder, frames = Path(self._folder.name), 0
-        for event in read_statements(file, format=format, currency=currency):
+        for event in read_statements(file, format=format, currency=currency, declaration=declaration):
             match event:
                 case StatementStart():
                     by_index[event.index] = ParsedStatement(event)

@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from ledgers.models import SourceFile, Statement, StatementLine
-from ledgers.states import SourceFileStatus
+from ledgers.states import UNREAD, SourceFileStatus
 from organizations import audit
 from organizations.actors import Actor
 from organizations.refusals import Conflict, NotFound
@@ -76,7 +76,7 @@ def source_void(*, run: Run, source_file: SourceFile, by: Actor, at: datetime) -
     source_file.refresh_from_db()
     if source_file.voided_at is not None:
         return VoidCounts(0, 0)
-    if source_file.status not in (SourceFileStatus.COMPLETED, SourceFileStatus.FAILED):
+    if source_file.status not in (SourceFileStatus.COMPLETED, *UNREAD):
         raise file_processing()
     counts = void_sources(run=run, sources=[source], by=by, at=at)
     audit.record(

@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 
 from ledgers import formats
 from ledgers.formats.events import FileRefused
-from ledgers.models import SourceFile
+from ledgers.models import ImportProfile, SourceFile
 from ledgers.services.parsing import ParsedFile
 from ledgers.services.statements import ImportCounts
 from ledgers.states import ImportTarget, SourceFileStatus
@@ -48,6 +48,8 @@ READ_BYTES = 1 << 20
 SPOOL_BYTES = 8 << 20
 IMPORT_PATIENCE = 60  # times the lock timeout: a large file into the same account may be before this one
 FILENAME_MAX = 255
+UNDECLARED = "file.columns"
+"""The refusal of a table that says by itself, or by its profile, not enough to be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +238,11 @@ def _read(parsed: ParsedFile, source: SourceFile, run: Run) -> None:
             source.format = formats.detect(file.read(formats.HEAD_BYTES), source.filename)
             file.seek(0)
             binary: BinaryIO = file  # type: ignore[assignment]
-            parsed.read(binary, format=source.format, currency=run.ledger.currency)
+            profile = source.profile or run.ledger.import_profile
+            if source.format == formats.CSV and profile is not None:
+                source.profile = profile
+            declaration = profile.declared if profile else None
+            parsed.read(binary, format=source.format, currency=run.ledger.currency, declaration=declaration)
         except FileRefused as refused:
             rows = [{"line": row.line, "field": row.field, "message": row.message} for row in refused.rows]
             raise Unreadable(
@@ -248,7 +254,7 @@ def _read(parsed: ParsedFile, source: SourceFile, run: Run) -> None:
 
 
 def _write(parsed: ParsedFile, source: SourceFile, run: Run, *, by: Actor, at: datetime) -> None:
-    source_format = source.format  # read from the bytes; the row is read again on each try
+    source_format, profile = source.format, source.profile  # the row is read again on each try
     source = SourceFile.objects.select_for_update(of=("self",)).get(pk=source.pk)
     routes = route_to_ledger(parsed.statements, ledger=run.ledger, by=by, at=at)
     streams = [setup.statement_stream(account, by=by, at=at) for _statement, account in routes.taken]
@@ -274,6 +280,7 @@ def _write(parsed: ParsedFile, source: SourceFile, run: Run, *, by: Actor, at: d
     source.move(
         SourceFileStatus.COMPLETED,
         format=source_format,
+        profile=profile,
         imported_count=counts.imported,
         already_known_count=counts.already_known,
         suspect_count=counts.suspect,
@@ -298,16 +305,61 @@ def _audit_import(source: SourceFile, run: Run, *, by: Actor, at: datetime, dupl
         already_known=source.already_known_count,
         suspect=source.suspect_count,
         duplicates=duplicates,
+        profile=source.profile_id,
     )
 
 
+def source_declare(
+    *, run: Run, source: SourceFile, profile: ImportProfile, by: Actor, at: datetime
+) -> SourceFile:
+    """A file that waits for a mapping is to be read again, as the profile declares; ring for `import_source` after it.
+
+    Refuses a file that does not wait ("file.move_refused") and one that was uploaded again meanwhile ("file.duplicate").
+    """
+    share_reconciliations([run.reconciliation_id])
+    refuse_if_voided(run)
+    row = SourceFile.objects.select_for_update(of=("self",)).get(pk=source.pk)
+    if not profile.is_current or profile.organization_id != row.organization_id:
+        raise Conflict(_("Choose the newest version of a profile."), code="profile.replaced")
+    row.move(
+        SourceFileStatus.PROCESSING,
+        profile=profile,
+        error_code="",
+        error_message="",
+        error_rows=[],
+        error_row_count=0,
+        imported_count=None,
+        already_known_count=None,
+        finished_at=None,
+    )
+    try:
+        with transaction.atomic():
+            RunSource.objects.filter(run=run, source_file=row).update(live=True)
+    except IntegrityError:
+        raise _duplicate(run, ReceivedFile(row.checksum_sha256, row.size_bytes)) from None
+    audit.record(
+        action="source_file.declared",
+        organization_id=row.organization_id,
+        by=by,
+        at=at,
+        subject=row,
+        subjects=[run, profile],
+        profile=profile.name,
+        version=profile.version,
+    )
+    return row
+
+
 def source_fail(source: SourceFile, refusal: Refusal, *, by: Actor, at: datetime) -> None:
-    """Keep the file as failed, visible with what is wrong in it; the same bytes may come again."""
+    """Keep the file as failed, visible with what is wrong in it; the same bytes may come again. A CSV file whose columns
+    nobody has declared waits for a mapping instead."""
     row = SourceFile.objects.select_for_update(of=("self",)).get(pk=source.pk)
     rows: list[Any] = refusal.details.get("rows", [])
+    undeclared = source.format == formats.CSV and refusal.code == UNDECLARED
     row.move(
-        SourceFileStatus.FAILED,
+        SourceFileStatus.MAPPING_REQUIRED if undeclared else SourceFileStatus.FAILED,
         format=source.format,
+        profile=source.profile,
         imported_count=0,
         already_known_count=0,
         error_code=refusal.code[:64],

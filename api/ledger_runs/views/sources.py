@@ -26,7 +26,7 @@ from api.shared.preferences import wait_seconds
 from api.shared.schema import PREFER, operation, with_example
 from api.shared.uploads import UploadView
 from ledgers.models import SourceFile
-from ledgers.states import SourceFileStatus
+from ledgers.states import UNREAD, SourceFileStatus
 from organizations.acts import Answer
 from organizations.refusals import NotFound, Refusal, Unreadable
 from reconciliation import tasks
@@ -174,7 +174,7 @@ class Upload(LedgerRunView, UploadView):
 
     def _answer(self, source: RunSource, answer: Answer, applied: str) -> Response:
         file = source.source_file
-        if file.status == SourceFileStatus.FAILED:
+        if file.status in UNREAD:
             raise unreadable(file)
         status = answer.status if file.status == SourceFileStatus.COMPLETED else 202
         headers = replay_headers(answer)
@@ -196,7 +196,7 @@ def _wait(file: SourceFile, seconds: float) -> None:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         file.refresh_from_db()
-        if file.status in (SourceFileStatus.COMPLETED, SourceFileStatus.FAILED):
+        if file.status in (SourceFileStatus.COMPLETED, *UNREAD):
             return
         time.sleep(POLL_SECONDS)
 
