@@ -109,8 +109,38 @@ def _walked(statements: Sequence[Stated], between: Between) -> tuple[list[Stated
 
 def _in_order(group: list[Stated], placed: Sequence[Stated]) -> list[Stated]:
     """Several statements of one day: each behind the one that closes as it opens."""
-    left, found = group, []
+    if len(group) == 1:
+        return group
     held = _last(placed).closing if placed else None
+    closings = {row.closing for row in group if row.opening != row.closing}
+    starts = [row.opening for row in group if row.opening == held or row.opening not in closings]
+    whole = _trail(group, starts[0] if starts else group[0].opening)
+    return whole if len(whole) == len(group) else _one_by_one(group, held)
+
+
+def _trail(group: Sequence[Stated], start: int | None) -> list[Stated]:
+    """An order in which each opens as the one before closed, where there is one from this balance on (Hierholzer's: what
+    leads back to a balance that was held before is put in where it was held)."""
+    opens: dict[int | None, list[Stated]] = {}
+    for row in reversed(group):
+        opens.setdefault(row.opening, []).append(row)
+    found: list[Stated] = []
+    walked: list[Stated] = []
+    while True:
+        held = walked[-1].closing if walked else start
+        if opens.get(held):
+            walked.append(opens[held].pop())
+        elif walked:
+            found.append(walked.pop())
+        else:
+            break
+    found.reverse()
+    follows = all(before.closing == row.opening for before, row in pairwise(found))
+    return found if follows else []
+
+
+def _one_by_one(group: Sequence[Stated], held: int | None) -> list[Stated]:
+    left, found = list(group), []
     while left:
         closings = {row.closing for row in left if row.opening != row.closing}
         first = next((row for row in left if row.opening == held), None)
@@ -147,9 +177,8 @@ def _touching_break(row: Stated, touching: Sequence[Stated]) -> Break | None:
     goes_on = all(other.ends == row.begins and other.begins <= row.begins for other in touching)
     if not goes_on or any(other.closing == row.opening for other in touching):
         return None
-    longer = row.ends > row.begins
-    if longer and any(_held_before(other, row.begins) == row.opening for other in touching):
-        return None  # it states the other's last day again
+    if any(_held_before(other, row.begins) == row.opening for other in touching):
+        return None  # it states the other's last day again: `shared_days` compares their lines
     return Break(
         BreakKind.OPENING, last.ends, row.begins, (row.opening or 0) - (last.closing or 0), row, last
     )
