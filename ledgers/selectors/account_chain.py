@@ -60,7 +60,7 @@ def chain_of(statements: Sequence[Stated], between: Callable[[Sequence[Stated]],
         if row.pk not in aside and not any(_copy(row, other) for other in found):
             found.append(row)
     counted, openings = _walked(found, between([row for row, _whole in parts]))
-    return Chain(counted, parts, [each for row in counted for each in _own_breaks(row)] + openings)
+    return Chain(counted, parts, [each for row in counted for each in _own_breaks(row, counted)] + openings)
 
 
 def _place(row: Stated) -> tuple[date, int, int, int]:
@@ -84,15 +84,23 @@ def _whole_of(row: Stated, balanced: Sequence[Stated]) -> Stated | None:
     return None
 
 
-def _own_breaks(row: Stated) -> list[Break]:
+def _own_breaks(row: Stated, counted: Sequence[Stated]) -> list[Break]:
     breaks = [
         Break(BreakKind.RUNNING, each.since, each.day, each.amount, row, line_no=each.line_no)
         for each in row.running
     ]
     rest = (row.gap or 0) - sum(each.total for each in row.running)
     if rest:
-        breaks.append(Break(BreakKind.SUM, row.begins, row.ends, rest, row))
+        breaks.append(Break(BreakKind.SUM, _since(row, counted), row.ends, rest, row))
     return breaks
+
+
+def _since(row: Stated, counted: Sequence[Stated]) -> date:
+    """From when on a line of it may be missing: from its opening balance on, unless a statement ends behind that."""
+    first = min([row.begins, *row.days])
+    opened = min(row.opening_on or first, first)
+    before = [other.ends + ONE_DAY for other in counted if opened <= other.ends < first]
+    return max(before, default=opened)
 
 
 def _walked(statements: Sequence[Stated], between: Between) -> tuple[list[Stated], list[Break]]:

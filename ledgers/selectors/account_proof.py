@@ -11,9 +11,10 @@ from functools import partial
 
 from django.utils.translation import gettext as _
 
-from ledgers.models import BankAccount, DataStream
+from ledgers.models import BankAccount, DataStream, Statement
 from ledgers.money import exponent
 from ledgers.selectors.account_chain import (
+    ONE_DAY,
     Between,
     Break,
     Chain,
@@ -92,7 +93,7 @@ class AccountProof:
 
 
 def account_proof(account: BankAccount, *, since: date, until: date) -> AccountProof:
-    """Six queries at most, however long the period and however many the lines. Refuses periods that end before they
+    """Seven queries at most, however long the period and however many the lines. Refuses periods that end before they
     begin, or of more than DAYS_MAX days ("proof.period")."""
     if not 0 <= (until - since).days < DAYS_MAX:
         raise Invalid(
@@ -101,8 +102,8 @@ def account_proof(account: BankAccount, *, since: date, until: date) -> AccountP
             code="proof.period",
             issues=[{"path": ["to"], "message": _("Choose another period.")}],
         )
-    currency = _currency(account)
     stream = DataStream.objects.live().filter(bank_account=account).first()
+    currency = _currency(account, stream)
     if stream is None:
         return _Working(account, since, until, [], {}, Chain([], [], []), []).proof(currency, [], [])
     statements = statements_of(stream, currency=currency, since=since, until=until)
@@ -126,8 +127,13 @@ def account_proof(account: BankAccount, *, since: date, until: date) -> AccountP
     return working.proof(currency, closings + overlaps, remarks_of(chain, clusters))
 
 
-def _currency(account: BankAccount) -> str:
-    return account.currency or (account.ledger.currency if account.ledger else "")
+def _currency(account: BankAccount, stream: DataStream | None) -> str:
+    """The account's, its ledger's, or where neither says it that of its statements."""
+    known = account.currency or (account.ledger.currency if account.ledger else "")
+    if known or stream is None:
+        return known
+    stated = Statement.objects.filter(stream=stream, voided_at=None).order_by("-pk")
+    return stated.values_list("currency", flat=True).first() or ""
 
 
 def _between(lines: Days, after: date, before: date) -> int:
@@ -158,7 +164,7 @@ class _Working:
             decimal_places=exponent(currency),
             since=self.since,
             until=self.until,
-            days=self._days(breaks, every),
+            days=self._days(every),
             breaks=breaks,
             missing=self._missing(every),
             remarks=sorted((each for each in remarks if self._within(each.day)), key=lambda each: each.day),
@@ -189,26 +195,28 @@ class _Working:
 
     # --- Days ----------------------------------------------------------------------------------------------------------
 
-    def _days(self, breaks: Sequence[Break], every: Sequence[Break]) -> list[ProofDay]:
-        closings: dict[date, int | None] = {
-            row.ends: row.closing for row in self.statements if row.closing is not None
-        }
-        closings.update({row.ends: row.closing for row in self.chain.counted})
-        start = min([self.since, *closings, *(row.begins for row in self.chain.counted)])
-        held: int | None = None
+    def _days(self, breaks: Sequence[Break]) -> list[ProofDay]:
+        closings = {row.ends: row.closing for row in self.statements if row.closing is not None}
+        closings.update({row.ends: row.closing for row in self.chain.counted if row.closing is not None})
+        held = self._held_before(closings)
         found = []
-        for day in _range(start, self.until):
+        for day in _range(self.since, self.until):
             lines = self.lines.get(day, NOTHING)
-            held = self._held(day, held, lines, closings)
-            if day >= self.since:
-                found.append(self._day(day, held, lines, closings.get(day), every))
+            held = closings.get(day, self._held(day, held, lines))
+            found.append(self._day(day, held, lines, closings.get(day), breaks))
         return found
 
-    def _held(
-        self, day: date, held: int | None, lines: DayLines, closings: Mapping[date, int | None]
-    ) -> int | None:
-        if day in closings:
-            return closings[day]
+    def _held_before(self, closings: Mapping[date, int]) -> int | None:
+        """At the end of the day before the period: as stated last and the lines since, or as a statement opens."""
+        last = max((day for day in closings if day < self.since), default=None)
+        if last is not None:
+            return closings[last] + _moved(self.lines, last, self.since - ONE_DAY)
+        opens = next((row for row in self.chain.counted if row.begins < self.since), None)
+        if opens is None or opens.opening is None:
+            return None
+        return opens.opening + _moved(self.lines, opens.begins - ONE_DAY, self.since - ONE_DAY)
+
+    def _held(self, day: date, held: int | None, lines: DayLines) -> int | None:
         opens = next((row.opening for row in self.chain.counted if row.begins == day), None)
         before = held if held is not None else opens
         return None if before is None else before + lines.movement
@@ -231,10 +239,10 @@ class _Working:
     def _state(self, day: date, lines: DayLines, breaks: Sequence[Break]) -> ProofDayState:
         if any(each.day == day for each in breaks):
             return ProofDayState.BROKEN
-        if any(each.since <= day < each.day and _leaves_open(each, day) for each in breaks):
-            return ProofDayState.IN_DOUBT
         if self._proved_by(day) is not None or any(first <= day <= last for first, last in self.following):
             return ProofDayState.PROVED
+        if any(each.since <= day < each.day for each in breaks):
+            return ProofDayState.IN_DOUBT
         if lines.lines or any(row.covers(day) for row in self.statements):
             return ProofDayState.NOT_STATED
         return self._state_without_statement(day)
@@ -262,10 +270,9 @@ class _Working:
         return found
 
     def _missing_between(self, after: date, before: date, breaks: Sequence[Break]) -> list[MissingDays]:
-        one = timedelta(days=1)
         days = [
             day
-            for day in _range(max(after + one, self.since), min(before - one, self.until))
+            for day in _range(max(after + ONE_DAY, self.since), min(before - ONE_DAY, self.until))
             if self._is_business_day(day) and not self.lines.get(day, NOTHING).lines
         ]
         moved = sum(
@@ -278,11 +285,6 @@ class _Working:
 
 WEEKDAYS = Calendar(name="", holidays=[])
 """Where an account has no calendar: Monday to Friday."""
-
-
-def _leaves_open(found: Break, day: date) -> bool:
-    """Days of a statement that doesn't add up. The day on which the statement before ended is proved by that one."""
-    return found.kind != BreakKind.OPENING or day > found.since
 
 
 def _in_time(row: Stated) -> tuple[date, date, int]:

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from ledgers.models import BankAccount, Statement
-from ledgers.selectors.account_proof import AccountProof, account_proof
+from ledgers.selectors.account_proof import DAYS_MAX, AccountProof, account_proof
 from organizations.actors import Actor
 from tests.ledgers.formats.camt_files import balance, document, entry, statement
 from tests.reconciliation.accounts import Accounts
@@ -158,8 +158,9 @@ class Proving:
 
 def whole_proof(account: BankAccount) -> AccountProof:
     rows = Statement.objects.filter(bank_account=account, voided_at=None, ends_on__isnull=False)
-    since = min(row.begins_on for row in rows)
-    return account_proof(account, since=since, until=max(row.ends_on for row in rows))
+    until = max(row.ends_on for row in rows)
+    since = max(min(row.begins_on for row in rows), until - timedelta(days=DAYS_MAX - 1))
+    return account_proof(account, since=since, until=until)
 
 
 def told(proof: AccountProof) -> list[tuple[str, date, date, int]]:
