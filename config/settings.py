@@ -179,7 +179,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = (
 )  # files not counted
 MATCH_WAIT_SECONDS = env_int("TIEOUT_MATCH_WAIT_SECONDS", default=20)
 LOCK_TIMEOUT_SECONDS = env_int("TIEOUT_LOCK_TIMEOUT_SECONDS", default=5, at_least=1)
-CHUNK_GROUPS = env_int("TIEOUT_CHUNK_GROUPS", default=20_000, at_least=1)
+CHUNK_GROUPS = env_int("TIEOUT_CHUNK_GROUPS", default=10_000, at_least=1)
 AUTOMATIC_DEBOUNCE_SECONDS = env_int("TIEOUT_AUTOMATIC_DEBOUNCE_SECONDS", default=2, at_least=0)
 PASS_LOST_AFTER_SECONDS = env_int("TIEOUT_LOST_AFTER_SECONDS", default=30, at_least=1)
 

@@ -147,9 +147,12 @@ SOURCE_FILE_MOVES = {
         {SourceFileStatus.COMPLETED, SourceFileStatus.FAILED, SourceFileStatus.MAPPING_REQUIRED}
     ),
     SourceFileStatus.COMPLETED: frozenset(),
-    SourceFileStatus.FAILED: frozenset(),
+    SourceFileStatus.FAILED: frozenset({SourceFileStatus.PROCESSING}),  # read again, with what it lacked
 }
 
+
+UNFINISHED = frozenset({SourceFileStatus.UPLOADED, SourceFileStatus.PROCESSING})
+"""A worker is at the file, or will be."""
 
 UNREAD = frozenset({SourceFileStatus.MAPPING_REQUIRED, SourceFileStatus.FAILED})
 """Nothing of the file was imported: it cannot be read, or nobody has declared how."""

@@ -99,7 +99,10 @@ def missing_columns(header: Header, missing: str) -> FileRefused:
 
 def unclear_header(what: str) -> FileRefused:
     """The refusal for a header that cannot be understood; `what` goes on from "The header row"."""
-    return FileRefused("file.columns", f"The header row {what}. Correct it and upload the file again.")
+    message = (
+        f"The header row {what}. Correct it and upload the file again, or declare it in an import profile."
+    )
+    return FileRefused("file.columns", message)
 
 
 def _told(names: tuple[str, ...]) -> str:

@@ -68,7 +68,7 @@ class CsvTable:
             if next(lines, None) is None:
                 break
             table._pass_line()
-        first = table._first_filled(lines)
+        first = table._first_filled(lines, declaration.delimiter)
         table.delimiter = declaration.delimiter
         quoting: Any = {} if declaration.quotes else {"quoting": csv.QUOTE_NONE}
         table._rows = csv.reader(
@@ -154,9 +154,10 @@ class CsvTable:
                 raise too_long(self._start)
             yield line
 
-    def _first_filled(self, lines: Iterator[str]) -> str:
+    def _first_filled(self, lines: Iterator[str], delimiters: str = "".join(DELIMITERS)) -> str:
+        """The first line with more in it than blanks and delimiters."""
         for line in lines:
-            if line.strip():
+            if line.strip(delimiters + " \t\r\n"):
                 return line
             self._pass_line()
         raise FileRefused(
@@ -191,7 +192,10 @@ class CsvTable:
 
 
 def delimiter_of(line: str, columns: ColumnNames) -> str:
-    """The delimiter under which the header line names the most columns that the reader knows."""
+    """The delimiter under which the header line names the most columns that the reader knows.
+
+    Raises FileRefused `file.columns` where two cut it alike: which of them is meant is not ours to guess.
+    """
     known = {name for names in columns.values() for name in names}
 
     def score(delimiter: str) -> tuple[int, int]:
@@ -201,7 +205,13 @@ def delimiter_of(line: str, columns: ColumnNames) -> str:
             return 0, 0
         return sum(plain(cell) in known for cell in cells), len(cells)
 
-    return max(DELIMITERS, key=score)
+    scores = {delimiter: score(delimiter) for delimiter in DELIMITERS}
+    best = max(scores.values())
+    alike = [delimiter for delimiter in DELIMITERS if scores[delimiter] == best]
+    if len(alike) > 1 and best[1] > 1:
+        named = " and ".join(repr(delimiter) for delimiter in alike)
+        raise unclear_header(f"is cut alike by {named}; put the delimiter in a first line, as in `sep=;`")
+    return alike[0]
 
 
 def _what_is_wrong(error: csv.Error) -> str:

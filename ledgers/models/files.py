@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.db import models
 from django.db.models import CheckConstraint, Q, UniqueConstraint
 
-from ledgers.models.books import BankAccount
+from ledgers.models.books import BankAccount, Ledger
 from ledgers.models.profiles import ImportProfile
 from ledgers.models.records import DataStream, Record
 from ledgers.states import SOURCE_FILE_MOVES, ImportTarget, LineStatus, RunningOrder, SourceFileStatus
@@ -20,6 +22,10 @@ class SourceFileQuerySet(models.QuerySet["SourceFile"]):
 
     def live(self) -> SourceFileQuerySet:
         return self.filter(voided_at__isnull=True)
+
+    def parts_of(self, source_file_ids: Iterable[int]) -> SourceFileQuerySet:
+        """What was taken from imports, a part for each ledger."""
+        return self.filter(part_of__in=list(source_file_ids))
 
 
 class SourceFile(models.Model):
@@ -40,6 +46,22 @@ class SourceFile(models.Model):
         on_delete=models.PROTECT,
         related_name="+",
         help_text="The version of the profile that it was, or is to be, read with.",
+    )
+    part_of = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="parts",
+        help_text="The imported file of which this is what belongs to one ledger.",
+    )
+    ledger = models.ForeignKey(
+        Ledger,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="Whose part this is; of an imported file: where statements go that name no account.",
     )
     imported_count = models.BigIntegerField(null=True, blank=True)
     already_known_count = models.BigIntegerField(null=True, blank=True)

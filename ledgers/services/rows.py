@@ -6,7 +6,7 @@ errors of execute() only: here each COPY does it, so that a deadlock is retried 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 
 import numpy as np
@@ -59,7 +59,9 @@ def copy_into(table: str, frame: pl.DataFrame) -> None:
 
 
 def copy_out(
-    query: str, params: Sequence[object], schema: dict[str, pl.DataType | type[pl.DataType]]
+    query: str,
+    params: Sequence[object] | Mapping[str, object],
+    schema: dict[str, pl.DataType | type[pl.DataType]],
 ) -> pl.DataFrame:
     """The rows of a SELECT as a frame, by COPY … TO STDOUT through Django's own connection. `schema` names the columns."""
     with connection.cursor() as cursor:
@@ -81,7 +83,7 @@ def array_text(values: pl.Series) -> str:
     return "{" + values.cast(pl.String).str.join(",").item() + "}"
 
 
-def _bind(query: str, params: Sequence[object]) -> str:
+def _bind(query: str, params: Sequence[object] | Mapping[str, object]) -> str:
     """COPY takes no parameters: bind them on the client, by psycopg's own quoting."""
     from psycopg import ClientCursor
 

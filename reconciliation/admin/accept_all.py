@@ -6,17 +6,21 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 
+from django.contrib import messages
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from reconciliation.admin.telling import result_of, tell, who_when
+from organizations.acts import perform
+from organizations.refusals import Refusal
+from reconciliation.admin.telling import Result, result_of, tell, who_when
+from reconciliation.admin.words import told
 from reconciliation.models import Match, Run
 from reconciliation.selectors import desk
 from reconciliation.services import matches
 from reconciliation.states import MatchStatus
 
-ALL_MAX = 500
-"""Proposals accepted by one press: about as many as a person waits for."""
+ALL_MAX = 2_000
+"""Proposals accepted by one press: as many as one line of audit should name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +49,20 @@ def summary_of(chosen: list[Match]) -> Chosen:
 
 
 def accept_all(request: HttpRequest, run: Run, chosen: list[Match]) -> None:
-    """Each on its own; only those that could not be accepted are told one by one."""
-    told_by, expected = who_when(request), MatchStatus.SUGGESTED
-    results = []
-    for facing in desk.facing_of(chosen):
-        act = partial(matches.match_accept, match_id=facing.match.pk, expected_status=expected, **told_by)
-        results.append(result_of(run, facing.label, _("accepted"), act))
+    """In one act; only those that could not be accepted are told one by one."""
+    told_by = who_when(request)
+    ids = [match.pk for match in chosen]
+    act = partial(matches.matches_accept, reconciliation_id=run.reconciliation_id, match_ids=ids, **told_by)
+    try:
+        accepted = set(perform(act))
+    except Refusal as refusal:
+        messages.error(request, told(refusal, run))
+        return
+    left = [match for match in chosen if match.pk not in accepted]
+    results: list[Result] = [(True, "", "")] * len(accepted)
+    for facing in desk.facing_of(left):
+        alone = partial(
+            matches.match_accept, match_id=facing.match.pk, expected_status=MatchStatus.SUGGESTED, **told_by
+        )
+        results.append(result_of(run, facing.label, _("accepted"), alone))
     tell(request, run, results, rows="refused")

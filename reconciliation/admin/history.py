@@ -20,6 +20,7 @@ from reconciliation.states import PassTrigger
 
 WHAT = {
     "match.accepted": gettext_lazy("match accepted"),
+    "matches.accepted": gettext_lazy("matches accepted together"),
     "match.rejected": gettext_lazy("match rejected, and remembered as wrong"),
     "match.undone": gettext_lazy("match undone"),
     "match.made_by_hand": gettext_lazy("matched by hand"),

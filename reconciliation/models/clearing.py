@@ -162,6 +162,8 @@ class Match(models.Model):
         ]
         indexes = [
             models.Index(fields=["reconciliation", "id"], name="match_by_reconciliation"),
+            # What is undecided, and what was cleared in a period, without the years before it.
+            models.Index(fields=["reconciliation", "status", "cleared_on"], name="match_by_standing"),
             models.Index(
                 fields=["made_by_pass"], condition=Q(made_by_pass__isnull=False), name="match_by_pass"
             ),

@@ -31,17 +31,21 @@ class Discrepancy(models.Model):
 
     uuid = models.UUIDField(default=uuid7, unique=True, editable=False)
     reconciliation = models.ForeignKey(Reconciliation, on_delete=models.PROTECT, related_name="discrepancies")
-    run = models.ForeignKey(Run, null=True, on_delete=models.PROTECT, related_name="discrepancies")
+    run = models.ForeignKey(
+        Run, null=True, on_delete=models.PROTECT, related_name="discrepancies", db_index=False
+    )
     record = models.ForeignKey(
-        Record, null=True, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False
+        Record, null=True, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
     )
     match = models.ForeignKey(
-        Match, null=True, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False
+        Match, null=True, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
     )
     statement = models.ForeignKey(
-        Statement, null=True, on_delete=models.PROTECT, related_name="discrepancies"
+        Statement, null=True, on_delete=models.PROTECT, related_name="discrepancies", db_index=False
     )
-    source_file = models.ForeignKey(SourceFile, null=True, on_delete=models.PROTECT, related_name="+")
+    source_file = models.ForeignKey(
+        SourceFile, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     type = models.CharField(max_length=32, choices=DiscrepancyType)
     severity = models.CharField(max_length=8, choices=DiscrepancySeverity)
     status = models.CharField(max_length=10, choices=DiscrepancyStatus, default=DiscrepancyStatus.OPEN)
@@ -80,7 +84,21 @@ class Discrepancy(models.Model):
                 name="discrepancy_one_open_per_item",
             ),
         ]
-        indexes = [models.Index(fields=["run", "id"], name="discrepancy_by_run")]
+        # A pass over a million lines writes a tenth as many of these: only what a query asks for is indexed.
+        indexes = [
+            models.Index(fields=["run", "id"], name="discrepancy_by_run"),
+            models.Index(
+                fields=["run", "severity"],
+                condition=Q(voided_at__isnull=True, status__in=DISCREPANCY_OPEN),
+                name="discrepancy_open_by_run",
+            ),
+            *(
+                models.Index(
+                    fields=[about], condition=Q(**{f"{about}__isnull": False}), name=f"discrepancy_by_{about}"
+                )
+                for about in ("record", "match", "statement")
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.description or self.type

@@ -21,12 +21,13 @@ from ledgers.services.rows import array_text, copy_out, copy_rows, draw_ids, id_
 from organizations.actors import Actor, system_actor
 from organizations.ids import uuid7_block
 from reconciliation.matching import Work
-from reconciliation.models import Discrepancy, Match, MatchMember, Pass
-from reconciliation.services import discrepancies
+from reconciliation.models import Match, MatchMember, Pass
+from reconciliation.services.discrepancies import suggested
 from reconciliation.services.groups import amount_mismatch
 from reconciliation.services.locks import perform_patiently, share_reconciliations
+from reconciliation.services.raising import raise_many, raise_of_new_matches
 from reconciliation.services.tokens import tokens_hold, tokens_remove
-from reconciliation.states import DISCREPANCY_OPEN, DiscrepancyType, MatchOrigin, MatchStatus, PassStatus
+from reconciliation.states import DiscrepancyType, MatchOrigin, MatchStatus, PassStatus
 from rules.engine import Outcome
 from rules.states import Side
 
@@ -281,32 +282,30 @@ def _discrepancies(
     row: Pass, matches: pl.DataFrame, members: pl.DataFrame, *, by: Actor, at: datetime
 ) -> None:
     """Pairs far apart or of different amounts are pointed out; what was said of the lines is in review now."""
-    apart = matches.filter((pl.col("cleared_on") - pl.col("first_on")).dt.total_days() > APART_DAYS)
+    where = {"reconciliation_id": row.reconciliation_id, "run_id": row.run_id}
+    apart = _far_apart(matches)
+    raise_of_new_matches(apart, type_=DiscrepancyType.DATE_MISMATCH, **where, by=by, at=at)
     differ = matches.filter(pl.col("total_a") != pl.col("total_b"))
+    rows = [_amounts_differ(match) for match in differ.iter_rows(named=True)]
+    raise_many(type_=DiscrepancyType.AMOUNT_MISMATCH, **where, rows=rows, by=by, at=at)
+    stated_of = pl.concat([members.filter(pl.col("side") == Side.A)["id"], differ["held"].drop_nulls()])
+    suggested(stated_of, reconciliation_id=row.reconciliation_id)
+
+
+def _far_apart(matches: pl.DataFrame) -> pl.DataFrame:
+    days = (pl.col("cleared_on") - pl.col("first_on")).dt.total_days()
+    apart = matches.with_columns(days=days).filter(pl.col("days") > APART_DAYS)
     said = {
-        DiscrepancyType.DATE_MISMATCH: [_far_apart(match) for match in apart.iter_rows(named=True)],
-        DiscrepancyType.AMOUNT_MISMATCH: [_amounts_differ(match) for match in differ.iter_rows(named=True)],
+        count: _("The dates of the two sides are %(days)s days apart.") % {"days": count}
+        for count in apart["days"].unique()
     }
-    for type_, rows in said.items():
-        discrepancies.raise_many(
-            type_=type_, reconciliation_id=row.reconciliation_id, run_id=row.run_id, rows=rows, by=by, at=at
-        )
-    stated = Discrepancy.objects.filter(reconciliation_id=row.reconciliation_id, status__in=DISCREPANCY_OPEN)
-    if stated.filter(type__in=discrepancies.ITEM_TYPES).exists():
-        record_ids = members.filter(pl.col("side") == Side.A)["id"].to_list()
-        record_ids += differ["held"].drop_nulls().to_list()
-        discrepancies.follow(reconciliation_id=row.reconciliation_id, record_ids=record_ids, by=by, at=at)
-
-
-def _far_apart(match: dict[str, Any]) -> dict[str, object]:
-    return {
-        "match_id": match["id"],
-        "amount": abs(match["total_a"]),
-        "currency": match["currency"],
-        "decimal_places": match["decimal_places"],
-        "description": _("The dates of the two sides are %(days)s days apart.")
-        % {"days": (match["cleared_on"] - match["first_on"]).days},
-    }
+    return apart.select(
+        pl.col("id").alias("match_id"),
+        pl.col("total_a").abs().alias("amount"),
+        "currency",
+        "decimal_places",
+        pl.col("days").replace_strict(said, return_dtype=pl.String).alias("description"),
+    )
 
 
 def _amounts_differ(match: dict[str, Any]) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Raises discrepancies, keeps those of items in step with their items, and takes people's resolutions.
+"""Keeps discrepancies of items in step with their items, and takes people's resolutions (raising.py raises them).
 
 Everything automatic is set-based SQL over the records of one act. What a person closed with a reason of their own is
 left alone; what was closed since an item was matched or closed opens again when that ends.
@@ -6,7 +6,6 @@ left alone; what was closed since an item was matched or closed opens again when
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -19,14 +18,13 @@ from django.utils.translation import gettext as _
 from ledgers.services.rows import array_text
 from organizations import audit
 from organizations.actors import Actor
-from organizations.ids import uuid7_block
 from organizations.refusals import Conflict, Invalid
 from reconciliation.models import Discrepancy, Match
 from reconciliation.selectors.discrepancies import discrepancy_not_found
+from reconciliation.services.raising import raise_unmatched
 from reconciliation.states import (
     DISCREPANCY_MOVES,
     DISCREPANCY_OPEN,
-    SEVERITY_OF,
     DiscrepancyStatus,
     DiscrepancyType,
 )
@@ -75,35 +73,11 @@ WHERE d.id = newest.id AND newest.state IS NOT NULL
     AND NOT (d.status = 'closed' AND newest.state IN ('matched', 'closed'))
 """
 
-UNMATCHED_ITEMS = """
-SELECT DISTINCT r.id, r.amount, r.currency, r.decimal_places, l.source_file_id
-FROM {lines}
-JOIN reconciliation_runsource rs ON rs.source_file_id = l.source_file_id AND rs.run_id = %(run)s AND rs.live
-JOIN reconciliation_openitem o ON o.reconciliation_id = %(reconciliation)s AND o.record_id = l.record_id
-    AND o.held_by IS NULL AND o.closed_at IS NULL
-JOIN ledgers_record r ON r.id = l.record_id
-WHERE l.voided_at IS NULL
-    AND NOT EXISTS (
-        SELECT FROM reconciliation_discrepancy d
-        WHERE d.run_id = %(run)s AND d.record_id = l.record_id AND d.type = 'unmatched_source' AND d.voided_at IS NULL
-            AND (d.status <> 'closed' OR d.close_reason NOT LIKE 'auto:%%'))
-ORDER BY r.id
+IN_REVIEW = """
+UPDATE reconciliation_discrepancy SET status = 'in_review'
+WHERE reconciliation_id = %(reconciliation)s AND record_id = ANY(%(records)s::bigint[]) AND type = ANY(%(types)s)
+    AND status = 'open' AND voided_at IS NULL
 """
-ALL_LINES = "ledgers_statementline l"
-THEIR_LINES = (
-    "unnest(%(records)s::bigint[]) AS wanted(id) JOIN ledgers_statementline l ON l.record_id = wanted.id"
-)
-
-RAISE = """
-INSERT INTO reconciliation_discrepancy (uuid, record_id, match_id, statement_id, source_file_id, amount, currency,
-    decimal_places, description, reconciliation_id, run_id, type, severity, status, created_at, created_by, closed_by,
-    close_reason, close_note)
-SELECT raised.*, %(reconciliation)s, %(run)s, %(type)s, %(severity)s, 'open', %(at)s, %(by)s, '', '', ''
-FROM json_to_recordset(%(rows)s) AS raised (uuid uuid, record_id bigint, match_id bigint, statement_id bigint,
-    source_file_id bigint, amount bigint, currency text, decimal_places smallint, description text)
-ON CONFLICT DO NOTHING
-"""
-
 
 HAND_OVER = """
 WITH showing AS (
@@ -162,71 +136,19 @@ def _follow(params: Mapping[str, Any]) -> None:
                 raise
 
 
-def raise_unmatched(
-    *, run_id: int, reconciliation_id: int, record_ids: list[int] | None = None, by: Actor, at: datetime
-) -> int:
-    """State each free item of the run (or of these records of it) as unmatched, once; the number raised."""
-    with connection.cursor() as cursor:
-        params = {"run": run_id, "reconciliation": reconciliation_id, "records": record_ids}
-        # Not "records is null or …": without statistics that was planned as a search of the list for every line.
-        lines = ALL_LINES if record_ids is None else THEIR_LINES
-        cursor.execute(UNMATCHED_ITEMS.format(lines=lines), params)
-        rows = cursor.fetchall()
-    return raise_many(
-        type_=DiscrepancyType.UNMATCHED_SOURCE,
-        reconciliation_id=reconciliation_id,
-        run_id=run_id,
-        rows=[
-            {
-                "record_id": record_id,
-                "amount": amount,
-                "currency": currency,
-                "decimal_places": places,
-                "source_file_id": file_id,
-                "description": _("No ledger entry agrees with this line."),
-            }
-            for record_id, amount, currency, places, file_id in rows
-        ],
-        by=by,
-        at=at,
-    )
-
-
-def raise_many(
-    *,
-    type_: DiscrepancyType,
-    reconciliation_id: int,
-    run_id: int | None,
-    rows: Sequence[Mapping[str, object]],
-    by: Actor,
-    at: datetime,
-) -> int:
-    """Open discrepancies of one type, in one statement. `rows` name what RAISE takes, as far as it applies. A record that
-    has an open one of the type in the run gets no second. Gives the number asked for."""
-    if not rows:
-        return 0
-    uuids = uuid7_block(len(rows))
-    # One text for the database to take apart: a list for each column costs the driver more than the rows themselves.
-    raised = [{"uuid": uuid, **row} for uuid, row in zip(uuids, rows, strict=True)]
+def suggested(records: pl.Series, *, reconciliation_id: int) -> None:
+    """A pass suggests a match of these free records: what is open of them is in review. As `follow` would have it, which
+    looks up of each how it stands."""
     with connection.cursor() as cursor:
         cursor.execute(
-            RAISE,
-            {
-                "rows": json.dumps(raised),
-                "reconciliation": reconciliation_id,
-                "run": run_id,
-                "type": type_.value,
-                "severity": SEVERITY_OF[type_].value,
-                "at": at,
-                "by": by.ref,
-            },
+            IN_REVIEW,
+            {"records": array_text(records), "reconciliation": reconciliation_id, "types": ITEM_TYPES},
         )
-    return len(rows)
 
 
-def close_of_accepted(match: Match, *, by: Actor, at: datetime) -> None:
+def close_of_accepted(match_ids: Sequence[int], *, by: Actor, at: datetime) -> None:
     """Somebody looked at the two dates and accepted the match. That its amounts differ stays said."""
-    Discrepancy.objects.open().filter(match=match, type=DiscrepancyType.DATE_MISMATCH).update(
+    Discrepancy.objects.open().filter(match_id__in=match_ids, type=DiscrepancyType.DATE_MISMATCH).update(
         status=DiscrepancyStatus.CLOSED, closed_at=at, closed_by=by.ref, close_reason=AUTO_MATCHED
     )
 

@@ -23,8 +23,8 @@ from organizations.actors import system_actor
 from organizations.acts import connection_lost, perform
 from organizations.refusals import Conflict
 from reconciliation import matching
-from reconciliation.models import Pass, StreamOperation
-from reconciliation.services import chunks, discrepancies
+from reconciliation.models import FileImport, Pass, StreamOperation
+from reconciliation.services import chunks
 from reconciliation.services.locks import (
     LockKind,
     free_session_lock,
@@ -32,6 +32,7 @@ from reconciliation.services.locks import (
     share_reconciliations,
     try_session_lock,
 )
+from reconciliation.services.raising import raise_unmatched
 from reconciliation.services.runs import run_begun, run_ended
 from reconciliation.states import PASS_UNDER_WAY, OperationStatus, PassStatus
 
@@ -122,9 +123,7 @@ def _end(row: Pass, status: PassStatus, *, error: str = "", at: datetime) -> Non
     if row.run_id is not None:
         run_ended(row.run_id, at=at, error=error[:ERROR_MAX])
         if status == PassStatus.COMPLETED:
-            discrepancies.raise_unmatched(
-                run_id=row.run_id, reconciliation_id=row.reconciliation_id, by=actor, at=at
-            )
+            raise_unmatched(run_id=row.run_id, reconciliation_id=row.reconciliation_id, by=actor, at=at)
     _audit(row, at=at)
 
 
@@ -165,7 +164,16 @@ def lost_passes(*, at: datetime) -> list[int]:
 def lost_imports(*, at: datetime) -> list[int]:
     """Files that are being imported for longer than that."""
     since = at - timedelta(seconds=settings.PASS_LOST_AFTER_SECONDS)
-    lost = SourceFile.objects.live().filter(status=SourceFileStatus.PROCESSING, created_at__lt=since)
+    lost = SourceFile.objects.live().filter(
+        status=SourceFileStatus.PROCESSING, created_at__lt=since, run_source__isnull=False
+    )
+    return list(lost.order_by("pk").values_list("pk", flat=True))
+
+
+def lost_file_imports(*, at: datetime) -> list[int]:
+    """The same of the import page. One that is tried again much later is rung for at once, which does no harm."""
+    since = at - timedelta(seconds=settings.PASS_LOST_AFTER_SECONDS)
+    lost = FileImport.objects.imported().unfinished().filter(created_at__lt=since)
     return list(lost.order_by("pk").values_list("pk", flat=True))
 
 

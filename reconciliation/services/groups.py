@@ -23,6 +23,7 @@ from reconciliation.selectors.items import runs_showing
 from reconciliation.services import discrepancies
 from reconciliation.services.matches import matches_release
 from reconciliation.services.operations import refuse_while_taken_out
+from reconciliation.services.raising import raise_many
 from reconciliation.services.tokens import (
     Token,
     members_write,
@@ -277,7 +278,7 @@ def _say(
 ) -> None:
     """Its discrepancy where it does not add up, those of all its records in step, one line of audit."""
     if match.difference:
-        discrepancies.raise_many(
+        raise_many(
             type_=DiscrepancyType.AMOUNT_MISMATCH,
             reconciliation_id=reconciliation.pk,
             run_id=_run_of_rest(run, covered.held),

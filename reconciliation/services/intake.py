@@ -26,8 +26,8 @@ from organizations.models import Organization
 from organizations.refusals import Conflict, Invalid
 from reconciliation.models import Run
 from reconciliation.services.automatic import passes_ring
-from reconciliation.services.discrepancies import raise_many
 from reconciliation.services.locks import share_reconciliations, share_streams
+from reconciliation.services.raising import raise_many
 from reconciliation.services.tokens import tokens_issue
 from reconciliation.states import DiscrepancyType
 from rules.models import Reconciliation

@@ -11,7 +11,7 @@ from ledgers.models import Record, StatementLine
 from ledgers.selectors import entry_rows
 from organizations import audit
 from organizations.actors import Actor
-from organizations.refusals import Conflict, Invalid
+from organizations.refusals import Conflict, Invalid, Refusal
 from reconciliation.models import Match, MatchMember, OpenItem, Run
 from reconciliation.models.clearing import NEXT_TICKET
 from reconciliation.selectors.entries import entry_not_found
@@ -223,7 +223,7 @@ def _token_to_close(reconciliation: Reconciliation, record: Record, *, by: Actor
             )
     token = tokens_lock(reconciliation_id=reconciliation.pk, record_ids=[record.pk]).get(record.pk)
     if token is None and not _live_match_ids(reconciliation.pk, record.pk):
-        raise item_not_found()
+        raise _never_open(reconciliation, record)
     if token is None:
         raise Conflict(
             _("It is matched. Reject its match first, then close it."),
@@ -231,6 +231,21 @@ def _token_to_close(reconciliation: Reconciliation, record: Record, *, by: Actor
             word="item_state_conflict",
         )
     return _checked_holder(token)
+
+
+def _never_open(reconciliation: Reconciliation, record: Record) -> Refusal:
+    """Why a record has neither token nor match: the opening balance explains it, or it is none of this ledger's."""
+    opened_on = reconciliation.ledger.opening_balance_on if reconciliation.ledger is not None else None
+    if opened_on is None or record.date >= opened_on:
+        return item_not_found()
+    return Conflict(
+        _(
+            "It is older than the ledger's opening balance of %(day)s, which explains it: there is nothing to close."
+        )
+        % {"day": opened_on},
+        code="item.before_opening",
+        word="item_state_conflict",
+    )
 
 
 def _checked_holder(token: Token) -> Token:

@@ -33,9 +33,47 @@ def match_accept(*, match_id: int, expected_status: str | None = None, by: Actor
     discrepancies.follow(
         reconciliation_id=match.reconciliation_id, record_ids=record_ids_of(match), by=by, at=at
     )
-    discrepancies.close_of_accepted(match, by=by, at=at)
+    discrepancies.close_of_accepted([match.pk], by=by, at=at)
     _audit("match.accepted", match, by=by, at=at)
     return match
+
+
+def matches_accept(*, reconciliation_id: int, match_ids: Sequence[int], by: Actor, at: datetime) -> list[int]:
+    """Accept those of these matches of one reconciliation that are still suggested, in one act; gives their ids. What
+    somebody decided meanwhile is left as it is."""
+    share_reconciliations([reconciliation_id])
+    refuse_while_taken_out(reconciliation_id)
+    tokens_lock_held(match_ids)
+    own = Match.objects.filter(
+        reconciliation_id=reconciliation_id, reconciliation__organization_id=by.organization_id
+    )
+    asked = own.filter(pk__in=match_ids).order_by("pk").select_for_update(of=("self",))
+    accepted = list(asked.select_related("run"))
+    accepted = [match for match in accepted if match.status == MatchStatus.SUGGESTED]
+    ids = [match.pk for match in accepted]
+    if not ids:
+        return []
+    decided = Match.objects.filter(pk__in=ids)
+    decided.update(status=MatchStatus.ACCEPTED, decided_at=at, decided_by=by.ref)
+    members = MatchMember.objects.filter(match_id__in=ids).order_by("record_id")
+    discrepancies.follow(
+        reconciliation_id=reconciliation_id,
+        record_ids=members.values_list("record_id", flat=True),
+        by=by,
+        at=at,
+    )
+    discrepancies.close_of_accepted(ids, by=by, at=at)
+    runs = {match.run_id: match.run for match in accepted if match.run is not None}
+    audit.record(
+        action="matches.accepted",
+        organization_id=by.organization_id,
+        by=by,
+        at=at,
+        subject=("rules.reconciliation", reconciliation_id),
+        subjects=[*runs.values(), *accepted],
+        matches=len(ids),
+    )
+    return ids
 
 
 def match_reject(*, match_id: int, expected_status: str | None = None, by: Actor, at: datetime) -> Match:
@@ -92,7 +130,7 @@ def match_lock(match_id: int, *, by: Actor) -> Match:
     if match is None:
         raise NotFound(_("There is no such match."), code="match.not_found", word="match_not_found")
     share_reconciliations([match.reconciliation_id])
-    tokens_lock_held(match_id)
+    tokens_lock_held([match_id])
     return Match.objects.select_for_update(of=("self",)).get(pk=match_id)
 
 

@@ -54,13 +54,13 @@ def void_sources(*, run: Run, sources: list[RunSource], by: Actor, at: datetime)
     return VoidCounts(voided=len(gone), stayed=len(record_ids) - len(gone), undone=undone)
 
 
-def lock_for_voiding(run: Run) -> None:
-    """Take every reconciliation that the run's records may be open in, exclusively and before any row, so that no act
+def lock_for_voiding(*runs: Run) -> None:
+    """Take every reconciliation that the runs' records may be open in, exclusively and before any row, so that no act
     is half way through one of them."""
-    files = RunSource.objects.filter(run=run).values("source_file_id")
+    files = RunSource.objects.filter(run__in=runs).values("source_file_id")
     stream_ids = set(Statement.objects.filter(source_file_id__in=files).values_list("stream_id", flat=True))
     share_streams(stream_ids)
-    own_reconciliations({run.reconciliation_id, *reconciliations_with(stream_ids)})
+    own_reconciliations({*(run.reconciliation_id for run in runs), *reconciliations_with(stream_ids)})
 
 
 def source_void(*, run: Run, source_file: SourceFile, by: Actor, at: datetime) -> VoidCounts:

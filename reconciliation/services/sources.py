@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from shutil import copyfileobj
 from tempfile import NamedTemporaryFile, SpooledTemporaryFile
-from typing import IO, Any, BinaryIO
+from typing import IO
 
 from django.conf import settings
 from django.core.files import File
@@ -20,27 +19,23 @@ from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from ledgers import formats
-from ledgers.formats.events import FileRefused
-from ledgers.models import ImportProfile, SourceFile
-from ledgers.services.parsing import ParsedFile
+from ledgers.models import BankAccount, ImportProfile, SourceFile
+from ledgers.services.parsing import ParsedFile, ParsedStatement
 from ledgers.services.statements import ImportCounts
 from ledgers.states import ImportTarget, SourceFileStatus
 from organizations import audit
 from organizations.actors import Actor
 from organizations.acts import perform
-from organizations.refusals import Conflict, Refusal, TooLarge, Unreadable
+from organizations.refusals import Conflict, TooLarge, Unreadable
 from reconciliation.models import Run, RunSource
 from reconciliation.selectors.runs import refuse_if_voided
 from reconciliation.services.intake import lock_for_intake, raise_duplicates, statement_import
 from reconciliation.services.locks import (
-    LockKind,
-    free_session_lock,
     perform_patiently,
     queue_imports,
     share_reconciliations,
-    try_session_lock,
 )
+from reconciliation.services.reading import alone_at, broken_off, read_kept, source_fail, uploader_of
 from reconciliation.services.routing import route_to_ledger
 from rules.services import setup
 
@@ -48,8 +43,6 @@ READ_BYTES = 1 << 20
 SPOOL_BYTES = 8 << 20
 IMPORT_PATIENCE = 60  # times the lock timeout: a large file into the same account may be before this one
 FILENAME_MAX = 255
-UNDECLARED = "file.columns"
-"""The refusal of a table that says by itself, or by its profile, not enough to be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,77 +188,66 @@ def source_import(*, source_file_id: int, at: datetime) -> SourceFile:
     Outermost: opens its own acts. Twice is the same as once; another worker at the same file makes this one leave.
     Raises Unreadable when the file cannot be taken.
     """
-    with _alone(source_file_id) as alone:
+    with alone_at(source_file_id) as alone:
         source = SourceFile.objects.get(pk=source_file_id)
         if not alone or source.status != SourceFileStatus.PROCESSING or source.voided_at is not None:
             return source
         run = Run.objects.select_related("ledger", "reconciliation").get(sources__source_file=source)
-        by = _uploader(source)
+        by = uploader_of(source)
         try:
             with ParsedFile() as parsed:
-                _read(parsed, source, run)
+                read_kept(parsed, source, currency=run.ledger.currency, default=run.ledger.import_profile)
                 write = partial(_write, parsed, source, run, by=by, at=at)
                 perform_patiently(write, tries=IMPORT_PATIENCE)
         except Unreadable as refusal:
             perform(partial(source_fail, source, refusal, by=by, at=at))
             raise
         except Exception as error:
-            perform(partial(source_fail, source, _unexpected(error), by=by, at=at))
+            perform(partial(source_fail, source, broken_off(error), by=by, at=at))
             raise
         source.refresh_from_db()
         return source
 
 
-@contextmanager
-def _alone(source_file_id: int) -> Iterator[bool]:
-    got = try_session_lock(LockKind.SOURCE_FILE, source_file_id)
-    try:
-        yield got
-    finally:
-        if got:
-            free_session_lock(LockKind.SOURCE_FILE, source_file_id)
-
-
-def _uploader(source: SourceFile) -> Actor:
-    """Rows say who uploaded the file, also where a worker reads it."""
-    kind, _colon, name = source.created_by.partition(":")
-    return Actor(kind, name, source.organization_id, frozenset())  # type: ignore[arg-type]
-
-
-def _read(parsed: ParsedFile, source: SourceFile, run: Run) -> None:
-    with default_storage.open(source.storage_name) as file:
-        try:
-            source.format = formats.detect(file.read(formats.HEAD_BYTES), source.filename)
-            file.seek(0)
-            binary: BinaryIO = file  # type: ignore[assignment]
-            profile = source.profile or run.ledger.import_profile
-            if source.format == formats.CSV and profile is not None:
-                source.profile = profile
-            declaration = profile.declared if profile else None
-            parsed.read(binary, format=source.format, currency=run.ledger.currency, declaration=declaration)
-        except FileRefused as refused:
-            rows = [{"line": row.line, "field": row.field, "message": row.message} for row in refused.rows]
-            raise Unreadable(
-                refused.message,
-                code=refused.code,
-                word="invalid_file",
-                details={"rows": rows, "row_errors": refused.row_errors},
-            ) from refused
-
-
 def _write(parsed: ParsedFile, source: SourceFile, run: Run, *, by: Actor, at: datetime) -> None:
-    source_format, profile = source.format, source.profile  # the row is read again on each try
+    read_as = ReadAs(source.format, source.profile)  # the row is read again on each try
     source = SourceFile.objects.select_for_update(of=("self",)).get(pk=source.pk)
     routes = route_to_ledger(parsed.statements, ledger=run.ledger, by=by, at=at)
-    streams = [setup.statement_stream(account, by=by, at=at) for _statement, account in routes.taken]
+    lock_for_taking([account for _statement, account in routes.taken], by=by, at=at)
+    source_take(source, routes.taken, run=run, read_as=read_as, skipped=routes.skipped, by=by, at=at)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadAs:
+    format: str
+    profile: ImportProfile | None
+
+
+def lock_for_taking(accounts: Iterable[BankAccount], *, by: Actor, at: datetime) -> None:
+    """All of them before any row, whatever their order in the file; behind other imports into the same accounts."""
+    streams = [setup.statement_stream(account, by=by, at=at) for account in accounts]
     queue_imports(stream.pk for stream in streams)
-    lock_for_intake(streams)  # all of them before any row, whatever their order in the file
+    lock_for_intake(streams)
+
+
+def source_take(
+    source: SourceFile,
+    taken: Sequence[tuple[ParsedStatement, BankAccount]],
+    *,
+    run: Run,
+    read_as: ReadAs,
+    skipped: Sequence[dict[str, object]] = (),
+    by: Actor,
+    at: datetime,
+) -> None:
+    """Write these statements into the streams of their accounts, as items of the run; the file is completed. Behind
+    `lock_for_taking`."""
     counts, days = ImportCounts(), []
-    for position, (statement, _account) in enumerate(routes.taken):
+    for position, (statement, account) in enumerate(taken):
         row, batch = statement_import(
             statement,
             source_file=source,
-            stream=streams[position],
+            stream=setup.statement_stream(account, by=by, at=at),
             position=position,
             currency=run.ledger.currency,
             run=run,
@@ -279,21 +261,17 @@ def _write(parsed: ParsedFile, source: SourceFile, run: Run, *, by: Actor, at: d
     duplicates = raise_duplicates(source_file=source, run=run, by=by, at=at) if counts.imported else 0
     source.move(
         SourceFileStatus.COMPLETED,
-        format=source_format,
-        profile=profile,
+        format=read_as.format,
+        profile=read_as.profile,
         imported_count=counts.imported,
         already_known_count=counts.already_known,
         suspect_count=counts.suspect,
         pending_count=counts.pending,
-        skipped_statements=routes.skipped,
+        skipped_statements=list(skipped),
         statement_from=min(days, default=None),
         statement_to=max(days, default=None),
         finished_at=at,
     )
-    _audit_import(source, run, by=by, at=at, duplicates=duplicates)
-
-
-def _audit_import(source: SourceFile, run: Run, *, by: Actor, at: datetime, duplicates: int) -> None:
     audit.record(
         action="source_file.imported",
         organization_id=run.organization_id,
@@ -348,46 +326,3 @@ def source_declare(
         version=profile.version,
     )
     return row
-
-
-def source_fail(source: SourceFile, refusal: Refusal, *, by: Actor, at: datetime) -> None:
-    """Keep the file as failed, visible with what is wrong in it; the same bytes may come again. A CSV file whose columns
-    nobody has declared waits for a mapping instead."""
-    row = SourceFile.objects.select_for_update(of=("self",)).get(pk=source.pk)
-    rows: list[Any] = refusal.details.get("rows", [])
-    undeclared = source.format == formats.CSV and refusal.code == UNDECLARED
-    row.move(
-        SourceFileStatus.MAPPING_REQUIRED if undeclared else SourceFileStatus.FAILED,
-        format=source.format,
-        profile=source.profile,
-        imported_count=0,
-        already_known_count=0,
-        error_code=refusal.code[:64],
-        error_message=refusal.message,
-        error_rows=rows,
-        error_row_count=refusal.details.get("row_errors", len(rows)),
-        skipped_statements=refusal.details.get("skipped_statements", []),
-        finished_at=at,
-    )
-    RunSource.objects.filter(source_file=row).update(live=False)
-    audit.record(
-        action="source_file.failed",
-        organization_id=row.organization_id,
-        by=by,
-        at=at,
-        subject=row,
-        reason=refusal.code,
-    )
-
-
-def _unexpected(error: Exception) -> Refusal:
-    if isinstance(error, Refusal):
-        return error
-    return Unreadable(
-        _(
-            "Reading the file broke off (%(kind)s). Nothing was imported; upload it again, or tell the administrator."
-        )
-        % {"kind": type(error).__name__},
-        code="file.broke_off",
-        word="invalid_file",
-    )

@@ -186,13 +186,13 @@ def tokens_lock(*, reconciliation_id: int, record_ids: Iterable[int]) -> dict[in
         return {row[0]: Token(*row) for row in cursor.fetchall()}
 
 
-def tokens_lock_held(match_id: int) -> None:
-    """What this match covers in part, locked in record order. One that has ended holds nothing: its records may be
+def tokens_lock_held(match_ids: Sequence[int]) -> None:
+    """What these matches cover in part, locked in record order. One that has ended holds nothing: its records may be
     another act's by now, and whoever waits for its row must not keep them from that act."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT 1 FROM reconciliation_openitem WHERE held_by = %s ORDER BY record_id FOR UPDATE",
-            [match_id],
+            "SELECT 1 FROM reconciliation_openitem WHERE held_by = ANY(%s) ORDER BY record_id FOR UPDATE",
+            [list(match_ids)],
         )
 
 

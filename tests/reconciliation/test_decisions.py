@@ -8,13 +8,13 @@ import pytest
 
 from organizations.models import AuditEvent, Organization
 from organizations.refusals import Conflict, Invalid, NotFound
-from reconciliation.models import Match, OpenItem, RejectedGroup
+from reconciliation.models import Discrepancy, Match, OpenItem, RejectedGroup
 from reconciliation.selectors.accounts import account_rows
 from reconciliation.selectors.entries import gl_all, gl_only
 from reconciliation.selectors.integrity import faults
 from reconciliation.selectors.matches import matches_of
 from reconciliation.services.by_hand import match_manual
-from reconciliation.services.matches import match_accept, match_note, match_reject
+from reconciliation.services.matches import match_accept, match_note, match_reject, matches_accept
 from reconciliation.states import MATCH_LIVE, MATCH_MOVES, MatchStatus
 from tests.clock import NOW
 from tests.factories.ledgers import LedgerFactory
@@ -301,3 +301,30 @@ def test_on_a_liability_ledger_a_match_by_hand_pairs_credit_with_credit():
         made.manual(["S1"], ["G2"])
     assert made.manual(["S1"], ["G1"]).total_b == 8_00
     assert faults() == []
+
+
+def test_many_are_accepted_in_one_act_without_those_that_were_decided_meanwhile(example: Books):
+    example.auto_match()
+    rejected = example.match_with("S1").pk
+    example.reject("S1")
+    asked = list(Match.objects.order_by("pk").values_list("pk", flat=True))
+    events = AuditEvent.objects.count()
+    where = {"reconciliation_id": example.run.reconciliation_id, "match_ids": asked}
+    accepted = example.act(matches_accept, **where)
+    assert accepted == [pk for pk in asked if pk != rejected]
+    assert {example.status(name) for name in ("S2", "S3", "S4")} == {"matched"}
+    assert Match.objects.get(pk=rejected).status == "rejected"
+    assert not Discrepancy.objects.open().filter(type="date_mismatch").exists()
+    event = AuditEvent.objects.latest("pk")
+    assert (AuditEvent.objects.count() - events, event.action) == (1, "matches.accepted")
+    assert f"reconciliation.match:{accepted[0]}" in event.subjects
+    assert example.act(matches_accept, **where) == []
+    assert faults() == []
+
+
+def test_another_organization_accepts_none_of_them(example: Books):
+    example.auto_match()
+    asked = list(Match.objects.values_list("pk", flat=True))
+    reconciliation_id = example.run.reconciliation_id
+    assert matches_accept(reconciliation_id=reconciliation_id, match_ids=asked, by=actor_with(), at=NOW) == []
+    assert not Match.objects.filter(status="accepted").exists()

@@ -259,3 +259,15 @@ EXPECTED: dict[str, tuple[int, str, str]] = {
     f"{UNIVERSAL}/ch.banana.wise.transactions.business2_DE_20240719.csv": (5, "0", "282.00"),
 }
 """file → (lines, credits, debits) where the facts are off; each for the reason beside it."""
+
+PROPOSED: dict[str, tuple[int, str, str]] = {
+    "adnilsson+Bank2YNAB4/example_ynab.csv": (2, "1000.00", "300.00"),
+    "algominds35+bank-reconciliation-tool/test-messy-format.csv": (5, "2500.00", "360.49"),
+    "bank2ynab+bank2ynab/20171001-20171106.csv": (1, "0", "59.99"),
+    "bank2ynab+bank2ynab/20180226-1000594757-umsatz.CSV": (1, "0", "36.99"),
+    "bank2ynab+bank2ynab/TH_20180521-20180523.csv": (1, "0", "111.11"),
+    "cantino+reckon/two_money_columns_manual__input.csv": (4, "200.00", "800.00"),
+    "reubano+csv2ofx/n26-fr.csv": (2, "328.00", "328.00"),
+    "reubano+csv2ofx/schwab-checking-baltest-case2.csv": (4, "20.00", "235.27"),
+}
+"""Of the files whose facts are a hint only, those of which the proposal asks nothing: what a reader of the file finds."""

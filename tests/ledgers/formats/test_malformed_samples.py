@@ -9,7 +9,8 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
-from ledgers.formats import Balance
+from ledgers.formats import Balance, FileRefused
+from ledgers.formats.csv_rows import RowRules
 from ledgers.formats.csv_table import CsvTable
 from ledgers.formats.events import RowErrors
 from ledgers.money import format_minor, parse_major
@@ -140,6 +141,62 @@ def test_the_table_reader_gives_the_rows_that_are_expected(name):
     ]
     assert rows == EXPECTED[name]["expected_rows"]
     assert not errors
+
+
+RVL = sorted(name for name in TORTURE if "cmdrvl+rvl" in name)
+NO_TABLE = {
+    "E_HEADERS": {"file.empty"},
+    "E_ENCODING": {
+        "file.encoding",
+        "file.binary",
+        "file.empty",
+    },  # UTF-16 is read, but theirs is a mark alone, or cut off
+    "E_DIALECT": {"file.columns"},
+}
+"""Words of the source for what is no table → our refusals."""
+
+
+def table_rows(content: bytes) -> tuple[str, list[tuple[str, ...]], RowErrors]:
+    """Delimiter, rows and faults by the table reader; cells may lack at the end of a row."""
+    errors = RowErrors()
+    table = CsvTable(io.BytesIO(content), {})
+    frames = list(table.batches(errors, RowRules(short_rows=True)))
+    return table.delimiter, [row for frame in frames for row in frame.drop("line_no").rows()], errors
+
+
+@pytest.mark.parametrize("name", RVL)
+def test_the_table_reader_reads_each_dialect_or_refuses_it(name):
+    content, expected = path(name).read_bytes(), EXPECTED[name]
+    if expected["result"] in NO_TABLE:
+        with pytest.raises(FileRefused) as caught:
+            table_rows(content)
+        assert caught.value.code in NO_TABLE[expected["result"]]
+        return
+    delimiter, rows, errors = table_rows(content)
+    if expected["result"] == "E_CSV_PARSE":
+        assert errors.total == 1
+        return
+    assert not errors
+    assert rows
+    if expected["result"] == "parse_ok":
+        stated = expected["detail"].split(" | ")[0].strip("`").replace("0x1F", "\x1f").replace("\\t", "\t")
+        assert delimiter == stated
+
+
+@pytest.mark.parametrize("name", sorted(name for name in TORTURE if "liquidaty+zsv" in name))
+def test_the_table_reader_loses_no_row(name):
+    """Text that is no UTF-8 is refused with its line; in Latin-1, where that is declared, every row is there."""
+    content = path(name).read_bytes()
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        assert refused(content).code == "file.encoding"
+        content = content.decode("latin-1").encode()
+    _delimiter, rows, errors = table_rows(content)
+    text = io.StringIO(content.decode("utf-8-sig"), newline="")
+    counted = [row for row in csv.reader(text) if any(cell.strip() for cell in row)]
+    blank = sum(not any(cell.strip() for cell in row) for row in rows)
+    assert len(rows) - blank + errors.total == len(counted) - 1
 
 
 def test_naughty_strings_pass_unchanged_as_descriptions():
