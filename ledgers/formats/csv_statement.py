@@ -29,6 +29,7 @@ COLUMNS: ColumnNames = {
     "credit": ("credit",),
     "currency": ("currency", "ccy"),
     "value_date": ("value_date",),
+    "balance": ("balance", "running_balance"),
     "reference": ("reference", "ref"),
     "end_to_end_id": ("end_to_end_id",),  # also the reference, where no other column is
     "description": ("description", "narrative", "details"),
