@@ -208,3 +208,9 @@ def test_batches_end_early_where_cells_are_long():
 def test_a_refusal_always_helps():
     for content in (b"", b"a", b"\0", b"\xff", b"date,amount\nx,y\n", b'"', b"<a", b"<!DOCTYPE a>"):
         assert_helpful(refused(content))
+
+
+def test_a_header_that_two_delimiters_cut_alike_is_refused():
+    refusal = refused("h1,h2;h3\n1,2;3\n")
+    assert refusal.code == "file.columns"
+    assert "sep=" in refusal.message
