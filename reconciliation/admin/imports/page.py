@@ -22,6 +22,7 @@ from organizations.backoffice.current import current_organization, may
 from reconciliation.admin.base import ClearingModelAdmin
 from reconciliation.admin.imports.acts import MAPPING_ACT, acts_of
 from reconciliation.admin.imports.mapping import ImportMapping
+from reconciliation.admin.imports.proofs import proofs_of
 from reconciliation.admin.imports.uploads import ImportUploads
 from reconciliation.admin.runs import name_of
 from reconciliation.admin.words import people
@@ -255,6 +256,7 @@ class FileImportAdmin(ImportUploads, ImportMapping, ClearingModelAdmin):
             context |= {
                 "file": file,
                 "parts": file.facts.parts,
+                "proofs": proofs_of(file.facts) if file.voided_at is None else [],
                 "faults": faults,
                 "more_faults": max(file.error_row_count - len(faults), 0),
             }
