@@ -6,7 +6,7 @@ from functools import partial
 import polars as pl
 
 from ledgers.formats.csv_days import bad_day_in, day_in
-from ledgers.formats.csv_header import Header
+from ledgers.formats.csv_header import ACCOUNT_MAX, Header
 from ledgers.formats.csv_money import MoneyStyle, with_money
 from ledgers.formats.csv_rows import Tally
 from ledgers.formats.declaration import BOOKED, JOIN, PENDING, SKIP, TEXT_ROLES, VOID, Declaration
@@ -14,7 +14,6 @@ from ledgers.formats.events import BALANCE_COLUMN, LINE_SCHEMA, FileRefused, Row
 from ledgers.formats.typed import DIRECTIONS, Check, Row, filled, json_of, report, shown
 
 TRIMMED = ("reference", "external_id", "end_to_end_id", "counterparty")
-ACCOUNT_MAX = 64
 JOINED_MAX = 1_000
 """Rows that may belong to one line; more mean that the declaration does not fit."""
 
@@ -29,6 +28,7 @@ class LineReader:
     errors: RowErrors
     tally: Tally = field(default_factory=Tally)
     own_layout: bool = False
+    account: str = ""  # of all lines, where no column names it
     _held: pl.DataFrame | None = None  # the last row, while rows below may still belong to it
 
     def typed(self, batch: pl.DataFrame) -> pl.DataFrame:
@@ -249,7 +249,7 @@ class LineReader:
         if "direction" in self.header.roles and "amount" not in self.header.roles:
             metadata[self.header.name("direction")] = "direction"
         reference = "reference" if "reference" in self.header.roles else "end_to_end_id"
-        account = pl.lit(self.declaration.account)
+        account = pl.lit(self.account)
         if "account" in self.header.roles:
             account = pl.col("account").str.replace_all(r"\s", "").str.slice(0, ACCOUNT_MAX)
         frame = frame.with_columns(

@@ -330,6 +330,14 @@ def test_a_file_of_several_accounts_is_split():
     assert got("Day;Amount\n2026-03-02;1\n", account="DE893704").starts[0].account == "DE893704"
 
 
+def test_a_line_above_the_table_names_the_account_where_declared():
+    pattern = {"rows_to_skip": 2, "account_pattern": r"^IBAN:;([A-Z0-9 ]+)"}
+    content = "IBAN:;DE89 3704 0044;\nPeriod;March\nDay;Amount\n2026-03-02;1\n"
+    assert got(content, **pattern).starts[0].account == "DE8937040044"
+    assert not_read(content.replace("IBAN", "BBAN"), **pattern).code == "file.columns"
+    assert not_read(content.replace("Period", "IBAN:;DE1;"), **pattern).code == "file.columns"
+
+
 def test_a_running_balance_goes_with_its_lines():
     columns = {**SIMPLE, "balance": "Saldo"}
     reading = got("Day;Amount;Saldo\n2026-03-02;1;11\n2026-03-02;2;\n", columns)

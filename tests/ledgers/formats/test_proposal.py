@@ -208,6 +208,17 @@ def test_lines_above_the_header_and_rows_below_the_table_are_found():
     assert amounts(content, proposal.declaration) == [100, -200]
 
 
+@pytest.mark.parametrize("iban", ["DE89 3704 0044 0532 0130 00", "GB82WEST12345698765432"])
+def test_an_iban_above_the_table_is_found_by_its_check_digits(iban):
+    rows = table("13/04/2024;a;1.00", "14/04/2024;b;-2.00")
+    content = f"Konto-Nr. (IBAN):;{iban};\nPeriod;March\n" + rows
+    proposal = proposed(content)
+    assert "account_pattern" in proposal.certain
+    reading = read(content, format="csv", declaration=declaration_from_json(proposal.declaration))
+    assert reading.starts[0].account == iban.replace(" ", "")
+    assert "account_pattern" not in proposed(content.replace("2", "3", 1)).declaration
+
+
 def test_balances_among_the_lines_are_asked():
     content = table("13/04/2024;Opening balance;5.00", "13/04/2024;a;1.00", "14/04/2024;b;-2.00")
     proposal = proposed(content)
