@@ -52,7 +52,11 @@ class LineReader:
         ).with_columns(date=pl.when(filled("date_text")).then(pl.col("written")).otherwise("value_date"))
         frame, balance = self._with_balance(frame)
         frame, states = self._with_status(frame)
-        above = [*self._day_checks(), *money, *checks, *balance, *states]
+        above = [*self._day_checks(), *money, *checks, *balance, *self._account_checks()]
+        if "state" in frame.columns:  # what is not booked may lack what it has not got yet
+            counts = pl.col("state").is_null() | (pl.col("state") == BOOKED)
+            above = [Check(check.field, check.failed & counts, check.message) for check in above]
+        above += states
         if "below" not in frame.columns:
             report(frame, above, self.errors)
             return self._lines(self._booked(frame))
@@ -203,6 +207,11 @@ class LineReader:
             ),
             Check(self.header.name("value_date"), late, partial(bad, column="value_date_text")),
         ]
+
+    def _account_checks(self) -> list[Check]:
+        if "account" not in self.header.roles:
+            return []
+        return [Check(self.header.name("account"), ~filled("account"), lambda row: "the account is missing")]
 
     def _with_balance(self, frame: pl.DataFrame) -> tuple[pl.DataFrame, list[Check]]:
         """`balance` in minor units, null where the row states none."""
