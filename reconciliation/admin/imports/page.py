@@ -169,6 +169,8 @@ class FileImportAdmin(ImportUploads, ImportMapping, ClearingModelAdmin):
             return format_html("<span data-unfinished>{}</span>", chip(text, "info"))
         if obj.error_code in WAITING_CODES:
             return chip(_("needs you"), "warning")
+        if obj.facts.parts and not any(part.live for part in obj.facts.parts):
+            return chip(_("taken out of its runs"))
         words = {
             SourceFileStatus.COMPLETED: _("imported"),
             SourceFileStatus.FAILED: _("refused"),
