@@ -1,13 +1,16 @@
 """The header row of a CSV table: which column plays which role, by built-in names or as declared; used by the CSV readers."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+
+import polars as pl
 
 from ledgers.formats.declaration import Declaration
 from ledgers.formats.events import FileRefused
 from ledgers.formats.typed import shown
 
+ACCOUNT_MAX = 64
 NAMES_SHOWN = 20
 
 ColumnNames = Mapping[str, tuple[str, ...]]
@@ -60,6 +63,25 @@ def declared_header(names: tuple[str, ...], declaration: Declaration) -> Header:
     if lacking:
         raise _not_as_declared(names, lacking, declaration)
     return Header(names, roles, {role: places for role, places in further.items() if places})
+
+
+def stated_account(declaration: Declaration, above: Sequence[str]) -> str:
+    """The account that the declaration names, or that a line above the table does where that is declared.
+
+    Raises FileRefused `file.columns` where no line names it: whose lines these are is not ours to guess.
+    """
+    if not declaration.account_pattern:
+        return declaration.account
+    found = pl.Series(above, dtype=pl.String).str.extract(declaration.account_pattern, 1).drop_nulls()
+    numbers = {re.sub(r"\s", "", text) for text in found} - {""}
+    if len(numbers) != 1:
+        said = "name several accounts" if numbers else "name no account"
+        message = (
+            f"The lines above the table {said} where the declaration looks for one (account_pattern). Upload a file of the"
+            " declared layout, or declare this one."
+        )
+        raise FileRefused("file.columns", message)
+    return numbers.pop()[:ACCOUNT_MAX]
 
 
 def _place(names: tuple[str, ...], wanted: str) -> int | None:

@@ -6,7 +6,7 @@ from functools import partial
 import polars as pl
 
 from ledgers.formats.csv_days import bad_day_in, day_in
-from ledgers.formats.csv_header import Header
+from ledgers.formats.csv_header import ACCOUNT_MAX, Header
 from ledgers.formats.csv_money import MoneyStyle, with_money
 from ledgers.formats.csv_rows import Tally
 from ledgers.formats.declaration import BOOKED, JOIN, PENDING, SKIP, TEXT_ROLES, VOID, Declaration
@@ -14,7 +14,6 @@ from ledgers.formats.events import BALANCE_COLUMN, LINE_SCHEMA, FileRefused, Row
 from ledgers.formats.typed import DIRECTIONS, Check, Row, filled, json_of, report, shown
 
 TRIMMED = ("reference", "external_id", "end_to_end_id", "counterparty")
-ACCOUNT_MAX = 64
 JOINED_MAX = 1_000
 """Rows that may belong to one line; more mean that the declaration does not fit."""
 
@@ -29,6 +28,7 @@ class LineReader:
     errors: RowErrors
     tally: Tally = field(default_factory=Tally)
     own_layout: bool = False
+    account: str = ""  # of all lines, where no column names it
     _held: pl.DataFrame | None = None  # the last row, while rows below may still belong to it
 
     def typed(self, batch: pl.DataFrame) -> pl.DataFrame:
@@ -52,7 +52,11 @@ class LineReader:
         ).with_columns(date=pl.when(filled("date_text")).then(pl.col("written")).otherwise("value_date"))
         frame, balance = self._with_balance(frame)
         frame, states = self._with_status(frame)
-        above = [*self._day_checks(), *money, *checks, *balance, *states]
+        above = [*self._day_checks(), *money, *checks, *balance, *self._account_checks()]
+        if "state" in frame.columns:  # what is not booked may lack what it has not got yet
+            counts = pl.col("state").is_null() | (pl.col("state") == BOOKED)
+            above = [Check(check.field, check.failed & counts, check.message) for check in above]
+        above += states
         if "below" not in frame.columns:
             report(frame, above, self.errors)
             return self._lines(self._booked(frame))
@@ -204,6 +208,11 @@ class LineReader:
             Check(self.header.name("value_date"), late, partial(bad, column="value_date_text")),
         ]
 
+    def _account_checks(self) -> list[Check]:
+        if "account" not in self.header.roles:
+            return []
+        return [Check(self.header.name("account"), ~filled("account"), lambda row: "the account is missing")]
+
     def _with_balance(self, frame: pl.DataFrame) -> tuple[pl.DataFrame, list[Check]]:
         """`balance` in minor units, null where the row states none."""
         if "balance" not in self.header.roles:
@@ -249,7 +258,7 @@ class LineReader:
         if "direction" in self.header.roles and "amount" not in self.header.roles:
             metadata[self.header.name("direction")] = "direction"
         reference = "reference" if "reference" in self.header.roles else "end_to_end_id"
-        account = pl.lit(self.declaration.account)
+        account = pl.lit(self.account)
         if "account" in self.header.roles:
             account = pl.col("account").str.replace_all(r"\s", "").str.slice(0, ACCOUNT_MAX)
         frame = frame.with_columns(

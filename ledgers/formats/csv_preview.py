@@ -6,6 +6,7 @@ from typing import Any, BinaryIO
 
 import polars as pl
 
+from ledgers.formats.csv_header import stated_account
 from ledgers.formats.csv_lines import LineReader
 from ledgers.formats.csv_rows import RowRules, Tally
 from ledgers.formats.csv_table import CsvTable
@@ -77,7 +78,8 @@ def _read(
     for role, place in table.header.roles.items():
         places = (place, *table.header.further.get(role, ()))
         found.mapping.append((role, tuple(table.header.names[each] for each in places)))
-    reader = LineReader(declaration, table.header, currency, errors, found.tally)
+    account = stated_account(declaration, table.above)
+    reader = LineReader(declaration, table.header, currency, errors, found.tally, account=account)
     sums, running = Sums(), RunningBalance()
     for batch in table.batches(errors, RowRules.of(declaration, found.tally)):
         _add(reader.typed(batch), found, sums, running, rows)

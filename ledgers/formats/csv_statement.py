@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 import polars as pl
 
-from ledgers.formats.csv_header import ColumnNames, Header, missing_columns
+from ledgers.formats.csv_header import ColumnNames, Header, missing_columns, stated_account
 from ledgers.formats.csv_lines import LineReader
 from ledgers.formats.csv_money import TWO_COLUMNS, layout_of
 from ledgers.formats.csv_rows import RowRules, Tally
@@ -60,7 +60,8 @@ def read(
     else:
         table = CsvTable.declared(file, declaration)
         header = table.header
-        reader = LineReader(declaration, header, currency, errors, tally)
+        account = stated_account(declaration, table.above)
+        reader = LineReader(declaration, header, currency, errors, tally, account=account)
     parts = _Parts(reader)
     for batch in table.batches(errors, RowRules.of(declaration, tally)):
         yield from parts.events(reader.typed(batch))
@@ -113,7 +114,7 @@ class _Parts:
         reader = self._reader
         if not self._parts:
             currency = reader.declaration.currency or reader.currency
-            part = self._parts["", ""] = _Part(0, reader.declaration.account or None, currency)
+            part = self._parts["", ""] = _Part(0, reader.account or None, currency)
             yield part.start()
         for part in self._parts.values():
             total, pending = part.sums.of(part.currency), reader.tally.pending if part.index == 0 else 0

@@ -65,8 +65,10 @@ class CsvTable:
         encoding = None if declaration.encoding.casefold() in ("utf-16", "utf16") else declaration.encoding
         lines = table._lines(file, encoding=encoding, padding=declaration.padding)
         for _ in range(declaration.rows_to_skip):
-            if next(lines, None) is None:
+            line = next(lines, None)
+            if line is None:
                 break
+            table.above.append(line.rstrip("\r\n")[:ODD_TEXT_MAX])
             table._pass_line()
         first = table._first_filled(lines, declaration.delimiter)
         table.delimiter = declaration.delimiter
@@ -83,6 +85,7 @@ class CsvTable:
         return table
 
     def _lines(self, file: BinaryIO, *, encoding: str | None = None, padding: bool = False) -> Iterator[str]:
+        self.above: list[str] = []  # lines above the table, as far as they were declared
         self._room = ROW_ROOM
         self._before = 0  # physical lines before the csv reader's first
         self._start = 1  # physical line where the row under way starts

@@ -83,6 +83,8 @@ class Declaration:
     several_currencies: bool = False
     """Whether rows of several currencies may meet: each currency is a statement of its own."""
     account: str = ""
+    account_pattern: str = ""
+    """Where a line above the table names the account: a regular expression whose one group is its number."""
     value_maps: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """`direction` → {text: credit or debit}, `status` → {text: booked, pending or void}, `currency` → {text: code}."""
     metadata: bool = True

@@ -92,6 +92,11 @@ def _take_table(reading: _Reading) -> None:
     )
     for name in ("skip_pattern", "footer_pattern"):
         take(name, _is_pattern, f"must be a regular expression of at most {PATTERN_MAX} characters")
+    take(
+        "account_pattern",
+        lambda v: v == "" or (_is_pattern(v) and _groups(v) == 1),
+        f"must be a regular expression of at most {PATTERN_MAX} characters, with one group",
+    )
     take("undated_rows", _one_of(words.UNDATED_ROWS), "must be refuse, skip or join")
     take("rows_without_amount", _one_of(words.ROWS_WITHOUT_AMOUNT), "must be refuse or skip")
 
@@ -185,8 +190,11 @@ def _check_together(reading: _Reading) -> None:
         reading.fault(("value_maps", "currency"), "needs a currency column")
     if told.currency and told.has("currency"):
         reading.fault(("currency",), "is in a column already: declare one of the two")
-    if told.account and told.has("account"):
-        reading.fault(("account",), "is in a column already: declare one of the two")
+    if sum(map(bool, (told.account, told.account_pattern, told.has("account")))) > 1:
+        name = "account_pattern" if told.account_pattern else "account"
+        reading.fault((name,), "is declared twice: name the account, a pattern for it, or its column")
+    if told.account_pattern and not told.rows_to_skip:
+        reading.fault(("account_pattern",), "needs lines above the table: rows_to_skip")
     if told.several_currencies and not told.has("currency"):
         reading.fault(("several_currencies",), "needs a currency column")
     if not told.header:
@@ -239,6 +247,10 @@ def _is_pattern(value: object) -> bool:
     except pl.exceptions.PolarsError:
         return False
     return True
+
+
+def _groups(pattern: str) -> int:
+    return len(pl.Series([""]).str.extract_groups(pattern).struct.fields)
 
 
 def _is_date_format(value: object) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from ledgers.formats.declaration_json import DeclarationError, declaration_from_json
+from ledgers.formats.proposal_account import IBAN, escaped, is_iban, normal
 from ledgers.formats.proposal_dates import fitting
 from ledgers.formats.proposal_money import writing_of
 from ledgers.formats.proposal_questions import Question, ask_roles, ask_table
@@ -15,6 +16,9 @@ from ledgers.formats.proposal_roles import Roles, columns_of, currency_in_names,
 from ledgers.formats.proposal_rows import propose_rows
 from ledgers.formats.proposal_signs import propose_signs
 from ledgers.formats.proposal_table import Found, find_table
+
+ABOVE_SHOWN = 60
+"""Characters before an account's number that tell its line from others."""
 
 __all__ = ["Proposal", "Question", "propose"]
 
@@ -76,6 +80,7 @@ def propose(file: BinaryIO) -> Proposal:
     _tell_days(roles, draft)
     _tell_marks(roles, draft)
     _tell_currency(roles, draft)
+    _tell_account(roles, found, draft)
     propose_signs(roles, found, draft)
     propose_rows(roles, found, draft)
     try:
@@ -103,6 +108,17 @@ def _tell_table(found: Found, draft: Draft) -> None:
         draft.settle("space_before_cells", True)
     if found.padding:
         draft.settle("padding", True)
+
+
+def _tell_account(roles: Roles, found: Found, draft: Draft) -> None:
+    """An IBAN above the table, by what stands before it in its line; certain by its check digits."""
+    if roles.has("account"):
+        return
+    named = [(line, match) for line in found.above for match in IBAN.finditer(line) if is_iban(match[0])]
+    if len({normal(match[0]) for _line, match in named}) == 1:
+        line, match = named[0]
+        before = line[: match.start()][-ABOVE_SHOWN:]
+        draft.settle("account_pattern", f"{escaped(before)}([A-Z]{{2}}[0-9]{{2}}[A-Z0-9 ]+)")
 
 
 def _tell_days(roles: Roles, draft: Draft) -> None:

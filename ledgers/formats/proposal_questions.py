@@ -85,6 +85,17 @@ def ask_roles(roles: Roles) -> list[Question]:
         asked.append(
             Question.of_columns(role, [first, *(column for column in rivals if column is not first)], why)
         )
+    if roles.perhaps_accounts and not roles.has("account"):
+        column = roles.perhaps_accounts[0]
+        choices = [
+            ("it is another party's", {}),
+            (
+                "it is the statement's own: each is an account of its own",
+                {"columns": {"account": [column.name]}},
+            ),
+        ]
+        why = f"The column {column.heading!r} holds account numbers: whose they are, nothing says."
+        asked.append(Question.of_changes("columns.account", choices, why, ", ".join(column.texts[:2])))
     for role in sorted(roles.by_content - set(roles.rivals) - {"description"}):
         why = f"No heading says which column is the {role.replace('_', ' ')}."
         asked.append(Question.of_columns(role, roles.columns[role], why))

@@ -27,7 +27,8 @@ BEST_DATES = (
 )
 """Parts of names that say booking day rather than the day of the purchase."""
 
-OTHER_MONEY = ("fee", "gebuhr", "foreign", "fremd", "original", "tax", "steuer", "exchange", "kurs", "detail", "einzel", "individual", "sous", "singolo", "tariff")  # fmt: skip
+OTHER_MONEY = (
+    "orig","fee", "gebuhr", "foreign", "fremd", "original", "tax", "steuer", "exchange", "kurs", "detail", "einzel", "individual", "sous", "singolo", "tariff")  # fmt: skip
 
 AFTER_FEES = re.compile("after fees|nach gebuhren|net of fees")
 NET = ("net", "netto", "net amount")
@@ -92,6 +93,7 @@ class Roles:
     pairs: list[tuple[Column, Column]] = field(
         default_factory=list
     )  # debit and credit columns, or the other way round
+    perhaps_accounts: list[Column] = field(default_factory=list)
     spare_amounts: list[Column] = field(default_factory=list)  # of which one may be the balance
 
     def has(self, role: str) -> bool:
@@ -266,9 +268,16 @@ def _codes(columns: list[Column], roles: Roles) -> None:
     accounts = [
         c
         for c in _free(columns, roles)
-        if "account" in c.suits and c.share(lambda t: IBAN.fullmatch(t.replace(" ", ""))) > 0.9
+        if "account" in c.suits
+        and dated <= set(c.lines)
+        and c.share(lambda t: IBAN.fullmatch(t.replace(" ", ""))) > 0.9
     ]
-    _pick(roles, "account", accounts, lambda column: len(column.texts))
+    for column in accounts:  # one account all over is the file's own; others may be those that were paid
+        same = len({text.replace(" ", "") for text in column.texts}) == 1 and len(column.texts) > 1
+        if same and not roles.has("account"):
+            roles.columns["account"] = [column]
+        elif not same:
+            roles.perhaps_accounts.append(column)
 
 
 def _texts(columns: list[Column], roles: Roles) -> None:

@@ -4,6 +4,7 @@ import re
 from typing import TYPE_CHECKING
 
 from ledgers.formats.declaration import JOIN, REFUSE, SKIP
+from ledgers.formats.proposal_account import escaped
 from ledgers.formats.proposal_dates import day_of
 from ledgers.formats.proposal_questions import Question
 from ledgers.formats.proposal_roles import Roles
@@ -91,12 +92,7 @@ def _pattern(row: Row, found: Found) -> str:
         text += (found.dialect.delimiter if place else "") + cell
         if cell.strip():
             break
-    return "^" + _escaped(text[:PREFIX_MAX].split("\n")[0])
-
-
-def _escaped(text: str) -> str:
-    """The text as a regular expression, as Rust reads it."""
-    return "".join(rf"\{sign}" if sign in r".^$*+?()[]{}|\/-&~#" else sign for sign in text)
+    return "^" + escaped(text[:PREFIX_MAX].split("\n")[0])
 
 
 def _footer(row: Row, found: Found, kinds: dict[int, str], draft: "Draft") -> None:
@@ -118,7 +114,7 @@ def _skips(odd: list[Row], found: Found, kinds: dict[int, str], draft: "Draft") 
     sums = [row for row in odd if kinds[row.line] == "sum"]
     patterns = list(dict.fromkeys(_pattern(row, found) for row in odd if kinds[row.line] == "odd"))
     if len(patterns) > 1 and all(not row.cells[0].strip() for row in odd):
-        patterns = ["^" + _escaped(delimiter)]
+        patterns = ["^" + escaped(delimiter)]
     patterns += dict.fromkeys(_sum_pattern(row, found) for row in sums)
     pattern = "|".join(patterns)
     if not patterns or len(patterns) > SKIPS_MAX or len(pattern) > 255:
@@ -141,8 +137,8 @@ def _is_sum(cell: str) -> bool:
 def _sum_pattern(row: Row, found: Found) -> str:
     """The cell that says that the row is a sum, with the delimiters around it."""
     word = next(cell for cell in row.cells if _is_sum(cell))
-    mark = _escaped(found.dialect.delimiter)
-    return f"(?:^|{mark}){_escaped(word)}(?:{mark}|$)"
+    mark = escaped(found.dialect.delimiter)
+    return f"(?:^|{mark}){escaped(word)}(?:{mark}|$)"
 
 
 def _hits(pattern: str, row: Row, found: Found) -> bool:

@@ -75,6 +75,8 @@ class Found:
     body: list[Row]
     complete: bool  # whether the whole file was looked at
     space_before_cells: bool = False
+    above: list[str] = field(default_factory=list)
+    """The lines above the header."""
 
 
 def find_table(file: BinaryIO) -> Found:
@@ -100,7 +102,8 @@ def find_table(file: BinaryIO) -> Found:
     ]
     sample = "" if certain else _non_ascii(data)
     return Found(
-        encoding, certain, sample, padding, dialect, rivals, names, header_line, header_certain, body, complete, spaced
+        encoding, certain, sample, padding, dialect, rivals, names, header_line, header_certain, body, complete, spaced,
+        [line.rstrip("\r\n") for line in lines[: header_line - 1]],
     )  # fmt: skip
 
 

@@ -272,6 +272,10 @@ def source_take(
         statement_to=max(days, default=None),
         finished_at=at,
     )
+    _audit_import(source, run, by=by, at=at, duplicates=duplicates)
+
+
+def _audit_import(source: SourceFile, run: Run, *, by: Actor, at: datetime, duplicates: int) -> None:
     audit.record(
         action="source_file.imported",
         organization_id=run.organization_id,

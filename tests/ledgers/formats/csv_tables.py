@@ -86,9 +86,15 @@ OVERRIDES: dict[str, dict[str, Any]] = {
     f"{SWISS}/csv_swisscard_example_format2_de_20260415.csv": CARD,
     f"{SWISS}/csv_swisscard_example_format2_en_20241015.csv": {**CARD, "roles": {"direction": []}},
     f"{SWISS}/csv_tkb_example_format1_20100927.csv": JOINED,
-    f"{SWISS}/csv_ubs_example_format1_20120629.csv": footer("^Prate funis;", **DETAILS),
-    f"{SWISS}/csv_ubs_example_format1_20160908.csv": footer("^Novum divisu;", **DETAILS),
-    f"{SWISS}/csv_ubs_example_format1_20230313_01.csv": footer("^Uxeruntenula;", **DETAILS),
+    f"{SWISS}/csv_ubs_example_format1_20120629.csv": footer(
+        "^Prate funis;", roles={"booking_date": ["Date de comptabilisation"]}, **DETAILS
+    ),
+    f"{SWISS}/csv_ubs_example_format1_20160908.csv": footer(
+        "^Novum divisu;", roles={"booking_date": ["Data di registrazione"]}, **DETAILS
+    ),
+    f"{SWISS}/csv_ubs_example_format1_20230313_01.csv": footer(
+        "^Uxeruntenula;", roles={"booking_date": ["Buchungsdatum"]}, **DETAILS
+    ),
     f"{SWISS}/csv_ubs_example_format3_fr_20241205.csv": JOINED,
     f"{SWISS}/csv_ubs_example_format3_fr_20251022.csv": JOINED,
     f"{SWISS}/csv_ubs_example_format3_it_wdetails_20241111.csv": JOINED,
@@ -135,6 +141,9 @@ OVERRIDES: dict[str, dict[str, Any]] = {
     f"{UNIVERSAL}/ch.banana.revolut.transactions.business3_20240724.csv": {
         "roles": {"amount": ["Amount"], "currency": ["Payment currency"]}
     },
+    f"{UNIVERSAL}/ch.banana.revolut.transactions.business_exp1_EUR_20240131.csv": {
+        "roles": {"booking_date": ["Transaction started (UTC)"]}
+    },
     f"{UNIVERSAL}/ch.banana.revolut.transactions.private1_20222609.csv": {
         "roles": {"balance": []}
     },  # two in one cell
@@ -156,6 +165,7 @@ OVERRIDES: dict[str, dict[str, Any]] = {
         },
         **IN_OUT,
     },
+    "adnilsson+Bank2YNAB4/revolut_v2.csv": {"roles": {"booking_date": ["Completed Date"]}},
     "bank2ynab+bank2ynab/TransactionHistory_20180418043121.csv": {
         **JOINED,
         "short_rows": True,
@@ -260,11 +270,18 @@ EXPECTED: dict[str, tuple[int, str, str]] = {
 }
 """file → (lines, credits, debits) where the facts are off; each for the reason beside it."""
 
+DAYS: dict[str, tuple[str, str]] = {
+    f"{SWISS}/csv_postfinance_example_format4_20230509.csv": (
+        "2022-04-04",
+        "2022-05-04",
+    ),  # less the row without amount
+}
+"""file → first and last day where the source's are off."""
+
 PROPOSED: dict[str, tuple[int, str, str]] = {
     "adnilsson+Bank2YNAB4/example_ynab.csv": (2, "1000.00", "300.00"),
     "algominds35+bank-reconciliation-tool/test-messy-format.csv": (5, "2500.00", "360.49"),
     "bank2ynab+bank2ynab/20171001-20171106.csv": (1, "0", "59.99"),
-    "bank2ynab+bank2ynab/20180226-1000594757-umsatz.CSV": (1, "0", "36.99"),
     "bank2ynab+bank2ynab/TH_20180521-20180523.csv": (1, "0", "111.11"),
     "cantino+reckon/two_money_columns_manual__input.csv": (4, "200.00", "800.00"),
     "reubano+csv2ofx/n26-fr.csv": (2, "328.00", "328.00"),

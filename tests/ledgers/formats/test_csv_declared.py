@@ -289,6 +289,11 @@ def test_a_state_says_what_is_booked():
     reading = got(content, columns, value_maps=words)
     assert (reading.column("amount"), reading.end.pending) == ([100], 1)
     assert wrong(content + "2026-03-02;4;New\n", columns, value_maps=words) == [(5, "State")]
+    unfinished = content + "2026-03-05;;Waiting\nsoon;x;Failed\n"
+    more = {"value_maps": words, "rows_without_amount": "refuse"}
+    assert (
+        got(unfinished, columns, **more).end.pending == 2
+    )  # what is not booked may lack what it has not got yet
 
 
 # --- currencies, accounts, balances ----------------------------------------------------------------------------------
@@ -327,7 +332,16 @@ def test_a_file_of_several_accounts_is_split():
     reading = got(content, {**SIMPLE, "account": "IBAN"})
     assert [start.account for start in reading.starts] == ["DE893704", "FR76"]
     assert [end.credit_sum for end in reading.ends] == [400, 200]
+    assert wrong(content + "2026-03-02;4;\n", {**SIMPLE, "account": "IBAN"}) == [(5, "IBAN")]
     assert got("Day;Amount\n2026-03-02;1\n", account="DE893704").starts[0].account == "DE893704"
+
+
+def test_a_line_above_the_table_names_the_account_where_declared():
+    pattern = {"rows_to_skip": 2, "account_pattern": r"^IBAN:;([A-Z0-9 ]+)"}
+    content = "IBAN:;DE89 3704 0044;\nPeriod;March\nDay;Amount\n2026-03-02;1\n"
+    assert got(content, **pattern).starts[0].account == "DE8937040044"
+    assert not_read(content.replace("IBAN", "BBAN"), **pattern).code == "file.columns"
+    assert not_read(content.replace("Period", "IBAN:;DE1;"), **pattern).code == "file.columns"
 
 
 def test_a_running_balance_goes_with_its_lines():

@@ -38,7 +38,7 @@ SAME = ("date", "value_date", "amount", "reference", "description", "counterpart
 
 
 @given(rows=rows, told=declarations(), line_break=st.sampled_from(["\n", "\r\n", "\r"]))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_lines_written_under_any_declaration_read_back_the_same(rows, told, line_break):
     got = read(written(rows, told, line_break=line_break), format="csv", declaration=told)
     assert [{name: row[name] for name in SAME} for row in got.rows] == [
@@ -50,13 +50,13 @@ def test_lines_written_under_any_declaration_read_back_the_same(rows, told, line
 
 
 @given(told=declarations())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_any_declaration_reads_back_from_its_json(told):
     assert declaration_from_json(told.as_json()) == told
 
 
 @given(rows=rows, told=declarations(), changes=damages)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_damaged_file_is_read_or_refused(rows, told, changes):
     content = damaged(written(rows, told), changes)
     try:
@@ -69,7 +69,7 @@ def test_a_damaged_file_is_read_or_refused(rows, told, changes):
 
 
 @given(rows=rows, told=declarations(), cut=st.integers(0, 2_000))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_a_file_that_is_cut_off_gives_its_first_lines_or_is_refused(rows, told, cut):
     """A cut behind a whole row cannot be seen in CSV. A last cell cut short could be read, so it is in the text column's quotes."""
     content = written(rows, told)
@@ -84,7 +84,7 @@ def test_a_file_that_is_cut_off_gives_its_first_lines_or_is_refused(rows, told, 
 
 
 @given(rows=rows, told=declarations(), changes=st.just([]) | damages)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_a_proposal_and_a_preview_of_anything_end_without_a_traceback(rows, told, changes):
     content = damaged(written(rows, told), changes)
     found = preview(LazyFile([content]), told, currency="EUR")

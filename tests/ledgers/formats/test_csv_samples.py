@@ -9,7 +9,7 @@ from ledgers.formats.declaration import Declaration
 from ledgers.formats.declaration_json import declaration_from_json
 from ledgers.formats.proposal import Proposal, propose
 from tests.ledgers.formats.csv_declared import declared
-from tests.ledgers.formats.csv_tables import EXPECTED, OVERRIDES, PROPOSED
+from tests.ledgers.formats.csv_tables import DAYS, EXPECTED, OVERRIDES, PROPOSED
 from tests.ledgers.formats.reading import read
 from tests.ledgers.formats.samples import load, major, needs_samples, path
 
@@ -56,6 +56,24 @@ def test_there_are_as_many_files_as_were_collected():
 @pytest.mark.parametrize("name", JUDGED)
 def test_a_declared_file_gives_its_rows_and_sums(name):
     assert reading(name, declared(name, FACTS[name]["facts"])) == expected(name)
+
+
+def days_stated(name: str) -> tuple[str, str] | None:
+    """First and last day, by hand or as the source's own reader has them; a few files have neither."""
+    facts = FACTS[name]["facts"]
+    tables = (facts.get("source_assertion") or {}).get("tables") or [{}]
+    told = facts if facts.get("first_date") else tables[0]
+    return DAYS.get(name) or ((told["first_date"], told["last_date"]) if told.get("first_date") else None)
+
+
+@pytest.mark.parametrize("name", [name for name in JUDGED if days_stated(name)])
+def test_a_declared_file_gives_its_first_and_last_day(name):
+    declaration = declared(name, FACTS[name]["facts"])
+    own = declaration.currency or declaration.has("currency")
+    content = path(f"csv/{name}").read_bytes()
+    got = read(content, format="csv", currency=None if own else "CHF", declaration=declaration)
+    days = got.column("date")
+    assert (str(min(days)), str(max(days))) == days_stated(name)
 
 
 @pytest.mark.parametrize("name", JUDGED)

@@ -1,8 +1,13 @@
 """Declarations as JSON: every fault with its path, and nothing that is lost on the way."""
 
+import json
+import re
+from dataclasses import fields
+from pathlib import Path
+
 import pytest
 
-from ledgers.formats.declaration import Declaration
+from ledgers.formats.declaration import ROLES, SIGN_CONVENTIONS, Declaration
 from ledgers.formats.declaration_json import DeclarationError, declaration_from_json
 
 ONE = {"booking_date": ["Day"], "amount": ["Amount"]}
@@ -66,6 +71,14 @@ def test_what_is_no_object_is_refused(data):
         ({"columns": ONE, "currency": "euro"}, ("currency",)),
         ({"columns": {**ONE, "currency": "C"}, "currency": "EUR"}, ("currency",)),
         ({"columns": {**ONE, "account": "A"}, "account": "DE89"}, ("account",)),
+        (
+            {"columns": {**ONE, "account": "A"}, "account_pattern": "(a)", "rows_to_skip": 1},
+            ("account_pattern",),
+        ),
+        ({"columns": ONE, "account_pattern": "(a)"}, ("account_pattern",)),
+        ({"columns": ONE, "account_pattern": "a", "rows_to_skip": 1}, ("account_pattern",)),
+        ({"columns": ONE, "account_pattern": "(a)(b)", "rows_to_skip": 1}, ("account_pattern",)),
+        ({"columns": ONE, "account_pattern": "(", "rows_to_skip": 1}, ("account_pattern",)),
         ({"columns": ONE, "several_currencies": True}, ("several_currencies",)),
         ({"columns": ONE, "sign_convention": "positive"}, ("sign_convention",)),
         ({"columns": ONE, "sign_convention": "unsigned"}, ("sign_convention",)),
@@ -102,3 +115,15 @@ def test_words_for_directions_are_checked(pairs, path):
 def test_all_faults_are_named_at_once():
     data = {"columns": {"colour": "x"}, "delimiter": "?", "date_format": "x", "speed": 1}
     assert set(paths(data)) == {("speed",), ("delimiter",), ("date_format",), ("columns", "colour")}
+
+
+def test_the_docs_explain_every_key_and_role_and_their_example_is_right():
+    page = (Path(__file__).parents[3] / "docs" / "import-profiles.md").read_text(encoding="utf-8")
+    words = [
+        *(each.name for each in fields(Declaration) if each.name != "version"),
+        *ROLES,
+        *SIGN_CONVENTIONS,
+    ]
+    assert [word for word in words if f"`{word}`" not in page] == []
+    (example,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    assert declaration_from_json(json.loads(example)).encoding == "windows-1252"

@@ -208,6 +208,29 @@ def test_lines_above_the_header_and_rows_below_the_table_are_found():
     assert amounts(content, proposal.declaration) == [100, -200]
 
 
+def test_a_column_of_one_account_is_the_files_own_and_of_several_is_asked():
+    head, own, other = "Date;Text;Amount;IBAN", "DE89370400440532013000", "GB82WEST12345698765432"
+    content = table(f"13/04/2024;a;1.00;{own}", f"14/04/2024;b;-2.00;{own}", head=head)
+    assert proposed(content).is_certain
+    assert proposed(content).declaration["columns"]["account"] == ["IBAN"]
+    proposal = proposed(content.replace(own, other, 1))
+    assert asked(proposal) == ["columns.account"]
+    assert "account" not in proposal.declaration["columns"]
+    assert proposal.answered({"columns.account": 1})["columns"]["account"] == ["IBAN"]
+    assert proposal.answered({"columns.account": 0}) == proposal.declaration
+
+
+@pytest.mark.parametrize("iban", ["DE89 3704 0044 0532 0130 00", "GB82WEST12345698765432"])
+def test_an_iban_above_the_table_is_found_by_its_check_digits(iban):
+    rows = table("13/04/2024;a;1.00", "14/04/2024;b;-2.00")
+    content = f"Konto-Nr. (IBAN):;{iban};\nPeriod;March\n" + rows
+    proposal = proposed(content)
+    assert "account_pattern" in proposal.certain
+    reading = read(content, format="csv", declaration=declaration_from_json(proposal.declaration))
+    assert reading.starts[0].account == iban.replace(" ", "")
+    assert "account_pattern" not in proposed(content.replace("2", "3", 1)).declaration
+
+
 def test_balances_among_the_lines_are_asked():
     content = table("13/04/2024;Opening balance;5.00", "13/04/2024;a;1.00", "14/04/2024;b;-2.00")
     proposal = proposed(content)
