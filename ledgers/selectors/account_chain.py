@@ -73,13 +73,16 @@ def _copy(row: Stated, other: Stated) -> bool:
 
 
 def _whole_of(row: Stated, balanced: Sequence[Stated]) -> Stated | None:
-    """A sound statement of the same days or more, not one that comes before or behind it on its day."""
+    """A sound statement of the same days or more, not one that comes before or behind it on its day; or one that says
+    the same of these days and has more of their lines."""
     if row.sound:
         return None
     for other in balanced:
         spans = other.begins <= row.begins and row.ends <= other.ends
         follows = other.closing == row.opening or row.closing == other.opening
-        if other.sound and spans and (row.same_as(other) or not follows):
+        if row.same_as(other) and (other.sound or other.lines > row.lines):
+            return other
+        if other.sound and spans and not follows:
             return other
     return None
 

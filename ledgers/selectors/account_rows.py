@@ -90,9 +90,10 @@ class Stated:
         return int(text) if text.isascii() and text.isdigit() else None
 
     def same_as(self, other: Stated) -> bool:
-        """It says of the same days the same: the file came twice, or a part of it."""
-        mine = (self.begins, self.ends, self.opening, self.closing)
-        return mine == (other.begins, other.ends, other.opening, other.closing)
+        """It says of the same days the same: the file came twice, or a part of it. Where it does not state its first day
+        that of its lines stands in, which need not be the other's."""
+        days = self.begins == other.begins or not (self.states_its_days and other.states_its_days)
+        return days and (self.ends, self.opening, self.closing) == (other.ends, other.opening, other.closing)
 
     def covers(self, day: date) -> bool:
         return self.begins <= day <= self.ends

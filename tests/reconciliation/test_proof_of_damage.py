@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from ledgers.formats import FileRefused
-from ledgers.models import BankAccount, Record, Statement
+from ledgers.models import Record
 from ledgers.selectors.account_proof import AccountProof
 from organizations.actors import Actor
 from tests.factories.organizations import actor_with
@@ -243,12 +243,8 @@ def lines_by_account(accounts: Accounts) -> dict[Any, list[tuple[date, int]]]:
 
 
 def proofs(accounts: Accounts) -> dict[Any, AccountProof]:
-    found = {}
-    for account, stream in accounts.streams.items():
-        row = BankAccount.objects.select_related("ledger", "calendar").get(pk=stream.bank_account_id)
-        if Statement.objects.filter(bank_account=row, ends_on__isnull=False).exists():
-            found[account] = whole_proof(row)
-    return found
+    named = {stream.bank_account_id: account for account, stream in accounts.streams.items()}
+    return {named[row.pk]: whole_proof(row) for row in accounts.stated()}
 
 
 def difference(
