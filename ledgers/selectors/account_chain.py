@@ -96,11 +96,13 @@ def _own_breaks(row: Stated, counted: Sequence[Stated]) -> list[Break]:
 
 
 def _since(row: Stated, counted: Sequence[Stated]) -> date:
-    """From when on a line of it may be missing: from its opening balance on, unless a statement ends behind that."""
+    """From when on a line of it may be missing: from the day that it states to begin on, else from its opening balance
+    on; a statement of one day that follows another one is of that day."""
     first = min([row.begins, *row.days])
-    opened = min(row.opening_on or first, first)
-    before = [other.ends + ONE_DAY for other in counted if opened <= other.ends < first]
-    return max(before, default=opened)
+    if row.states_its_days or row.opening_on is None or row.opening_on >= first:
+        return first
+    follows = any(row.opening_on <= other.ends < first for other in counted)
+    return first if follows and first == row.ends else row.opening_on
 
 
 def _walked(statements: Sequence[Stated], between: Between) -> tuple[list[Stated], list[Break]]:

@@ -46,6 +46,7 @@ class Stated:
     sequence: str
     begins: date
     ends: date
+    states_its_days: bool
     opening: int | None
     opening_on: date | None
     closing: int | None
@@ -140,6 +141,7 @@ def _stated(row: Statement) -> Stated:
         sequence=row.sequence,
         begins=row.begins_on,
         ends=row.ends_on,
+        states_its_days=row.from_date is not None,
         opening=row.opening_amount,
         opening_on=row.opening_on,
         closing=row.closing_amount,
