@@ -21,7 +21,7 @@ from reconciliation.selectors.items import item_of
 from reconciliation.selectors.ledger_proof import ledger_proof
 from reconciliation.selectors.matches import match_of, members_of
 from reconciliation.selectors.proof import run_proof
-from reconciliation.selectors.runs import run_of
+from reconciliation.selectors.runs import count_items, run_of
 from reconciliation.services.groups import Made
 from reconciliation.states import MatchStatus
 
@@ -32,6 +32,7 @@ Json = dict[str, Any]
 
 
 def run_bodies(runs: Sequence[Run], organization_id: int) -> list[Json]:
+    count_items(runs)
     return present_all(shapes.RunShape, runs, organization_id=organization_id, last_passes=_last_passes(runs))
 
 

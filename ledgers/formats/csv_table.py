@@ -21,6 +21,7 @@ from ledgers.formats.csv_rows import OddRow, RowRules
 from ledgers.formats.declaration import DELIMITERS, Declaration
 from ledgers.formats.events import BATCH_ROWS, FileRefused, RowError, RowErrors
 from ledgers.formats.text_lines import LINE_MAX, physical_lines, too_long
+from ledgers.formats.typed import shown
 
 COLUMNS_MAX = 1_000
 
@@ -123,8 +124,9 @@ class CsvTable:
             yield rules.sift(_frame(cells, numbers, width), odd, errors)
 
     def _odd(self, number: int, row: list[str], width: int) -> OddRow:
-        message = f"the row has {len(row):,} cells, the header has {width:,} columns"
-        return OddRow(number, self.delimiter.join(row)[:ODD_TEXT_MAX], message)
+        text = self.delimiter.join(row)[:ODD_TEXT_MAX]
+        message = f"the row has {len(row):,} cells, the header has {width:,} columns: {shown(text)}"
+        return OddRow(number, text, message)
 
     def _numbered(
         self, odd: list[OddRow], rules: RowRules, errors: RowErrors

@@ -64,16 +64,22 @@ class RunningBalance:
 
     @property
     def order(self) -> Order:
-        """That with fewer breaks; of two as good ones, that of the days."""
+        """That of the days; where they are all one, or many balances break in it, that with fewer breaks."""
         if not self._count:
             return "unstated"
         oldest, newest = self._oldest.breaks, self._newest.breaks
         if min(oldest, newest) > max(BREAKS_JUDGED, (self._count - 1) / 2):
             return "unclear"
-        if oldest == newest:
-            descends = self._first_on and self._last_on and self._first_on > self._last_on
-            return "newest" if descends else "oldest"
-        return "oldest" if oldest < newest else "newest"
+        by_days = self._order_of_days
+        if by_days is not None and (oldest if by_days == "oldest" else newest) <= BREAKS_JUDGED:
+            return by_days
+        return "oldest" if oldest <= newest else "newest"
+
+    @property
+    def _order_of_days(self) -> Literal["oldest", "newest"] | None:
+        if self._first_on is None or self._last_on is None or self._first_on == self._last_on:
+            return None
+        return "oldest" if self._first_on < self._last_on else "newest"
 
     @property
     def opening(self) -> int | None:

@@ -73,13 +73,16 @@ def _copy(row: Stated, other: Stated) -> bool:
 
 
 def _whole_of(row: Stated, balanced: Sequence[Stated]) -> Stated | None:
-    """A sound statement of the same days or more, not one that comes before or behind it on its day."""
+    """A sound statement of the same days or more, not one that comes before or behind it on its day; or one that says
+    the same of these days and has more of their lines."""
     if row.sound:
         return None
     for other in balanced:
         spans = other.begins <= row.begins and row.ends <= other.ends
         follows = other.closing == row.opening or row.closing == other.opening
-        if other.sound and spans and (row.same_as(other) or not follows):
+        if row.same_as(other) and (other.sound or other.lines > row.lines):
+            return other
+        if other.sound and spans and not follows:
             return other
     return None
 
@@ -96,11 +99,13 @@ def _own_breaks(row: Stated, counted: Sequence[Stated]) -> list[Break]:
 
 
 def _since(row: Stated, counted: Sequence[Stated]) -> date:
-    """From when on a line of it may be missing: from its opening balance on, unless a statement ends behind that."""
+    """From when on a line of it may be missing: from the day that it states to begin on, else from its opening balance
+    on; a statement of one day that follows another one is of that day."""
     first = min([row.begins, *row.days])
-    opened = min(row.opening_on or first, first)
-    before = [other.ends + ONE_DAY for other in counted if opened <= other.ends < first]
-    return max(before, default=opened)
+    if row.states_its_days or row.opening_on is None or row.opening_on >= first:
+        return first
+    follows = any(row.opening_on <= other.ends < first for other in counted)
+    return first if follows and first == row.ends else row.opening_on
 
 
 def _walked(statements: Sequence[Stated], between: Between) -> tuple[list[Stated], list[Break]]:

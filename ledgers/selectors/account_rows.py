@@ -46,6 +46,7 @@ class Stated:
     sequence: str
     begins: date
     ends: date
+    states_its_days: bool
     opening: int | None
     opening_on: date | None
     closing: int | None
@@ -89,9 +90,10 @@ class Stated:
         return int(text) if text.isascii() and text.isdigit() else None
 
     def same_as(self, other: Stated) -> bool:
-        """It says of the same days the same: the file came twice, or a part of it."""
-        mine = (self.begins, self.ends, self.opening, self.closing)
-        return mine == (other.begins, other.ends, other.opening, other.closing)
+        """It says of the same days the same: the file came twice, or a part of it. Where it does not state its first day
+        that of its lines stands in, which need not be the other's."""
+        days = self.begins == other.begins or not (self.states_its_days and other.states_its_days)
+        return days and (self.ends, self.opening, self.closing) == (other.ends, other.opening, other.closing)
 
     def covers(self, day: date) -> bool:
         return self.begins <= day <= self.ends
@@ -140,6 +142,7 @@ def _stated(row: Statement) -> Stated:
         sequence=row.sequence,
         begins=row.begins_on,
         ends=row.ends_on,
+        states_its_days=row.from_date is not None,
         opening=row.opening_amount,
         opening_on=row.opening_on,
         closing=row.closing_amount,

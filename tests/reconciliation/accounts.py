@@ -34,6 +34,12 @@ class Accounts:
             parsed.read(io.BytesIO(content), format=detect(content[:HEAD_BYTES]), currency=None)
             return perform(partial(self._write, parsed.statements))
 
+    def stated(self) -> list[BankAccount]:
+        """The accounts whose statements are of known days, as they came."""
+        ids = [stream.bank_account_id for stream in self.streams.values()]
+        rows = BankAccount.objects.select_related("ledger", "calendar").filter(pk__in=ids)
+        return list(rows.filter(statements__ends_on__isnull=False).distinct().order_by("pk"))
+
     def _write(self, statements: list[ParsedStatement]) -> ImportCounts:
         counts, source = ImportCounts(), SourceFileFactory(organization_id=self.by.organization_id)
         named = [(statement, self._account(statement)) for statement in statements]

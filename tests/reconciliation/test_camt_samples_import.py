@@ -20,6 +20,7 @@ from tests.ledgers.formats.samples import major, needs_samples, path
 from tests.ledgers.formats.test_camt_samples import FACTS, READ
 from tests.reconciliation.accounts import Accounts
 from tests.reconciliation.books import books
+from tests.reconciliation.statements import whole_proof
 
 pytestmark = [needs_samples, pytest.mark.django_db]
 
@@ -54,6 +55,11 @@ def number_of(facts: dict[str, Any]) -> str:
 FIRST, SECOND = slice(None, 1), slice(1, None)
 
 
+def broken_by(accounts: Accounts) -> int:
+    """What the proofs miss in all: some samples do not add up."""
+    return sum(each.amount for account in accounts.stated() for each in whole_proof(account).breaks)
+
+
 def wrong_when_said_again(name: str, by: Actor) -> Iterator[str]:
     """Every way to say the lines of a file again adds none; gives what isn't so."""
     content = path(name).read_bytes()
@@ -67,11 +73,16 @@ def wrong_when_said_again(name: str, by: Actor) -> Iterator[str]:
         yield f"{name}: not every booked line is stated"
     if whole.upload(content).imported:
         yield f"{name}: the same file twice added lines"
+    held = broken_by(whole)
     if whole.upload(second_half).imported:
         yield f"{name}: a half of it after the whole added lines"
+    if broken_by(whole) != held:
+        yield f"{name}: a half of it after the whole changed the proof"
     half, rest = parts.upload(first_half), parts.upload(content)
     if half.imported + rest.imported != counts.imported:
         yield f"{name}: a half first, then the whole, is not the whole"
+    if broken_by(parts) != held:
+        yield f"{name}: a half first, then the whole, is proved otherwise"
 
 
 @pytest.mark.parametrize(
@@ -80,7 +91,7 @@ def wrong_when_said_again(name: str, by: Actor) -> Iterator[str]:
 def test_files_imported_again_or_in_cuts_add_nothing(names):
     by = actor_with()
     wrong = [fault for name in names for fault in wrong_when_said_again(name, by)]
-    assert wrong == []
+    assert wrong == [], "\n".join(wrong)
     assert faults() == []
 
 
@@ -91,6 +102,7 @@ def test_lines_that_share_the_banks_id_are_all_kept(name):
     for statement in Statement.objects.all():
         lines = Record.objects.entries().filter(stream=statement.stream)
         assert sum(line.signed_amount for line in lines) == statement.movement
+    assert {whole_proof(account).verdict for account in accounts.stated()} == {"proved"}
     assert faults() == []
 
 
@@ -123,4 +135,7 @@ def test_a_chain_of_days_closes_each_as_the_next_opens_in_two_ledgers():
         )
         lines = Record.objects.entries().filter(stream=stream)
         assert major(sum(line.signed_amount for line in lines), "EUR") == stated
+    for kept in accounts.stated():
+        proof = whole_proof(kept)
+        assert (proof.breaks, len([day for day in proof.days if day.state == "proved"])) == ([], 93)
     assert faults() == []

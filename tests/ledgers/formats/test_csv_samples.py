@@ -1,6 +1,7 @@
 """The CSV samples, declared: whose facts can be judged by import with exactly their rows and sums, the others rightly or not at all."""
 
 from decimal import Decimal
+from functools import cache
 
 import pytest
 
@@ -90,6 +91,7 @@ def proposed(name: str) -> Proposal | FileRefused:
             return refused
 
 
+@cache
 def outcome(name: str) -> tuple[tuple[int, Decimal, Decimal] | None, str, bool]:
     """What the proposal alone reads, in words, and whether it would be read without a question."""
     proposal = proposed(name)

@@ -49,7 +49,9 @@ def test_a_last_line_needs_no_line_break():
 
 @pytest.mark.parametrize("row", ["2026-03-02", "2026-03-02,1,more"])
 def test_a_row_with_too_many_or_too_few_cells_is_a_row_error(row):
-    assert faults(f"date,amount\n2026-03-02,1\n{row}\n2026-03-02,1\n") == [(3, "")]
+    content = f"date,amount\n2026-03-02,1\n{row}\n2026-03-02,1\n"
+    assert faults(content) == [(3, "")]
+    assert repr(row) in refused(content).rows[0].message
 
 
 @pytest.mark.parametrize("row", ["2026-03-03,2,", "2026-03-03,2,, "])
