@@ -158,7 +158,11 @@ def _placing(file: Any) -> Act:
     for place, row in enumerate(asked):
         name, currency = f"account_{place}", row.get("currency", "")
         names[name] = (row["account"], currency)
-        own = [(each.pk, str(each)) for each in ledgers if currency in ("", each.currency)]
+        own = [
+            (each.pk, f"{each.code} {each.description}".strip())
+            for each in ledgers
+            if currency in ("", each.currency)
+        ]
         fields[name] = forms.ChoiceField(
             label=f"{row['account']} {currency}".strip(),
             choices=[("", "–"), *own, (LEAVE_OUT, _("leave its statements out"))],
