@@ -12,7 +12,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from ledgers.models import BankAccount, ImportProfile, Ledger, SourceFile
-from ledgers.services.profiles import ledger_set_profile, profile_create
+from ledgers.services.profiles import ledger_set_profile, profile_change, profile_create
 from ledgers.states import UNREAD, ImportTarget, SourceFileStatus
 from organizations import audit
 from organizations.actors import Actor
@@ -161,14 +161,19 @@ def import_declare_new(
     declaration: Mapping[str, Any],
     ledger: Ledger | None = None,
     for_ledger: bool = False,
+    changes: ImportProfile | None = None,
     by: Actor,
     at: datetime,
 ) -> SourceFile:
-    """Make a profile of the declaration, and read the file by it. `for_ledger`: it is how the ledger's files are read from
-    here on. Refuses as `profile_create` does, and then nothing was made."""
-    profile = profile_create(
-        organization_id=source.organization_id, name=name, declaration=declaration, by=by, at=at
-    )
+    """Make a profile of the declaration, or the next version of the one that it `changes`, and read the file by it.
+    `for_ledger`: it is how the ledger's files are read from here on. Refuses as `profile_create` and `profile_change` do,
+    and then nothing was made."""
+    if changes is not None:
+        profile = profile_change(profile=changes, declaration=declaration, by=by, at=at)
+    else:
+        profile = profile_create(
+            organization_id=source.organization_id, name=name, declaration=declaration, by=by, at=at
+        )
     if for_ledger and ledger is not None:
         ledger_set_profile(ledger=ledger, profile=profile, by=by, at=at)
     return import_declare(source=source, profile=profile, ledger=ledger, by=by, at=at)
@@ -189,7 +194,7 @@ def import_replace(
         by=by,
         at=at,
     )
-    SourceFile.objects.filter(pk=new.pk).update(profile=old.profile)
+    SourceFile.objects.filter(pk=new.pk).update(profile=_newest(old.profile))
     SourceFile.objects.filter(pk=old.pk).update(voided_at=at, voided_by=by.ref)
     audit.record(
         action="file_import.replaced",
@@ -262,7 +267,11 @@ def _refuse_under_way(parts: list[RunSource]) -> None:
 
 
 def _locked(source: SourceFile) -> SourceFile:
-    row = SourceFile.objects.select_for_update(of=("self",)).select_related("ledger").get(pk=source.pk)
+    row = (
+        SourceFile.objects.select_for_update(of=("self",))
+        .select_related("ledger", "profile")
+        .get(pk=source.pk)
+    )
     if row.voided_at is not None:
         raise Conflict(_("The file was undone or replaced already."), code="file.gone")
     return row
@@ -282,9 +291,17 @@ def _again(source: SourceFile, **given: Any) -> SourceFile:
         "imported_count": None,
         "already_known_count": None,
         "finished_at": None,
+        "profile": _newest(row.profile),
     }
     row.move(SourceFileStatus.PROCESSING, **{**cleared, **given})
     return row
+
+
+def _newest(profile: ImportProfile | None) -> ImportProfile | None:
+    """The version to read with now: people change a profile since a file was refused by it. None of a retired one."""
+    if profile is None or profile.is_current:
+        return profile
+    return ImportProfile.objects.of(profile.organization_id).current().filter(name=profile.name).first()
 
 
 def _retried(source: SourceFile, action: str, *, by: Actor, at: datetime, **data: Any) -> SourceFile:
