@@ -5,7 +5,7 @@ Each leaves the file for a worker; ring for `import_file` after it. `file_import
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ from organizations import audit
 from organizations.actors import Actor
 from organizations.refusals import Conflict, Invalid
 from reconciliation.models import RunSource
+from reconciliation.services.account_routes import AccountKey, left_out_of
 from reconciliation.services.records import (
     VoidCounts,
     file_processing,
@@ -80,15 +81,26 @@ def import_to_ledger(*, source: SourceFile, ledger: Ledger, by: Actor, at: datet
 
 
 def import_accounts(
-    *, source: SourceFile, ledgers: Mapping[tuple[str, str], Ledger], by: Actor, at: datetime
+    *,
+    source: SourceFile,
+    ledgers: Mapping[AccountKey, Ledger],
+    left_out: Collection[AccountKey] = (),
+    by: Actor,
+    at: datetime,
 ) -> SourceFile:
-    """Put accounts that the file names, by (number, currency), to ledgers, made where nobody knew them; read it again.
+    """Put accounts that the file names, by (number, currency), to ledgers, made where nobody knew them, or leave out what
+    the file says of them; read it again.
 
     Refuses an account that belongs to another ledger ("bank_account.taken") or is kept in another currency.
     """
-    if not ledgers:
-        raise Invalid(_("Choose the ledger of at least one account."))
-    row = _again(source)
+    if not ledgers and not left_out:
+        raise Invalid(_("Choose the ledger of at least one account, or leave one out."))
+    named = _locked(source).skipped_statements
+    kept = left_out_of(named) | set(left_out)
+    rows = [
+        {**each, "left_out": True} for each in named if (each["account"], each.get("currency", "")) in kept
+    ]
+    row = _again(source, skipped_statements=rows)
     for (number, currency), ledger in sorted(ledgers.items()):
         _check_own(source, ledger)
         _place_account(row.organization_id, number, currency, ledger, by=by, at=at)
@@ -99,6 +111,7 @@ def import_accounts(
         at=at,
         subjects=list(ledgers.values()),
         accounts=[f"{number}: {ledger.code}" for (number, _currency), ledger in sorted(ledgers.items())],
+        left_out=sorted(number for number, _currency in left_out),
     )
 
 
@@ -260,18 +273,17 @@ def _again(source: SourceFile, **given: Any) -> SourceFile:
     row = _locked(source)
     if row.status not in UNREAD:
         raise _not_waiting()
-    row.move(
-        SourceFileStatus.PROCESSING,
-        error_code="",
-        error_message="",
-        error_rows=[],
-        error_row_count=0,
-        skipped_statements=[],
-        imported_count=None,
-        already_known_count=None,
-        finished_at=None,
-        **given,
-    )
+    cleared: dict[str, Any] = {
+        "error_code": "",
+        "error_message": "",
+        "error_rows": [],
+        "error_row_count": 0,
+        "skipped_statements": [each for each in row.skipped_statements if each.get("left_out")],
+        "imported_count": None,
+        "already_known_count": None,
+        "finished_at": None,
+    }
+    row.move(SourceFileStatus.PROCESSING, **{**cleared, **given})
     return row
 
 

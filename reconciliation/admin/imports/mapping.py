@@ -56,7 +56,8 @@ class Reading:
 
     @property
     def names_account(self) -> bool:
-        return bool(self.declaration.get("account") or self.declaration["columns"].get("account"))
+        told = self.declaration
+        return bool(told.get("account") or told.get("account_pattern") or told["columns"].get("account"))
 
 
 class ImportMapping(admin.ModelAdmin):

@@ -58,7 +58,7 @@ def test_a_file_that_shows_how_it_is_read_is_previewed_kept_and_read(desk: Desk)
     page = text_of(desk.client.post(url, {"ledger": ledger.pk, "do": "preview"}))
     assert "Lines 3 Days 2026-02-23 – 2026-02-25" in page
     assert "Money in 1,250.00 EUR Money out 862.40 EUR Net +387.60 EUR Running balance agrees" in page
-    assert "Date Buchungstag Value date Wertstellung" in page
+    assert "Date: Buchungstag Value date: Wertstellung" in page
     assert not ImportProfile.objects.exists()
     given = {"ledger": ledger.pk, "do": "confirm", "name": "House bank"}
     answer = desk.client.post(url, given)
