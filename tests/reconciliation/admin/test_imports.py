@@ -350,3 +350,14 @@ def test_hostile_text_of_a_file_stays_text(desk: Desk, two):
     assert b"&lt;script&gt;alert(1)&lt;/script&gt;" in html
     assert b"<script>alert(1)" not in html
     assert b"<img src=x>" not in html
+
+
+def test_a_part_names_its_import_and_can_be_deleted_from_its_run_alone(desk: Desk, two):
+    desk.upload(("two.xml", TWO))
+    desk.read()
+    part = SourceFile.objects.get(part_of=desk.one().pk, ledger=two[1])
+    page = desk.client.get(reverse("admin:ledgers_sourcefile_change", args=[part.pk]))
+    assert reverse("admin:reconciliation_fileimport_change", args=[desk.one().pk]) in page.content.decode()
+    desk.client.post(reverse("admin:ledgers_sourcefile_act", args=[part.pk, "delete"]))
+    assert (lines_of(two[0]), lines_of(two[1])) == ({"S1", "S2"}, set())
+    assert "taken out of its run" in desk.page(desk.one())
