@@ -1,5 +1,6 @@
 """A statement file, from storage to committed records, lines and open items, beside the bare COPY of the very same rows
-into the same tables with their indexes, in one run. `./dev bench import [ROWS] [--runs N]`.
+into the same tables with their indexes, in one run; then reading alone, as `./dev bench reading` has it, of a fifth as
+many camt.053 entries. `./dev bench import [ROWS] [--runs N]`.
 
 Nothing is asserted. A ratio is Tieout ÷ bare, the best run of each.
 """
@@ -16,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from django.db import transaction
 
+from benchmarks.reading import read_all
 from benchmarks.shared.books import NOW, Books, csv_of, open_books, payments
 from benchmarks.shared.database import empty, keeping, migrate, settle, timed
 from ledgers.services.parsing import ParsedFile
@@ -72,6 +74,7 @@ def main() -> None:
     print(f"  {'bare COPY of the same rows':<50}{min(theirs):>8.2f} s")
     print(f"  {'ratio':<50}{min(ours) / min(theirs):>8.2f}")
     print(f"  peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GB")
+    read_all(chosen.rows // 5, chosen.runs)
 
 
 if __name__ == "__main__":

@@ -174,6 +174,9 @@ STORAGES = {
 
 UPLOAD_MAX_BYTES = env_int("TIEOUT_UPLOAD_MAX_MB", default=100, at_least=1) * 1024 * 1024
 FILE_UPLOAD_HANDLERS = ["organizations.backoffice.uploads.LimitedUpload"]  # forms; the API has its own
+DATA_UPLOAD_MAX_NUMBER_FILES = (
+    500  # at once, on the import page: half a year of daily statements of several accounts
+)
 DATA_UPLOAD_MAX_MEMORY_SIZE = (
     env_int("TIEOUT_REQUEST_MAX_MB", default=50, at_least=1) * 1024 * 1024
 )  # files not counted

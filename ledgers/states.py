@@ -57,6 +57,65 @@ class ImportTarget(models.TextChoices):
     BANK_STATEMENT = "bank_statement", _("Bank statement as evidence")
 
 
+class RunningOrder(models.TextChoices):
+    UNSTATED = "unstated", _("No running balances")
+    OLDEST = "oldest", _("Oldest line first")
+    NEWEST = "newest", _("Newest line first")
+    UNCLEAR = "unclear", _("In no order of the lines")
+
+
+class BreakKind(models.TextChoices):
+    """Where the proof of an account breaks: the kinds of `Break`."""
+
+    SUM = "sum", _("A statement does not add up")
+    RUNNING = "running", _("A running balance breaks")
+    OPENING = "opening", _("A statement does not open as the one before closed")
+    CLOSING = "closing", _("A closing balance differs from the one before and the lines since")
+    SURPLUS = "surplus", _("Lines that the statement of their day does not state")
+    OVERLAP = "overlap", _("Statements of the same days state different lines")
+
+
+class RemarkKind(models.TextChoices):
+    """What is worth a look in the statements of an account, though no amount is at fault."""
+
+    NUMBERS_MISSING = "numbers_missing", _("Statement numbers are missing")
+    NUMBER_TWICE = "number_twice", _("A statement number comes twice")
+    DAYS_TWICE = "days_twice", _("Days are stated twice")
+    PART_OF = "part_of", _("Part of a statement that is here as a whole")
+    OTHER_CURRENCY = "other_currency", _("Lines in another currency")
+    RUNNING_UNCLEAR = "running_unclear", _("Running balances in no order of the lines")
+
+
+class StatementState(models.TextChoices):
+    """Whether a statement by itself adds up."""
+
+    ADDS_UP = "adds_up", _("Adds up")
+    BROKEN = "broken", _("Does not add up")
+    NOT_STATED = "not_stated", _("No balance stated")
+
+
+class ProofVerdict(models.TextChoices):
+    """What the proof of an account says of all days together."""
+
+    PROVED = "proved", _("Proved")
+    INCOMPLETE = "incomplete", _("Incomplete")
+    NOT_STATED = "not_stated", _("No balance stated")
+    BROKEN = "broken", _("Broken")
+
+
+class ProofDayState(models.TextChoices):
+    """What the proof of an account says of one day."""
+
+    PROVED = "proved", _("Proved")
+    BROKEN = "broken", _("Broken")
+    IN_DOUBT = "in_doubt", _("In doubt")
+    NOT_STATED = "not_stated", _("No balance stated")
+    MISSING = "missing", _("No statement")
+    AWAITED = "awaited", _("Awaited")
+    FREE = "free", _("No business day")
+    BEFORE = "before", _("Before the first statement")
+
+
 class SourceFileStatus(models.TextChoices):
     UPLOADED = "uploaded", _("Uploaded")
     MAPPING_REQUIRED = "mapping_required", _("Mapping required")
@@ -77,15 +136,26 @@ _UNDER_WAY = {
 
 SOURCE_FILE_MOVES = {
     SourceFileStatus.UPLOADED: frozenset(_UNDER_WAY | {SourceFileStatus.MAPPING_REQUIRED}),
-    SourceFileStatus.MAPPING_REQUIRED: frozenset({SourceFileStatus.PARSING, SourceFileStatus.FAILED}),
+    SourceFileStatus.MAPPING_REQUIRED: frozenset(
+        {SourceFileStatus.PARSING, SourceFileStatus.PROCESSING, SourceFileStatus.FAILED}
+    ),
     SourceFileStatus.PARSING: frozenset(_UNDER_WAY - {SourceFileStatus.PARSING}),
     SourceFileStatus.VALIDATING: frozenset(
         {SourceFileStatus.PROCESSING, SourceFileStatus.COMPLETED, SourceFileStatus.FAILED}
     ),
-    SourceFileStatus.PROCESSING: frozenset({SourceFileStatus.COMPLETED, SourceFileStatus.FAILED}),
+    SourceFileStatus.PROCESSING: frozenset(
+        {SourceFileStatus.COMPLETED, SourceFileStatus.FAILED, SourceFileStatus.MAPPING_REQUIRED}
+    ),
     SourceFileStatus.COMPLETED: frozenset(),
-    SourceFileStatus.FAILED: frozenset(),
+    SourceFileStatus.FAILED: frozenset({SourceFileStatus.PROCESSING}),  # read again, with what it lacked
 }
+
+
+UNFINISHED = frozenset({SourceFileStatus.UPLOADED, SourceFileStatus.PROCESSING})
+"""A worker is at the file, or will be."""
+
+UNREAD = frozenset({SourceFileStatus.MAPPING_REQUIRED, SourceFileStatus.FAILED})
+"""Nothing of the file was imported: it cannot be read, or nobody has declared how."""
 
 
 class LineStatus(models.TextChoices):

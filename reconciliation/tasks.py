@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from organizations.refusals import Refusal
 from reconciliation.doorbell import ring
-from reconciliation.services import execution, operation_chunks, sources
+from reconciliation.services import execution, file_import, operation_chunks, sources
 
 
 @shared_task
@@ -27,6 +27,15 @@ def import_source(*, source_file_id: int, **_later: object) -> None:
 
 
 @shared_task
+def import_file(*, source_file_id: int, **_later: object) -> None:
+    """The same for a file of the import page."""
+    try:
+        file_import.file_import(source_file_id=source_file_id, at=timezone.now())
+    except Refusal:
+        return
+
+
+@shared_task
 def execute_operation(*, operation_id: int, **_later: object) -> None:
     operation_chunks.operation_execute(operation_id=operation_id, clock=timezone.now)
 
@@ -38,5 +47,7 @@ def requeue_lost(**_later: object) -> None:
         ring(execute_pass, pass_id=pass_id)
     for source_file_id in execution.lost_imports(at=timezone.now()):
         ring(import_source, source_file_id=source_file_id)
+    for source_file_id in execution.lost_file_imports(at=timezone.now()):
+        ring(import_file, source_file_id=source_file_id)
     for operation_id in execution.lost_operations(at=timezone.now()):
         ring(execute_operation, operation_id=operation_id)

@@ -9,7 +9,7 @@ from django.db.models import Q
 from api.ledger_runs.shapes import MATCH_STATUSES
 from api.shared.listing import Field, Kind, Listing
 from ledgers.models import Journal, Record
-from ledgers.states import Direction, LedgerType, SourceFileStatus
+from ledgers.states import UNREAD, Direction, LedgerType, SourceFileStatus
 from reconciliation.selectors.items import ITEM_STATUSES
 from reconciliation.states import (
     DiscrepancySeverity,
@@ -62,8 +62,8 @@ RUNS = Listing(
 
 FILE_STATUSES = {
     "processed": (SourceFileStatus.COMPLETED.value,),
-    "failed": (SourceFileStatus.FAILED.value,),
-    "processing": tuple(set(words(SourceFileStatus)) - {"completed", "failed"}),
+    "failed": tuple(sorted(UNREAD)),
+    "processing": tuple(set(words(SourceFileStatus)) - {"completed", *UNREAD}),
 }
 SOURCES = Listing(
     fields={

@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db.models import Count, Exists, Max, OuterRef
 
 from api.ledger_runs import book_shapes, shapes
+from api.ledger_runs.item_shapes import one_item
 from api.shared.fields import present, present_all
 from ledgers.models import BankAccount, Journal, Ledger, Record, Statement
 from ledgers.selectors import balances, entries_of, entry_rows, subtree_balances
@@ -21,7 +22,7 @@ from reconciliation.selectors.items import item_of
 from reconciliation.selectors.ledger_proof import ledger_proof
 from reconciliation.selectors.matches import match_of, members_of
 from reconciliation.selectors.proof import run_proof
-from reconciliation.selectors.runs import run_of
+from reconciliation.selectors.runs import count_items, run_of
 from reconciliation.services.groups import Made
 from reconciliation.states import MatchStatus
 
@@ -32,6 +33,7 @@ Json = dict[str, Any]
 
 
 def run_bodies(runs: Sequence[Run], organization_id: int) -> list[Json]:
+    count_items(runs)
     return present_all(shapes.RunShape, runs, organization_id=organization_id, last_passes=_last_passes(runs))
 
 
@@ -90,6 +92,12 @@ def item_bodies(lines: Sequence[Any], run: Run) -> list[Json]:
 def item_body(item_id: UUID, organization_id: int) -> Json:
     line, run = item_of(organization_id=organization_id, item_id=item_id)
     return item_bodies([line], run)[0]
+
+
+def one_item_body(item_id: UUID, organization_id: int) -> Json:
+    """With the payments in it."""
+    line, run = item_of(organization_id=organization_id, item_id=item_id)
+    return one_item(line, organization_id=organization_id, run=run)
 
 
 def match_bodies(matches: Sequence[Match], organization_id: int) -> list[Json]:

@@ -16,7 +16,7 @@ from rest_framework import serializers
 from api.ledger_runs import examples
 from api.shared.fields import ActorField, DayOrNull, InstantField, MoneyField, TextOrNull, money
 from api.shared.schema import get_all_of, with_example
-from ledgers.states import Direction, SourceFileStatus
+from ledgers.states import UNREAD, Direction, SourceFileStatus
 from reconciliation.selectors.items import ITEM_STATUSES, item_amounts
 from reconciliation.states import (
     DiscrepancySeverity,
@@ -168,7 +168,7 @@ class RunDetailShape(RunShape):
 
 # --- source files --------------------------------------------------------------------------------------------------------
 
-FILE_STATUS = {SourceFileStatus.COMPLETED: "processed", SourceFileStatus.FAILED: "failed"}
+FILE_STATUS = {SourceFileStatus.COMPLETED: "processed", **dict.fromkeys(UNREAD, "failed")}
 FILE_STATUSES = ("processing", "processed", "failed")
 
 
@@ -188,7 +188,9 @@ class SourceFileShape(Audited):
     id = Uuid(source="source_file.uuid")
     run_id = Uuid(source="run.uuid")
     filename = Text(source="source_file.filename")
-    format = TextOrNull(source="source_file.format")
+    format = TextOrNull(
+        source="source_file.format", help_text="csv, camt.052, camt.053, camt.054, or zip: as its bytes show."
+    )
     status = serializers.SerializerMethodField()
     size_bytes = Whole(source="source_file.size_bytes")
     checksum_sha256 = Text(source="source_file.checksum_sha256")

@@ -66,10 +66,12 @@ def find(
     rows: QuerySet[Any],
     *,
     count_all: Callable[[], int] | None = None,
+    fetch: QuerySet[Any] | None = None,
 ) -> Page:
     """The asked page of `rows`, in a constant number of queries; raises Invalid where the question can't be understood.
 
-    `count_all` gives the number of rows before filters where a counter knows it.
+    `count_all` gives the number of rows before filters where a counter knows it. `fetch`: where the rows of the page are
+    taken from, when what they are sorted and filtered by is dear.
     """
     _known_names(listing, query)
     window = listing.style.window(query)
@@ -81,7 +83,7 @@ def find(
     shown = _ordered(listing, order, _after(listing, order, window.cursor, found))
     picked = list(shown.values_list("pk", flat=True)[window.offset : window.offset + window.limit + 1])
     more = len(picked) > window.limit
-    page = _fetched(rows, picked[: window.limit])
+    page = _fetched(rows if fetch is None else fetch, picked[: window.limit])
     cursor = _next_cursor(listing, order, page[-1]) if more else None
     return Page(page, window, more, total, total_unfiltered, bound, cursor)
 

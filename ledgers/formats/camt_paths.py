@@ -1,8 +1,25 @@
-"""What is read of a camt statement: the paths in its elements, field by field (ISO 20022 camt.053.001.02 to .14)."""
+"""What is read of a camt message: its elements' names, and the paths in them, field by field (ISO 20022 camt.052, camt.053
+and camt.054, versions 001.01 to 001.14).
+"""
 
 from typing import NamedTuple
 
 from ledgers.formats.xml_paths import Tree, tree
+
+
+class Message(NamedTuple):
+    """A message that is read: the stored word of its format, its element, and that of one statement in it."""
+
+    word: str
+    element: str
+    statement: str
+
+
+MESSAGES = (
+    Message("camt.053", "BkToCstmrStmt", "Stmt"),
+    Message("camt.052", "BkToCstmrAcctRpt", "Rpt"),
+    Message("camt.054", "BkToCstmrDbtCdtNtfctn", "Ntfctn"),
+)
 
 STATEMENT = {
     "Id": "number",
@@ -45,6 +62,17 @@ ENTRY = {
     "BkTxCd/Domn/Fmly/SubFmlyCd": "sub_family",
     "BkTxCd/Prtry/Cd": "proprietary_code",
     "AddtlNtryInf": "additional_information",
+    "AmtDtls/InstdAmt/Amt": "instructed_amount",
+    "AmtDtls/InstdAmt/Amt/@Ccy": "instructed_currency",
+    "AmtDtls/InstdAmt/CcyXchg/XchgRate": "exchange_rate",
+    "AmtDtls/TxAmt/CcyXchg/XchgRate": "exchange_rate",
+    "AmtDtls/CntrValAmt/CcyXchg/XchgRate": "exchange_rate",
+    "Chrgs/TtlChrgsAndTaxAmt": "charges",
+    "Chrgs/TtlChrgsAndTaxAmt/@Ccy": "charges_currency",
+    "Chrgs/Amt": "charges",  # up to version 3
+    "Chrgs/Amt/@Ccy": "charges_currency",
+    "Chrgs/Rcrd/Amt": "charges",
+    "Chrgs/Rcrd/Amt/@Ccy": "charges_currency",
 }
 
 BATCH = {
@@ -55,6 +83,26 @@ BATCH = {
 }
 
 DETAIL = {
+    "Amt": "amount",
+    "Amt/@Ccy": "currency",
+    "CdtDbtInd": "indicator",
+    "AmtDtls/TxAmt/Amt": "transaction_amount",
+    "AmtDtls/TxAmt/Amt/@Ccy": "transaction_currency",
+    "AmtDtls/InstdAmt/Amt": "instructed_amount",
+    "AmtDtls/InstdAmt/Amt/@Ccy": "instructed_currency",
+    "AmtDtls/InstdAmt/CcyXchg/XchgRate": "exchange_rate",
+    "AmtDtls/TxAmt/CcyXchg/XchgRate": "exchange_rate",
+    "AmtDtls/CntrValAmt/CcyXchg/XchgRate": "exchange_rate",
+    "Chrgs/TtlChrgsAndTaxAmt": "charges",
+    "Chrgs/TtlChrgsAndTaxAmt/@Ccy": "charges_currency",
+    "Chrgs/Amt": "charges",  # up to version 3
+    "Chrgs/Amt/@Ccy": "charges_currency",
+    "Chrgs/Rcrd/Amt": "charges",
+    "Chrgs/Rcrd/Amt/@Ccy": "charges_currency",
+    "BkTxCd/Domn/Cd": "domain",
+    "BkTxCd/Domn/Fmly/Cd": "family",
+    "BkTxCd/Domn/Fmly/SubFmlyCd": "sub_family",
+    "BkTxCd/Prtry/Cd": "proprietary_code",
     "Refs/EndToEndId": "end_to_end_id",
     "Refs/TxId": "transaction_id",
     "Refs/InstrId": "instruction_id",
@@ -77,6 +125,8 @@ DETAIL = {
     "RltdPties/CdtrAcct/Id/Othr/Id": "creditor_account",
     "RmtInf/Ustrd": "texts",
     "RmtInf/Strd/CdtrRefInf/Ref": "creditor_reference",
+    "RmtInf/Strd/RfrdDocInf/Nb": "document_numbers",
+    "RmtInf/Strd/AddtlRmtInf": "additional_remittance",
     "RltdDts/IntrBkSttlmDt": "settlement_date",
     "RltdDts/TxDtTm": "transaction_date",
     "RltdDts/AccptncDtTm": "acceptance_date",
@@ -84,7 +134,7 @@ DETAIL = {
     "RtrInf/Rsn/Prtry": "return_reason",
     "AddtlTxInf": "additional_transaction_information",
 }
-MANY = frozenset({"texts"})
+MANY = frozenset({"texts", "creditor_reference", "document_numbers", "additional_remittance"})
 
 DETAIL_DATES = ("settlement_date", "transaction_date", "acceptance_date")
 """Which day stands in where an entry states neither booking nor value date, the first that there is."""

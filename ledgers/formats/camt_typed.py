@@ -4,15 +4,19 @@ from collections.abc import Callable, Sequence
 
 import polars as pl
 
+from ledgers.formats.camt_details import RawDetail
 from ledgers.formats.camt_entry import RawLine
 from ledgers.formats.camt_statement import StatementState
-from ledgers.formats.events import LINE_SCHEMA, RowErrors
+from ledgers.formats.events import DETAIL_SCHEMA, LINE_SCHEMA, RowErrors
 from ledgers.formats.typed import Check, Row, bad_amount, bad_day, day, report, shown
 from ledgers.money import exponents, parse_major
 
-RAW_SCHEMA = {
-    name: pl.Int64() if kind is int else pl.String() for name, kind in RawLine.__annotations__.items()
-}
+
+def _schema(row: type[RawLine] | type[RawDetail]) -> dict[str, pl.DataType]:
+    return {name: pl.Int64() if kind is int else pl.String() for name, kind in row.__annotations__.items()}
+
+
+RAW_SCHEMA, RAW_DETAIL_SCHEMA = _schema(RawLine), _schema(RawDetail)
 
 INDICATORS = {"CRDT": "credit", "DBIT": "debit"}
 
@@ -28,13 +32,7 @@ def typed(
     The day of a line: booking date, else value date, else a date of its details, else the statement's one day
     (then `date_inferred`).
     """
-    columns = zip(*rows, strict=True) if rows else ([] for _ in RAW_SCHEMA)
-    frame = pl.DataFrame(
-        [
-            pl.Series(name, column, dtype=RAW_SCHEMA[name])
-            for name, column in zip(RAW_SCHEMA, columns, strict=True)
-        ]
-    )
+    frame = _columns(rows, RAW_SCHEMA)
     currencies = {state.index: _first(state.currency, default_currency) for state in statements}
     days = {state.index: state.day for state in statements}
     frame = frame.with_columns(
@@ -58,6 +56,25 @@ def typed(
     return frame.select("statement", *(pl.col(name).cast(kind) for name, kind in LINE_SCHEMA.items()))
 
 
+def typed_details(rows: Sequence[RawDetail], errors: RowErrors) -> pl.DataFrame:
+    """DETAIL_SCHEMA and `statement`, in the order of the rows. Where `errors` grew, the result is not to be used."""
+    frame = _columns(rows, RAW_DETAIL_SCHEMA).with_columns(
+        direction=pl.col("indicator").replace_strict(INDICATORS, default=None, return_dtype=pl.String),
+    )
+    frame = frame.with_columns(decimal_places=exponents(frame["currency"]))
+    parsed = parse_major(frame["amount_text"], frame["decimal_places"], spare_zeros=True)
+    frame = frame.with_columns(amount=parsed.minor, problem=parsed.problem)
+    report(frame, _MONEY_CHECKS, errors, line="source_line")
+    return frame.select("statement", *(pl.col(name).cast(kind) for name, kind in DETAIL_SCHEMA.items()))
+
+
+def _columns(rows: Sequence[tuple], schema: dict[str, pl.DataType]) -> pl.DataFrame:
+    columns = zip(*rows, strict=True) if rows else ([] for _ in schema)
+    return pl.DataFrame(
+        [pl.Series(name, column, dtype=schema[name]) for name, column in zip(schema, columns, strict=True)]
+    )
+
+
 def _first(*codes: str | None) -> str:
     return next((code for code in codes if code), "")
 
@@ -74,7 +91,11 @@ def _stated(column: str) -> pl.Expr:
 
 def _entry(message: Callable[[Row], str]) -> Callable[[Row], str]:
     """Say which entry it is: a file may be one long line, and then the line says nothing."""
-    return lambda row: f"entry {row['line_no']:,}: {message(row)}"
+    return lambda row: f"entry {row['line_no']:,}{_place(row)}: {message(row)}"
+
+
+def _place(row: Row) -> str:
+    return f", detail {row['number']:,}" if "number" in row else ""
 
 
 def _no_day(row: Row) -> str:
@@ -89,11 +110,14 @@ def _bad_indicator(row: Row) -> str:
 
 _KNOWN_CODE = pl.col("currency").str.contains("^[A-Z]{3}$")
 
-_CHECKS = [
+_MONEY_CHECKS = [
     Check("Amt", ~_KNOWN_CODE, _entry(lambda row: f"{shown(row['currency'])} is not a currency code")),
     Check("Amt", _KNOWN_CODE & pl.col("problem").is_not_null(), _entry(bad_amount)),
     Check("Amt", pl.col("amount") < 0, _entry(lambda row: f"{shown(row['amount_text'])} is below zero")),
     Check("CdtDbtInd", pl.col("direction").is_null(), _entry(_bad_indicator)),
+]
+_CHECKS = [
+    *_MONEY_CHECKS,
     Check("BookgDt", pl.col("date").is_null(), _entry(_no_day)),
     Check(
         "ValDt",

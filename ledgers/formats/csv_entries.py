@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from ledgers.formats.csv_header import ColumnNames, Header, missing_columns
 from ledgers.formats.csv_money import SIGNED, TWO_COLUMNS, layout_of, with_money
-from ledgers.formats.csv_table import ColumnNames, CsvTable, Header, missing_columns
+from ledgers.formats.csv_table import CsvTable
 from ledgers.formats.events import ENTRY_SCHEMA, RowErrors
 from ledgers.formats.typed import (
     Check,

@@ -1,22 +1,25 @@
-"""CSV statements: one table of lines of one account in one currency, found by the names in its header."""
+"""CSV statements: a table of lines in our own layout, found by the names in its header, or in one that is declared."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 import polars as pl
 
-from ledgers.formats.csv_money import TWO_COLUMNS, layout_of, with_money
-from ledgers.formats.csv_table import ColumnNames, CsvTable, Header, missing_columns
+from ledgers.formats.csv_header import ColumnNames, Header, missing_columns, stated_account
+from ledgers.formats.csv_lines import LineReader
+from ledgers.formats.csv_money import TWO_COLUMNS, layout_of
+from ledgers.formats.csv_rows import RowRules, Tally
+from ledgers.formats.csv_table import CsvTable
+from ledgers.formats.declaration import CREDIT_POSITIVE, UNSIGNED, Declaration
 from ledgers.formats.events import (
-    LINE_SCHEMA,
     Event,
-    FileRefused,
     Lines,
     RowErrors,
     StatementEnd,
     StatementStart,
 )
-from ledgers.formats.typed import Check, Sums, add_up, bad_day, day, filled, json_of, report, shown
+from ledgers.formats.typed import Sums, add_up
 
 COLUMNS: ColumnNames = {
     "booking_date": ("booking_date", "date", "transaction_date", "posted_at"),
@@ -26,6 +29,7 @@ COLUMNS: ColumnNames = {
     "credit": ("credit",),
     "currency": ("currency", "ccy"),
     "value_date": ("value_date",),
+    "balance": ("balance", "running_balance"),
     "reference": ("reference", "ref"),
     "end_to_end_id": ("end_to_end_id",),  # also the reference, where no other column is
     "description": ("description", "narrative", "details"),
@@ -33,37 +37,97 @@ COLUMNS: ColumnNames = {
     "external_id": ("external_id", "id", "transaction_id"),
 }
 
-IDS = ("reference", "end_to_end_id", "external_id")
-TEXTS = ("description", "counterparty")
-OPTIONAL = ("booking_date", "value_date", *IDS, *TEXTS)
 
+def read(
+    file: BinaryIO,
+    *,
+    currency: str | None = None,
+    declaration: Declaration | None = None,
+    tally: Tally | None = None,
+) -> Iterator[Event]:
+    """The file's statements: one, or as many as it has accounts and declared currencies. `currency` is the ledger's; None
+    takes the file's own, if it has one. Without a `declaration` the columns are found by the names of our own layout.
 
-def read(file: BinaryIO, *, currency: str | None = None) -> Iterator[Event]:
-    """One statement: its start, its lines, its end. `currency` is the ledger's; None takes the file's own, if it has one.
-
-    Raises FileRefused, at the end for rows that cannot be taken (`file.rows`), else at once. Lines given before
-    are of a file that turned out to be wrong: take them back.
+    `tally`, if given, is filled with what became no line. Raises FileRefused, at the end for rows that cannot be taken
+    (`file.rows`), else at once. Lines given before are of a file that turned out to be wrong: take them back.
     """
-    errors = RowErrors()
-    table = CsvTable(file, COLUMNS)
-    header = _settled(table.header)
-    sums = Sums()
-    started = False
-    for batch in table.batches(errors):
-        currency = currency or _currency_of_file(batch, header)
-        if not started:
-            yield StatementStart(index=0, currency=currency)
-            started = True
-        frame = _typed(batch, header, currency, errors)
-        if not errors:  # else nothing of the file will be kept; only its faults are still of use
-            for found in add_up(frame, ["currency"]).iter_rows():
-                sums.add(*found)
-            yield Lines(0, frame)
+    errors, tally = RowErrors(), tally or Tally()
+    if declaration is None:
+        table = CsvTable(file, COLUMNS)
+        header = _settled(table.header)
+        declaration = _own_layout(header)
+        reader = LineReader(declaration, header, currency, errors, tally, own_layout=True)
+    else:
+        table = CsvTable.declared(file, declaration)
+        header = table.header
+        account = stated_account(declaration, table.above)
+        reader = LineReader(declaration, header, currency, errors, tally, account=account)
+    parts = _Parts(reader)
+    for batch in table.batches(errors, RowRules.of(declaration, tally)):
+        yield from parts.events(reader.typed(batch))
+    if (rest := reader.rest()) is not None:
+        yield from parts.events(rest)
     errors.refuse_if_any()
-    if not started:
-        yield StatementStart(index=0, currency=currency)
-    total = sums.of(currency)
-    yield StatementEnd(0, None, None, sums.lines, total.credit_sum, total.debit_sum, 0, sums.all())
+    yield from parts.ends()
+
+
+@dataclass(slots=True)
+class _Part:
+    """The lines of one account in one currency: a statement."""
+
+    index: int
+    account: str | None
+    currency: str | None
+    sums: Sums = field(default_factory=Sums)
+
+    def start(self) -> StatementStart:
+        return StatementStart(index=self.index, account=self.account, currency=self.currency)
+
+
+class _Parts:
+    """Puts lines into the statements of their accounts and currencies."""
+
+    def __init__(self, reader: LineReader):
+        self._reader = reader
+        self._parts: dict[tuple[str, str], _Part] = {}
+
+    def events(self, frame: pl.DataFrame) -> Iterator[Event]:
+        if self._reader.errors or frame.is_empty():  # nothing will be kept; only its faults are still of use
+            return
+        for (account, currency), lines in self._split(frame).items():
+            part = self._parts.get((account, currency))
+            if part is None:
+                part = self._parts[account, currency] = _Part(len(self._parts), account or None, currency)
+                yield part.start()
+            for found in add_up(lines, ["currency"]).iter_rows():
+                part.sums.add(*found)
+            yield Lines(part.index, lines.drop("account"))
+
+    def _split(self, frame: pl.DataFrame) -> dict[tuple[str, str], pl.DataFrame]:
+        """The lines by account and currency; without looking at each where only one of either can be."""
+        told = self._reader.declaration
+        if not told.has("account") and not told.several_currencies:
+            return {(frame["account"][0], frame["currency"][0]): frame}
+        return frame.partition_by("account", "currency", as_dict=True, maintain_order=True)
+
+    def ends(self) -> Iterator[Event]:
+        reader = self._reader
+        if not self._parts:
+            currency = reader.declaration.currency or reader.currency
+            part = self._parts["", ""] = _Part(0, reader.account or None, currency)
+            yield part.start()
+        for part in self._parts.values():
+            total, pending = part.sums.of(part.currency), reader.tally.pending if part.index == 0 else 0
+            yield StatementEnd(
+                part.index,
+                None,  # a running balance goes with its lines
+                None,
+                part.sums.lines,
+                total.credit_sum,
+                total.debit_sum,
+                pending,
+                part.sums.all(),
+            )
 
 
 def _settled(header: Header) -> Header:
@@ -77,58 +141,8 @@ def _settled(header: Header) -> Header:
     return header.without("direction") if layout == TWO_COLUMNS else header
 
 
-def _currency_of_file(batch: pl.DataFrame, header: Header) -> str:
-    """The first currency that the file names: the others must agree with it."""
-    if "currency" not in header.roles:
-        raise missing_columns(header, "currency, which is needed as the file belongs to no ledger yet")
-    named = batch[str(header.roles["currency"])].str.strip_chars().str.to_uppercase()
-    codes = named.filter(named.str.contains("^[A-Z]{3}$"))
-    if codes.is_empty():
-        message = f"The column {header.name('currency')!r} names no currency. Write codes such as EUR in it."
-        raise FileRefused("file.columns", message)
-    return str(codes[0])
-
-
-def _typed(batch: pl.DataFrame, header: Header, currency: str, errors: RowErrors) -> pl.DataFrame:
-    """The batch as LINE_SCHEMA. Where `errors` grew, rows of the result are not to be used."""
-    extra = {name: f"extra {name}" for name in header.others()}
-    frame = batch.select(
-        "line_no",
-        *(pl.col(str(place)).alias(role) for role, place in header.roles.items() if role != "currency"),
-        *(pl.col(str(place)).alias(extra[name]) for name, place in header.others().items()),
-        currency_text=pl.col(str(header.roles["currency"])) if "currency" in header.roles else pl.lit(""),
-        currency=pl.lit(currency),
-    )
-    frame = frame.with_columns(pl.lit("").alias(role) for role in OPTIONAL if role not in header.roles)
-    frame = frame.rename({"booking_date": "date_text", "value_date": "value_date_text"})
-    frame, checks = with_money(frame, header)
-    frame = frame.with_columns(date=day("date_text"), value_date=day("value_date_text"))
-    report(frame, [*_day_checks(header), *checks, _currency_check(header, currency)], errors)
-    reference = "reference" if "reference" in header.roles else "end_to_end_id"
-    return frame.select(
-        *("line_no", "date", "value_date", "amount", "direction", "currency", "decimal_places", *TEXTS),
-        date_inferred=pl.lit(False),
-        reference=pl.col(reference).str.strip_chars(),
-        external_id=pl.col("external_id").str.strip_chars(),
-        end_to_end_id=pl.col("end_to_end_id").str.strip_chars(),
-        metadata=json_of(extra),
-    ).select(pl.col(name).cast(kind) for name, kind in LINE_SCHEMA.items())
-
-
-def _day_checks(header: Header) -> list[Check]:
-    late = filled("value_date_text") & pl.col("value_date").is_null()
-    return [
-        Check(header.name("booking_date"), pl.col("date").is_null(), lambda row: bad_day(row, "date_text")),
-        Check(header.name("value_date"), late, lambda row: bad_day(row, "value_date_text")),
-    ]
-
-
-def _currency_check(header: Header, currency: str) -> Check:
-    other = pl.col("currency_text").str.strip_chars().str.to_uppercase() != currency
-    return Check(
-        header.name("currency"),
-        filled("currency_text") & other,
-        lambda row: (
-            f"{shown(row['currency_text'])} is another currency than {currency}, in which this account is kept"
-        ),
-    )
+def _own_layout(header: Header) -> Declaration:
+    """The declaration of our own layout for this header."""
+    signed = "direction" not in header.roles and "amount" in header.roles
+    columns = {role: (f"#{place + 1}",) for role, place in header.roles.items()}
+    return Declaration(columns=columns, sign_convention=CREDIT_POSITIVE if signed else UNSIGNED)

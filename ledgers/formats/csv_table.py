@@ -2,93 +2,137 @@
 
 import csv
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from itertools import chain
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import polars as pl
 
-from ledgers.formats.events import BATCH_ROWS, FileRefused, RowErrors
+from ledgers.formats.csv_bytes import as_utf8
+from ledgers.formats.csv_header import (
+    ColumnNames,
+    Header,
+    declared_header,
+    named_header,
+    plain,
+    unclear_header,
+)
+from ledgers.formats.csv_rows import OddRow, RowRules
+from ledgers.formats.declaration import DELIMITERS, Declaration
+from ledgers.formats.events import BATCH_ROWS, FileRefused, RowError, RowErrors
 from ledgers.formats.text_lines import LINE_MAX, physical_lines, too_long
 from ledgers.formats.typed import shown
-
-DELIMITERS = (",", ";", "\t")
 
 COLUMNS_MAX = 1_000
 
 BATCH_CHARACTERS = 16_000_000
 """A batch ends early at this many characters, so that memory stays flat where cells are long."""
 
+ODD_TEXT_MAX = 10_000
+"""Characters of a row that is not well formed that patterns see."""
+
 ROW_ROOM = LINE_MAX + 2
 """Characters for one row: as many as for one line, with its line break."""
 
-ColumnNames = Mapping[str, tuple[str, ...]]
-"""What a reader looks for: role → the names of its column, its own name first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    """The header row: its names as written, and which of them plays which role."""
-
-    names: tuple[str, ...]
-    roles: Mapping[str, int]
-
-    def name(self, role: str) -> str:
-        """The column's name as the file writes it: what its owner looks for."""
-        return self.names[self.roles[role]] if role in self.roles else role
-
-    def without(self, role: str) -> "Header":
-        """The same header where a column does not play that role after all."""
-        return Header(self.names, {known: place for known, place in self.roles.items() if known != role})
-
-    def others(self) -> dict[str, int]:
-        """Columns without a role, by a name of their own."""
-        found: dict[str, int] = {}
-        for place, name in enumerate(self.names):
-            if place not in self.roles.values():
-                own = name or f"column_{place + 1}"
-                found[own if own not in found else f"{own}_{place + 1}"] = place
-        return found
+SEP_LINE = re.compile(r'"?sep=(.)"?[ ;,\t]*[\r\n]*')
+"""What Excel takes as the delimiter, in the first line."""
 
 
 class CsvTable:
-    """A CSV table: `,` `;` or tab as its header shows, quotes by RFC 4180, UTF-8, one header row."""
+    """A CSV table: one of `DELIMITERS`, quotes by RFC 4180, UTF-8 or UTF-16 with a mark, or as declared."""
+
+    header: Header
 
     def __init__(self, file: BinaryIO, columns: ColumnNames):
-        """Reads as far as the header. Raises FileRefused: file.columns and those of `physical_lines`."""
+        """The table that shows itself: delimiter and header in its first filled row, or behind a `sep=` line.
+
+        Reads as far as the header. Raises FileRefused: file.columns and those of `physical_lines`.
+        """
+        lines = self._lines(file)
+        first = self._first_filled(lines)
+        said = SEP_LINE.fullmatch(first)
+        if said and said[1] in DELIMITERS:
+            self._pass_line()
+            first = self._first_filled(lines)
+        delimiter = said[1] if said and said[1] in DELIMITERS else delimiter_of(first, columns)
+        self._rows = csv.reader(chain([first], lines), delimiter=delimiter, strict=True)
+        self.delimiter = delimiter
+        self.header = named_header(self._read_names(), columns)
+
+    @classmethod
+    def declared(cls, file: BinaryIO, declaration: Declaration) -> "CsvTable":
+        """The table as it was declared. Raises FileRefused likewise."""
+        table = cls.__new__(cls)
+        encoding = None if declaration.encoding.casefold() in ("utf-16", "utf16") else declaration.encoding
+        lines = table._lines(file, encoding=encoding, padding=declaration.padding)
+        for _ in range(declaration.rows_to_skip):
+            line = next(lines, None)
+            if line is None:
+                break
+            table.above.append(line.rstrip("\r\n")[:ODD_TEXT_MAX])
+            table._pass_line()
+        first = table._first_filled(lines, declaration.delimiter)
+        table.delimiter = declaration.delimiter
+        quoting: Any = {} if declaration.quotes else {"quoting": csv.QUOTE_NONE}
+        table._rows = csv.reader(
+            chain([first], lines),
+            delimiter=declaration.delimiter,
+            skipinitialspace=declaration.space_before_cells,
+            strict=True,
+            **quoting,
+        )
+        names = table._read_names() if declaration.header else table._places(declaration)
+        table.header = declared_header(names, declaration)
+        return table
+
+    def _lines(self, file: BinaryIO, *, encoding: str | None = None, padding: bool = False) -> Iterator[str]:
+        self.above: list[str] = []  # lines above the table, as far as they were declared
         self._room = ROW_ROOM
         self._before = 0  # physical lines before the csv reader's first
         self._start = 1  # physical line where the row under way starts
-        lines = self._bounded(physical_lines(file))
-        first = self._first_filled(lines)
-        self._rows = csv.reader(chain([first], lines), delimiter=delimiter_of(first, columns), strict=True)
-        self.header = self._read_header(columns)
+        self._ahead: list[tuple[int, list[str]]] = []  # a row read to see how wide the table is
+        return self._bounded(physical_lines(as_utf8(file, padding=padding), encoding=encoding))
 
-    def batches(self, errors: RowErrors) -> Iterator[pl.DataFrame]:
-        """Text columns "0", "1", … in the header's order, and `line_no`. Rows that aren't well formed go to `errors`."""
-        width = len(self.header.names)
+    def _pass_line(self) -> None:
+        self._room = ROW_ROOM
+        self._before += 1
+        self._start += 1
+
+    def batches(self, errors: RowErrors, rules: RowRules | None = None) -> Iterator[pl.DataFrame]:
+        """Text columns "0", "1", … in the header's order, `line_no`, and `below` where a footer is declared. Rows that aren't well
+        formed go to `errors`, unless `rules` pass them over."""
+        rules, width = rules or RowRules(), len(self.header.names)
         cells: list[str] = []
         numbers: list[int] = []
+        odd: list[OddRow] = []
         size = 0
-        for number, row in self._numbered(errors):
+        for number, row in self._numbered(odd, rules, errors):
             if len(row) == width:
                 cells += row
                 numbers.append(number)
-            elif len(row) > 1 or (row and row[0].strip()):  # else a blank line
-                errors.add_one(
-                    number, "", f"the row has {len(row):,} cells, the header has {width:,} columns"
-                )
+            elif (fitted := rules.fitted(row, width)) is not None:
+                cells += fitted
+                numbers.append(number)
+            elif any(cell.strip() for cell in row):  # else a blank line
+                odd.append(self._odd(number, row, width))
             size += ROW_ROOM - self._room
             self._room = ROW_ROOM
-            if len(numbers) == BATCH_ROWS or size > BATCH_CHARACTERS:
-                yield _frame(cells, numbers, width)
-                cells, numbers, size = [], [], 0
-        if numbers:
-            yield _frame(cells, numbers, width)
+            if len(numbers) == BATCH_ROWS or size > BATCH_CHARACTERS or len(odd) == BATCH_ROWS:
+                yield rules.sift(_frame(cells, numbers, width), odd, errors)
+                cells, numbers, odd, size = [], [], [], 0
+        if numbers or odd:
+            yield rules.sift(_frame(cells, numbers, width), odd, errors)
 
-    def _numbered(self, errors: RowErrors) -> Iterator[tuple[int, list[str]]]:
+    def _odd(self, number: int, row: list[str], width: int) -> OddRow:
+        text = self.delimiter.join(row)[:ODD_TEXT_MAX]
+        message = f"the row has {len(row):,} cells, the header has {width:,} columns: {shown(text)}"
+        return OddRow(number, text, message)
+
+    def _numbered(
+        self, odd: list[OddRow], rules: RowRules, errors: RowErrors
+    ) -> Iterator[tuple[int, list[str]]]:
         """Each row with the line that it starts on; blank lines are empty rows."""
+        yield from self._ahead
         rows = self._rows
         while True:
             self._start = self._before + rows.line_num + 1
@@ -97,9 +141,13 @@ class CsvTable:
                     yield self._start, row
                     self._start = self._before + rows.line_num + 1
             except csv.Error as error:
-                errors.add_one(self._start, "", _what_is_wrong(error))
                 if _is_endless(error):  # what follows would be read from the middle of a cell
+                    if rules.footer_line is not None:
+                        return
+                    errors.add((RowError(row.line, "", row.message) for row in odd), total=len(odd))
+                    errors.add_one(self._start, "", _what_is_wrong(error))
                     raise errors.refusal() from None
+                odd.append(OddRow(self._start, "", _what_is_wrong(error)))
                 continue
             return
 
@@ -111,18 +159,17 @@ class CsvTable:
                 raise too_long(self._start)
             yield line
 
-    def _first_filled(self, lines: Iterator[str]) -> str:
+    def _first_filled(self, lines: Iterator[str], delimiters: str = "".join(DELIMITERS)) -> str:
+        """The first line with more in it than blanks and delimiters."""
         for line in lines:
-            if line.strip():
+            if line.strip(delimiters + " \t\r\n"):
                 return line
-            self._room = ROW_ROOM
-            self._before += 1
-            self._start += 1
+            self._pass_line()
         raise FileRefused(
             "file.empty", "The file holds only blank lines. Export it again and check that it holds rows."
         )
 
-    def _read_header(self, columns: ColumnNames) -> Header:
+    def _read_names(self) -> tuple[str, ...]:
         try:
             names = tuple(name.strip() for name in next(self._rows))
         except csv.Error as error:
@@ -130,11 +177,30 @@ class CsvTable:
         self._room = ROW_ROOM
         if len(names) > COLUMNS_MAX:
             raise unclear_header(f"names {len(names):,} columns; {COLUMNS_MAX:,} are the most")
-        return Header(names, _roles(names, columns))
+        return names
+
+    def _places(self, declaration: Declaration) -> tuple[str, ...]:
+        """Names by place, as many as the first row has, or as are declared where cells may lack."""
+        number = self._before + 1
+        try:
+            first = next(self._rows)
+        except csv.Error as error:
+            raise unclear_header(f"cannot be read: {_what_is_wrong(error)}") from None
+        self._room = ROW_ROOM
+        self._ahead = [(number, first)]
+        wide = len(first)
+        if declaration.short_rows:
+            wide = max(wide, *(int(name[1:]) for names in declaration.columns.values() for name in names))
+        if wide > COLUMNS_MAX:
+            raise unclear_header(f"has {wide:,} columns; {COLUMNS_MAX:,} are the most")
+        return tuple(f"#{place}" for place in range(1, wide + 1))
 
 
 def delimiter_of(line: str, columns: ColumnNames) -> str:
-    """The delimiter under which the header line names the most columns that the reader knows."""
+    """The delimiter under which the header line names the most columns that the reader knows.
+
+    Raises FileRefused `file.columns` where two cut it alike: which of them is meant is not ours to guess.
+    """
     known = {name for names in columns.values() for name in names}
 
     def score(delimiter: str) -> tuple[int, int]:
@@ -142,46 +208,15 @@ def delimiter_of(line: str, columns: ColumnNames) -> str:
             cells = next(csv.reader([line], delimiter=delimiter))
         except csv.Error:
             return 0, 0
-        return sum(_plain(cell) in known for cell in cells), len(cells)
+        return sum(plain(cell) in known for cell in cells), len(cells)
 
-    return max(DELIMITERS, key=score)
-
-
-def missing_columns(header: Header, missing: str) -> FileRefused:
-    """The refusal for a table that lacks columns; `missing` names them."""
-    found = ", ".join(shown(name) for name in header.names[:20])
-    message = (
-        f"The header lacks {missing}. It names: {found}."
-        " Name the columns so in the first row, separated by comma, semicolon or tab, and upload the file again."
-    )
-    return FileRefused("file.columns", message)
-
-
-def unclear_header(what: str) -> FileRefused:
-    """The refusal for a header that cannot be understood; `what` goes on from "The header row"."""
-    return FileRefused("file.columns", f"The header row {what}. Correct it and upload the file again.")
-
-
-def _roles(names: tuple[str, ...], columns: ColumnNames) -> dict[str, int]:
-    """Which column plays which role. Its own name outranks the others; two of equal rank are refused, never guessed."""
-    plain = [_plain(name) for name in names]
-    roles: dict[str, int] = {}
-    for role, accepted in columns.items():
-        wanted = accepted[:1] if accepted[0] in plain else accepted
-        places = [place for place, name in enumerate(plain) if name in wanted]
-        if len(places) > 1:
-            named = " and ".join(shown(names[place]) for place in places)
-            raise unclear_header(
-                f"has {named}, which could each be the {role}: call only one of them {role!r}"
-            )
-        if places:
-            roles[role] = places[0]
-    return roles
-
-
-def _plain(name: str) -> str:
-    """Upper and lower case, blank and underscore are the same in a header."""
-    return re.sub(r"[_\s]+", "_", name.strip()).casefold()
+    scores = {delimiter: score(delimiter) for delimiter in DELIMITERS}
+    best = max(scores.values())
+    alike = [delimiter for delimiter in DELIMITERS if scores[delimiter] == best]
+    if len(alike) > 1 and best[1] > 1:
+        named = " and ".join(repr(delimiter) for delimiter in alike)
+        raise unclear_header(f"is cut alike by {named}; put the delimiter in a first line, as in `sep=;`")
+    return alike[0]
 
 
 def _what_is_wrong(error: csv.Error) -> str:

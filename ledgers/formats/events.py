@@ -32,6 +32,24 @@ LINE_SCHEMA: dict[str, pl.DataType] = {
     "metadata": pl.String(),  # a JSON object as text, "{}" where there is nothing
 }
 
+BALANCE_COLUMN = "balance"
+"""Int64, credit +, null where the line states none. Only in frames of files that state what the account held behind a line."""
+
+DETAIL_SCHEMA: dict[str, pl.DataType] = {
+    "line_no": pl.Int64(),  # that of the line it is a part of, whose days are its days
+    "number": pl.Int64(),  # place among the details of its line, from 1
+    "amount": pl.Int64(),  # minor units, never below zero; in its own currency and direction
+    "direction": pl.String(),
+    "currency": pl.String(),
+    "decimal_places": pl.Int16(),
+    "reference": pl.String(),
+    "description": pl.String(),
+    "counterparty": pl.String(),
+    "external_id": pl.String(),
+    "end_to_end_id": pl.String(),
+    "metadata": pl.String(),
+}
+
 ENTRY_SCHEMA: dict[str, pl.DataType] = {
     "line_no": pl.Int64(),
     "journal_key": pl.String(),  # lines with the same key are one journal; empty: an entry by itself
@@ -65,7 +83,19 @@ class StatementStart:
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """The next lines of a statement: at most `BATCH_ROWS`, columns as in `LINE_SCHEMA`."""
+    """The next lines of a statement: at most `BATCH_ROWS`, columns as in `LINE_SCHEMA`, and perhaps `BALANCE_COLUMN` behind them."""
+
+    index: int
+    frame: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class DetailLines:
+    """Of lines that a bank booked as one: the movements in it, columns as in `DETAIL_SCHEMA`, at most `BATCH_ROWS`.
+
+    They are in no sum. They come before or after the line that they are of; what is of a line that never comes (the bank had
+    not booked it) is to be dropped.
+    """
 
     index: int
     frame: pl.DataFrame
@@ -105,7 +135,7 @@ class StatementEnd:
     sums: tuple[CurrencySums, ...] = ()  # every currency that occurs, in alphabetical order
 
 
-Event = StatementStart | Lines | StatementEnd
+Event = StatementStart | Lines | DetailLines | StatementEnd
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +193,7 @@ class RowErrors:
     def refusal(self) -> FileRefused:
         rows = sorted(self.kept, key=lambda error: error.line)
         first = rows[0]
-        where = f"{first.field}: " if first.field else ""
+        where = f"{first.field.removesuffix(':')}: " if first.field else ""  # MT calls its fields :61:
         others = f" There are {self.total:,} faults in all." if self.total > 1 else ""
         message = (
             f"Nothing was imported. Line {first.line:,}: {where}{first.message}.{others}"

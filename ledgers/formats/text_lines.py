@@ -1,6 +1,7 @@
-"""Bytes to physical lines of UTF-8 text, with what can be wrong in bytes refused early; read by the CSV table reader."""
+"""Bytes to physical lines of text, with what can be wrong in bytes refused early; read by the readers of text formats."""
 
 import codecs
+import re
 from collections.abc import Iterator
 from io import StringIO
 from typing import BinaryIO
@@ -26,20 +27,27 @@ _OTHER_FILES = (
 )
 
 
-def physical_lines(file: BinaryIO) -> Iterator[str]:
+DECLARABLE = re.compile(
+    r"(?:us-)?ascii|utf-?8|latin-?1|iso-?8859-?[0-9]{1,2}|windows-?125[0-9]|cp125[0-9]|cp85[02]", re.I
+)
+"""Encodings that can be declared for a file: those that hold ASCII as it is."""
+
+
+def physical_lines(file: BinaryIO, *, encoding: str | None = None) -> Iterator[str]:
     """Each line with its line break (LF, CR LF or CR, as written), in memory of one block and one line.
 
+    UTF-8, or the `encoding` that was declared where the bytes are not UTF-8.
     Raises FileRefused: file.empty, file.binary, file.encoding, file.line_too_long; each names the line.
     """
-    decode = codecs.getincrementaldecoder("utf-8")().decode
+    decode = TextDecoder(encoding).decode
     done, tail, first = 0, "", True
     while True:
         block = _first_block(file) if first else file.read(BLOCK_BYTES)
         _refuse_nul(block, tail, done)
         try:
-            text = decode(block, final=not block)
+            text = decode(block, not block)
         except UnicodeDecodeError as error:
-            raise _not_utf8(error, tail, done) from None
+            raise _not_text(error, tail, done) from None
         text = tail + (text.lstrip("\ufeff") if first else text)
         first = False
         _refuse_long(text, len(tail), done)
@@ -49,6 +57,63 @@ def physical_lines(file: BinaryIO) -> Iterator[str]:
         tail = text[cut:]
         if not block:
             return
+
+
+def text_blocks(file: BinaryIO, *, encoding: str | None = None) -> Iterator[str]:
+    """The same text in pieces as they come, where lines mean nothing. Refuses as `physical_lines` does, but for long lines."""
+    decode = TextDecoder(encoding).decode
+    done, first = 0, True
+    while True:
+        block = _first_block(file) if first else file.read(BLOCK_BYTES)
+        _refuse_nul(block, "", done)
+        try:
+            text = decode(block, not block)
+        except UnicodeDecodeError as error:
+            raise _not_text(error, "", done) from None
+        yield text.lstrip("\ufeff") if first else text
+        done, first = done + text.count("\n"), False
+        if not block:
+            return
+
+
+class TextDecoder:
+    """UTF-8, until a byte shows that it is not; from there on the declared encoding, if there is one.
+
+    Declarations are often wrong in the same way: the program was changed to write UTF-8 and the header was not. Text that is
+    valid as UTF-8 and more than ASCII is never anything else by chance; a file that is both is refused.
+    """
+
+    def __init__(self, declared: str | None):
+        """Raises FileRefused `file.encoding` where the declared encoding is not one that is read."""
+        if declared is not None and not can_be_declared(declared):
+            raise FileRefused(
+                "file.encoding", f"The encoding {declared!r} is not read. Save the file as UTF-8."
+            )
+        self._declared = declared
+        self._decoder: codecs.IncrementalDecoder = codecs.getincrementaldecoder("utf-8")()
+        self._is_utf8: bool | None = None  # None: only ASCII was seen
+
+    def decode(self, data: bytes, final: bool) -> str:
+        """Raises UnicodeDecodeError, whose object begins with what was held over."""
+        try:
+            text = self._decoder.decode(data, final)
+        except UnicodeDecodeError as error:
+            whole = bytes(error.object)
+            if self._declared is None or self._is_utf8 is not None or not whole[: error.start].isascii():
+                raise
+            self._is_utf8 = False
+            self._decoder = codecs.getincrementaldecoder(self._declared)()
+            return self._decoder.decode(whole, final)
+        if self._is_utf8 is None and not text.isascii():
+            self._is_utf8 = True
+        return text
+
+
+def can_be_declared(encoding: str) -> bool:
+    try:
+        return bool(DECLARABLE.fullmatch(encoding) and codecs.lookup(encoding))
+    except LookupError:  # cp1259, iso-8859-99
+        return False
 
 
 def too_long(line: int) -> FileRefused:
@@ -91,11 +156,12 @@ def _refuse_nul(block: bytes, tail: str, done: int) -> None:
         raise FileRefused("file.binary", message)
 
 
-def _not_utf8(error: UnicodeDecodeError, tail: str, done: int) -> FileRefused:
+def _not_text(error: UnicodeDecodeError, tail: str, done: int) -> FileRefused:
     line = done + 1 + _breaks(tail + error.object[: error.start].decode("latin-1"))
-    byte = error.object[error.start]
+    byte, encoding = error.object[error.start], error.encoding.upper()
+    perhaps = "; perhaps the file is Windows-1252 or Latin-1" if encoding == "UTF-8" else ""
     message = (
-        f"Line {line:,} is not UTF-8 text (byte 0x{byte:02X}); perhaps the file is Windows-1252 or Latin-1."
+        f"Line {line:,} is not {encoding} text (byte 0x{byte:02X}){perhaps}."
         " Save it as UTF-8 and upload it again."
     )
     return FileRefused("file.encoding", message)

@@ -108,10 +108,10 @@ def instant(column: str, zone: ZoneInfo) -> pl.Expr:
     )
 
 
-def direction(column: str) -> pl.Expr:
-    """credit or debit for each word of `DIRECTIONS`, null for any other."""
+def direction(column: str, words: Mapping[str, str] = DIRECTIONS) -> pl.Expr:
+    """credit or debit for each of the words, which are in small letters; null for any other."""
     word = pl.col(column).str.strip_chars().str.to_lowercase()
-    return word.replace_strict(DIRECTIONS, default=None, return_dtype=pl.String)
+    return word.replace_strict(words, default=None, return_dtype=pl.String)
 
 
 def bad_day(row: Row, column: str) -> str:

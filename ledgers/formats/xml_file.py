@@ -66,7 +66,7 @@ class XmlFile:
         self._head = _head(file)
         self._silent = 0
         _look_at_prolog(self._head)
-        names = _first_names(self._head)
+        names = first_names(self._head)
         self.root = names[0]
         self.message = names[1] if len(names) > 1 else None
 
@@ -103,6 +103,11 @@ class XmlFile:
 def let_go(element: Any, wanted: Collection[str] = ()) -> list[Any]:
     """Drop what is in an element and what stands before it in its parent; gives those of that which are wanted by tag."""
     element.clear()
+    return let_go_before(element, wanted)
+
+
+def let_go_before(element: Any, wanted: Collection[str] = ()) -> list[Any]:
+    """The same of what stands before it, while the element itself goes on."""
     before = element.getprevious()
     if before is None:
         return []
@@ -144,8 +149,8 @@ def _look_at_prolog(head: bytes) -> None:
         raise FileRefused("file.not_xml", message, rows=[RowError(line, "", "no element begins here")])
 
 
-def _first_names(head: bytes) -> list[Name]:
-    """The names of the root and of the first element in it, as far as they stand in the head."""
+def first_names(head: bytes) -> list[Name]:
+    """The names of the root and of the first element in it, as far as they stand in the head. FileRefused file.not_xml."""
     parser: Any = etree.XMLPullParser(events=("start",), **OPTIONS)
     names: list[Name] = []
     try:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import CheckConstraint, Q, UniqueConstraint
 
+from ledgers.models.profiles import ImportProfile
 from ledgers.states import MIRRORED, Direction, JournalKind, LedgerType
 from organizations.ids import uuid7
-from organizations.models import Organization
+from organizations.models import Calendar, Organization
 
 
 class LedgerQuerySet(models.QuerySet["Ledger"]):
@@ -41,6 +42,14 @@ class Ledger(models.Model):
         help_text="Minor units, + is money in; entries before its day get no open item.",
     )
     opening_balance_on = models.DateField(null=True, blank=True)
+    import_profile = models.ForeignKey(
+        ImportProfile,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="How its CSV statements are read, where they are not in our own layout.",
+    )
     opening_confirmed_at = models.DateTimeField(null=True, blank=True)
     opening_confirmed_by = models.CharField(max_length=100, blank=True, default="")
     metadata = models.JSONField(default=dict, blank=True)
@@ -107,6 +116,14 @@ class BankAccount(models.Model):
     currency = models.CharField(max_length=3, blank=True, default="")
     ledger = models.ForeignKey(
         Ledger, null=True, blank=True, on_delete=models.PROTECT, related_name="bank_accounts"
+    )
+    calendar = models.ForeignKey(
+        Calendar,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="Its business days are those on which the bank writes statements.",
     )
     created_at = models.DateTimeField()
     created_by = models.CharField(max_length=100)

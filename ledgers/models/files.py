@@ -2,45 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.db import models
 from django.db.models import CheckConstraint, Q, UniqueConstraint
 
-from ledgers.models.books import BankAccount
+from ledgers.models.books import BankAccount, Ledger
+from ledgers.models.profiles import ImportProfile
 from ledgers.models.records import DataStream, Record
-from ledgers.states import SOURCE_FILE_MOVES, ImportTarget, LineStatus, SourceFileStatus
+from ledgers.states import SOURCE_FILE_MOVES, ImportTarget, LineStatus, RunningOrder, SourceFileStatus
 from organizations.ids import uuid7
 from organizations.models import Organization
 from organizations.refusals import Conflict
-
-
-class ImportProfile(models.Model):
-    """The one declaration of how a file is read: columns, words, marks and dates. Kept, versioned, named by its owner."""
-
-    uuid = models.UUIDField(default=uuid7, unique=True, editable=False)
-    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
-    name = models.CharField(max_length=128)
-    target = models.CharField(max_length=32, choices=ImportTarget)
-    version = models.PositiveIntegerField(default=1)
-    columns = models.JSONField(default=dict)
-    value_maps = models.JSONField(default=dict, blank=True)
-    delimiter = models.CharField(max_length=4, blank=True, default="")
-    encoding = models.CharField(max_length=32, blank=True, default="")
-    decimal_mark = models.CharField(max_length=1, blank=True, default="")
-    date_format = models.CharField(max_length=32, blank=True, default="")
-    sign_convention = models.CharField(max_length=32, blank=True, default="")
-    rows_to_skip = models.PositiveIntegerField(default=0)
-    footer_pattern = models.CharField(max_length=255, blank=True, default="")
-    created_at = models.DateTimeField()
-    created_by = models.CharField(max_length=100)
-
-    class Meta:
-        constraints = [
-            UniqueConstraint(fields=["organization", "name", "version"], name="importprofile_version_once"),
-            CheckConstraint(condition=Q(target__in=ImportTarget.values), name="importprofile_target_known"),
-        ]
-
-    def __str__(self) -> str:
-        return self.name
 
 
 class SourceFileQuerySet(models.QuerySet["SourceFile"]):
@@ -49,6 +22,10 @@ class SourceFileQuerySet(models.QuerySet["SourceFile"]):
 
     def live(self) -> SourceFileQuerySet:
         return self.filter(voided_at__isnull=True)
+
+    def parts_of(self, source_file_ids: Iterable[int]) -> SourceFileQuerySet:
+        """What was taken from imports, a part for each ledger."""
+        return self.filter(part_of__in=list(source_file_ids))
 
 
 class SourceFile(models.Model):
@@ -63,7 +40,28 @@ class SourceFile(models.Model):
     size_bytes = models.BigIntegerField()
     checksum_sha256 = models.CharField(max_length=64)
     profile = models.ForeignKey(
-        ImportProfile, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+        ImportProfile,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="The version of the profile that it was, or is to be, read with.",
+    )
+    part_of = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="parts",
+        help_text="The imported file of which this is what belongs to one ledger.",
+    )
+    ledger = models.ForeignKey(
+        Ledger,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="Whose part this is; of an imported file: where statements go that name no account.",
     )
     imported_count = models.BigIntegerField(null=True, blank=True)
     already_known_count = models.BigIntegerField(null=True, blank=True)
@@ -134,11 +132,19 @@ class Statement(models.Model):
     decimal_places = models.SmallIntegerField()
     from_date = models.DateField(null=True)
     to_date = models.DateField(null=True)
+    begins_on = models.DateField(null=True, help_text="Its first day: as stated, else as its lines show.")
+    ends_on = models.DateField(null=True, help_text="Its last day: as stated, else as its lines show.")
     opening_amount = models.BigIntegerField(null=True)
     opening_kind = models.CharField(max_length=8, blank=True, default="")
     opening_on = models.DateField(null=True)
     closing_amount = models.BigIntegerField(null=True)
     closing_on = models.DateField(null=True)
+    running_order = models.CharField(
+        max_length=9,
+        choices=RunningOrder,
+        default=RunningOrder.UNSTATED,
+        help_text="In which order of its lines their running balances run.",
+    )
     credit_sum = models.BigIntegerField(default=0)
     debit_sum = models.BigIntegerField(default=0)
     line_count = models.BigIntegerField(default=0)
@@ -148,7 +154,13 @@ class Statement(models.Model):
     voided_by = models.CharField(max_length=100, default="")
 
     class Meta:
-        constraints = [UniqueConstraint(fields=["source_file", "position"], name="statement_position_once")]
+        constraints = [
+            UniqueConstraint(fields=["source_file", "position"], name="statement_position_once"),
+            CheckConstraint(
+                condition=Q(running_order__in=RunningOrder.values), name="statement_running_order_known"
+            ),
+        ]
+        indexes = [models.Index(fields=["stream", "ends_on"], name="statement_by_end")]
 
     def __str__(self) -> str:
         return f"{self.number or self.position} {self.currency}"
@@ -186,6 +198,9 @@ class StatementLine(models.Model):
     line_no = models.BigIntegerField()
     status = models.CharField(max_length=5, choices=LineStatus)
     note = models.TextField(default="")
+    balance = models.BigIntegerField(
+        null=True, help_text="The account's balance behind this line, as the file states it; minor units."
+    )
     voided_at = models.DateTimeField(null=True)
 
     objects = StatementLineQuerySet.as_manager()

@@ -9,6 +9,7 @@ from django.db.models import CheckConstraint, Q, UniqueConstraint
 
 from ledgers.amounts import shown
 from ledgers.models.books import BankAccount, Ledger
+from ledgers.models.profiles import ImportProfile
 from ledgers.states import Direction, RecordKind, StreamKind
 from organizations.ids import uuid7
 from organizations.models import Organization
@@ -41,6 +42,14 @@ class DataStream(models.Model):
     )
     feeds_evidence_as = models.CharField(max_length=32, blank=True, default="")
     resetting = models.BooleanField(default=False)
+    import_profile = models.ForeignKey(
+        ImportProfile,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="How its files are read.",
+    )
     created_at = models.DateTimeField()
     created_by = models.CharField(max_length=100)
     voided_at = models.DateTimeField(null=True, blank=True)
@@ -76,6 +85,10 @@ class RecordQuerySet(models.QuerySet["Record"]):
 
     def live(self) -> RecordQuerySet:
         return self.filter(voided_at__isnull=True)
+
+    def entries(self) -> RecordQuerySet:
+        """Without the details that are shown below their entry: what sums, open items and lists are made of."""
+        return self.exclude(kind=RecordKind.DETAIL)
 
     def booked_between(self, *, since: date, until: date) -> RecordQuerySet:
         """`until` is exclusive, so that two windows can share an edge."""
@@ -145,6 +158,9 @@ class Record(models.Model):
             CheckConstraint(condition=Q(direction__in=Direction.values), name="record_direction_known"),
             CheckConstraint(condition=Q(kind__in=RecordKind.values), name="record_kind_known"),
             CheckConstraint(
+                condition=~Q(kind=RecordKind.DETAIL) | Q(parent__isnull=False), name="record_detail_of_entry"
+            ),
+            CheckConstraint(
                 condition=Q(direction=Direction.CREDIT, signed_amount=models.F("amount"))
                 | Q(direction=Direction.DEBIT, signed_amount=-models.F("amount")),
                 name="record_sign_of_direction",
@@ -160,6 +176,7 @@ class Record(models.Model):
             models.Index(
                 fields=["journal_id"], condition=Q(journal_id__isnull=False), name="record_by_journal"
             ),
+            models.Index(fields=["parent"], condition=Q(parent__isnull=False), name="record_by_parent"),
         ]
 
     def __str__(self) -> str:

@@ -15,6 +15,7 @@ from ledgers.money import exponent
 from ledgers.states import LedgerType
 from organizations import audit
 from organizations.actors import Actor
+from organizations.models import Calendar
 from organizations.refusals import Conflict, Invalid
 
 CURRENCY = re.compile(r"[A-Z]{3}")
@@ -217,5 +218,23 @@ def account_create(
         ) from None
     audit.record(
         action="bank_account.created", organization_id=organization_id, by=by, at=at, subject=account
+    )
+    return account
+
+
+def account_calendar(
+    *, account: BankAccount, calendar: Calendar | None, by: Actor, at: datetime
+) -> BankAccount:
+    """On whose business days the bank writes statements; None: Monday to Friday."""
+    assert calendar is None or calendar.organization_id == account.organization_id
+    account.calendar, account.modified_at, account.modified_by = calendar, at, by.ref
+    account.save(update_fields=["calendar", "modified_at", "modified_by"])
+    audit.record(
+        action="bank_account.calendar_chosen",
+        organization_id=account.organization_id,
+        by=by,
+        at=at,
+        subject=account,
+        calendar=calendar.name if calendar else "",
     )
     return account

@@ -31,6 +31,7 @@ GIVEN: dict[str, Any] = {
     "suspect": pl.Boolean,
     "date_inferred": pl.Boolean,
     "journal_id": pl.Int64,
+    "parent_id": pl.Int64,
 }
 """What a frame may say of a record; what it leaves out is empty, null or false."""
 
@@ -46,7 +47,13 @@ FALSE = ("suspect", "date_inferred")
 
 
 def records_write(
-    lines: pl.DataFrame, *, stream: DataStream, source_file_id: int | None = None, by: Actor, at: datetime
+    lines: pl.DataFrame,
+    *,
+    stream: DataStream,
+    source_file_id: int | None = None,
+    kind: RecordKind = RecordKind.ENTRY,
+    by: Actor,
+    at: datetime,
 ) -> pl.DataFrame:
     """COPY one record per line into the stream; the lines come back with `id`, `uuid`, `signed_amount` and `effect`.
 
@@ -66,7 +73,7 @@ def records_write(
     row = filled.with_columns(
         *(pl.lit(_default(name), dtype=GIVEN[name]).alias(name) for name in missing),
         pl.lit(stream.pk).alias("stream_id"),
-        pl.lit(RecordKind.ENTRY.value).alias("kind"),
+        pl.lit(kind.value).alias("kind"),
         pl.lit(1).alias("dedup_version"),
         pl.lit(source_file_id, dtype=pl.Int64).alias("source_file_id"),
         pl.lit(at).alias("created_at"),

@@ -12,14 +12,14 @@ from datetime import datetime
 import polars as pl
 from django.db import connection
 
-from ledgers.formats.events import Balance
+from ledgers.formats.events import BALANCE_COLUMN, Balance
 from ledgers.models import DataStream, SourceFile, Statement, StatementLine
 from ledgers.money import exponent
 from ledgers.services.dedup import later_keys, numbered_keys
 from ledgers.services.parsing import ParsedStatement
 from ledgers.services.records import records_write
 from ledgers.services.rows import array_text, copy_rows, draw_ids, id_sequence
-from ledgers.states import LineStatus
+from ledgers.states import LineStatus, RecordKind
 from organizations.actors import Actor
 
 KNOWN_SCHEMA = {"key": pl.String, "record_id": pl.Int64, "ended_on": pl.Date}
@@ -52,7 +52,7 @@ def statement_open(
 ) -> Statement:
     """The statement's row, with its stated balances in minor units (credit +)."""
     start, end = parsed.start, parsed.booked
-    opening, closing = _in(end.opening, currency), _in(end.closing, currency)
+    opening, closing = _in(parsed.opening, currency), _in(parsed.closing, currency)
     return Statement.objects.create(
         source_file=source_file,
         stream=stream,
@@ -64,11 +64,14 @@ def statement_open(
         decimal_places=exponent(currency),
         from_date=start.from_date,
         to_date=start.to_date,
+        begins_on=parsed.begins_on,
+        ends_on=parsed.ends_on,
         opening_amount=opening.amount_signed_minor if opening else None,
         opening_kind=opening.kind[:8] if opening else "",
         opening_on=opening.date if opening else None,
         closing_amount=closing.amount_signed_minor if closing else None,
         closing_on=closing.date if closing else None,
+        running_order=parsed.running.order,
         credit_sum=end.credit_sum,
         debit_sum=end.debit_sum,
         line_count=end.lines,
@@ -85,9 +88,13 @@ def _in(balance: Balance | None, currency: str) -> Balance | None:
 def statement_write(
     parsed: ParsedStatement, *, statement: Statement, stream: DataStream, by: Actor, at: datetime
 ) -> Iterator[tuple[pl.DataFrame, ImportCounts]]:
-    """Write the lines batch by batch; gives each batch's new records (id, date, effect, …) and counts."""
+    """Write the lines batch by batch; gives each batch's new records (id, date, effect, …) and counts.
+
+    Details are written behind them, below the records that are new: those of a known line are there already.
+    """
     if not parsed.bases:
         return
+    parents: list[pl.DataFrame] = []
     keys = numbered_keys(pl.concat(parsed.bases))["key"]
     offset = 0
     for frame in parsed.frames():
@@ -103,7 +110,32 @@ def statement_write(
         )
         known = told.filter(pl.col("record_id").is_not_null())
         _lines_write(new, known, statement=statement)
+        if parsed.has_details:
+            parents.append(new.select("line_no", "id", "date", "value_date", "date_inferred"))
         yield new, ImportCounts(new.height, known.height, int(new["suspect"].sum()))
+
+    if parents:
+        _details_write(
+            parsed, pl.concat(parents), stream=stream, source_file_id=statement.source_file_id, by=by, at=at
+        )
+
+
+def _details_write(
+    parsed: ParsedStatement,
+    parents: pl.DataFrame,
+    *,
+    stream: DataStream,
+    source_file_id: int,
+    by: Actor,
+    at: datetime,
+) -> None:
+    """Each detail of a new line as a record below that line's, on its days: no open item, no sum, no key to be known by."""
+    below = parents.rename({"id": "parent_id"})
+    for frame in parsed.details():
+        lines = frame.join(below, on="line_no", how="inner", maintain_order="left")
+        records_write(
+            lines, stream=stream, source_file_id=source_file_id, kind=RecordKind.DETAIL, by=by, at=at
+        )
 
 
 def _told_apart(lines: pl.DataFrame, *, statement: Statement, stream: DataStream) -> pl.DataFrame:
@@ -149,12 +181,17 @@ def known_records(stream: DataStream, keys: pl.Series) -> pl.DataFrame:
 
 
 def _lines_write(new: pl.DataFrame, known: pl.DataFrame, *, statement: Statement) -> None:
+    given = pl.col(BALANCE_COLUMN) if BALANCE_COLUMN in new.columns else pl.lit(None, dtype=pl.Int64)
+    balance = given.alias("balance")
     rows = pl.concat(
         [
             new.select(
-                "line_no", pl.col("id").alias("record_id"), pl.lit(LineStatus.NEW.value).alias("status")
+                "line_no",
+                pl.col("id").alias("record_id"),
+                pl.lit(LineStatus.NEW.value).alias("status"),
+                balance,
             ),
-            known.select("line_no", "record_id", pl.lit(LineStatus.KNOWN.value).alias("status")),
+            known.select("line_no", "record_id", pl.lit(LineStatus.KNOWN.value).alias("status"), balance),
         ]
     ).sort("line_no")
     copy_rows(
@@ -167,5 +204,6 @@ def _lines_write(new: pl.DataFrame, known: pl.DataFrame, *, statement: Statement
             "line_no",
             "status",
             pl.lit("").alias("note"),
+            "balance",
         ),
     )

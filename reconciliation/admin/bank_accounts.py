@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.db.models import Count, Max, Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -17,8 +17,11 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from ledgers.backoffice import link_to
 from ledgers.models import BankAccount, Ledger, Statement
+from ledgers.services.books import account_calendar
 from organizations.backoffice.acts import Act
 from organizations.backoffice.current import actor_of, current_organization
+from organizations.models import Calendar
+from reconciliation.admin.account_proof import proof_context
 from reconciliation.admin.base import ClearingModelAdmin
 from reconciliation.admin.ledgers import CurrencyForm
 from reconciliation.services.wiring import bank_account_attach, bank_account_create
@@ -39,10 +42,11 @@ class BankAccountAdmin(ClearingModelAdmin):
     )
     list_display = ("name", "identifier", "currency", "ledger_link", "statements", "last_day", "created_at")
     list_filter = ("ledger", "currency", "created_at")
-    list_select_related = ("ledger",)
+    list_select_related = ("ledger", "calendar")
     search_fields = ("name", "identifier", "ledger__code")
     search_help_text = gettext_lazy("Name, IBAN, or code of the ledger")
     ordering = ("name", "pk")
+    change_form_before_template = "reconciliation/account_proof.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).filter(voided_at__isnull=True)
@@ -70,6 +74,7 @@ class BankAccountAdmin(ClearingModelAdmin):
             "identifier",
             "currency",
             "ledger_link",
+            "calendar",
             "statements",
             "last_day",
             "uuid",
@@ -102,6 +107,14 @@ class BankAccountAdmin(ClearingModelAdmin):
             "code": obj.ledger.code
         }
 
+    def render_change_form(
+        self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        obj = kwargs.get("obj")
+        if obj is not None:
+            context |= proof_context(obj, request.GET)
+        return super().render_change_form(request, context, *args, **kwargs)
+
     def save_act(self, request: HttpRequest, obj: BankAccount, form: Any, change: bool) -> BankAccount:
         return bank_account_create(
             organization_id=current_organization(request).pk,
@@ -123,6 +136,15 @@ class BankAccountAdmin(ClearingModelAdmin):
                 label=_("Ledger"), queryset=ledgers, widget=UnfoldAdminSelectWidget
             )
 
+        class CalendarForm(forms.Form):
+            calendar = forms.ModelChoiceField(
+                label=_("Calendar"),
+                queryset=Calendar.objects.filter(organization_id=obj.organization_id),
+                required=False,
+                empty_label=_("Monday to Friday"),
+                widget=UnfoldAdminSelectWidget,
+            )
+
         taken = _("It belongs to ledger %(code)s already.") % {"code": obj.ledger.code} if obj.ledger else ""
         return [
             Act(
@@ -136,5 +158,15 @@ class BankAccountAdmin(ClearingModelAdmin):
                     "Lines of this account that are here already become open in that ledger's reconciliation."
                 ),
                 success=_("The account belongs to the ledger now."),
-            )
+            ),
+            Act(
+                "choose-calendar",
+                _("Choose its calendar"),
+                partial(account_calendar, account=obj),
+                "imports:write",
+                form=CalendarForm,
+                initial={"calendar": obj.calendar_id},
+                explain=_("Business days of the calendar without a statement are shown as missing."),
+                success=_("The calendar is chosen."),
+            ),
         ]

@@ -42,6 +42,14 @@ WHAT = {
     "source_file.imported": gettext_lazy("file read"),
     "source_file.failed": gettext_lazy("file could not be read"),
     "source_file.voided": gettext_lazy("file deleted"),
+    "file_import.uploaded": gettext_lazy("file uploaded"),
+    "file_import.completed": gettext_lazy("file imported"),
+    "file_import.retried": gettext_lazy("to be read again"),
+    "file_import.ledger_chosen": gettext_lazy("ledger chosen; to be read again"),
+    "file_import.accounts_placed": gettext_lazy("accounts put to ledgers; to be read again"),
+    "file_import.declared": gettext_lazy("import profile chosen; to be read again"),
+    "file_import.replaced": gettext_lazy("replaced by a corrected file"),
+    "file_import.undone": gettext_lazy("import undone"),
     "ledger.opening_confirmed": gettext_lazy("opening balance confirmed"),
 }
 """An event that is not here is told by its own words: "ledger created"."""

@@ -17,6 +17,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from ledgers.amounts import major
 from ledgers.backoffice import amount_cell, link_to, totals
 from ledgers.models import StatementLine
+from ledgers.selectors import details_of
 from organizations.backoffice.acts import Act
 from organizations.backoffice.filters import AmountRangeFilter, DayRangeFilter, ScopedRelatedFilter
 from reconciliation.admin.base import ClearingModelAdmin, asked_act
@@ -45,6 +46,9 @@ from reconciliation.selectors.standing import (
 from reconciliation.services import items
 from rules.models import Reconciliation
 from rules.states import Side
+
+DETAILS_SHOWN = 100
+"""Payments of one line on its page; a batch may hold a hundred thousand."""
 
 
 class NoteForm(forms.Form):
@@ -263,6 +267,9 @@ class StatementLineAdmin(ClearingModelAdmin):
         obj = kwargs.get("obj")
         if obj is not None:
             context["each"] = obj.standing_now.facing()
+            details = details_of(obj.record)
+            context |= {"details": details[:DETAILS_SHOWN], "details_count": details.count()}
+            context["details_sum"] = obj.record.metadata.get("details_sum")
         return super().render_change_form(request, context, *args, **kwargs)
 
     def acts(self, request: HttpRequest, obj: Any) -> list[Act]:

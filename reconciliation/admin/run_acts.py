@@ -154,7 +154,9 @@ def upload(request: HttpRequest, run: Run) -> str:
         return query
     file: Any = request.FILES.get("file")
     if file is None:
-        messages.error(request, _("Choose a file first: CSV or camt.053, as your bank gave it to you."))
+        messages.error(
+            request, _("Choose a file first: camt, CSV or a ZIP of them, as your bank gave it to you.")
+        )
         return query
     try:
         received = sources.receive(file)

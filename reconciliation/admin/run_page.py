@@ -86,6 +86,7 @@ def context_of(request: HttpRequest, run: Run) -> dict[str, Any]:
         **pass_context(run),
         "tabs": tabs(run, tally, shown),
         "show": shown,
+        "rules": proposals_by_rule(tally) if shown == "review" else [],
         "panel": f"reconciliation/panel_{shown.replace('-', '_')}.html",
         "query": without(request.GET, "tick", "confirm"),
         "base_query": without(request.GET, "place"),
@@ -198,7 +199,6 @@ def review(query: QueryDict, run: Run) -> dict[str, Any]:
     return {
         "page": page,
         "facing": desk.facing_of(page.rows),
-        "rules": proposals_by_rule(run),
         "chosen_rule": rule_of(query),
         "q": query.get("q", ""),
         "more": bool(page.after or page.before),

@@ -28,7 +28,7 @@ from reconciliation.admin.run_acts import RunActs
 from reconciliation.admin.run_page import context_of
 from reconciliation.admin.words import people, plainly
 from reconciliation.models import Discrepancy, Pass, Run, RunSource
-from reconciliation.selectors.runs import counted, is_closed, last_pass, with_status
+from reconciliation.selectors.runs import count_items, is_closed, last_pass, with_status
 from reconciliation.services import passes, runs
 from reconciliation.states import RunStatus
 
@@ -122,13 +122,14 @@ class RunAdmin(RunActs, ClearingModelAdmin):
         return [done, "created_at", "pk"]
 
     def furnish(self, rows: list[Any]) -> None:
-        found = counted(Run.objects.filter(pk__in=[row.pk for row in rows])).in_bulk()
+        count_items(rows)
+        found = with_status(Run.objects.filter(pk__in=[row.pk for row in rows])).in_bulk()
         open_ones = dict(
             Discrepancy.objects.open().filter(run__in=list(found)).values_list("run").annotate(n=Count("pk"))
         )
         names = people(rows[0].organization_id, refs_of(rows, "created_by")) if rows else {}
         for row in rows:
-            row.counts = found[row.pk]
+            row.shown_status = found[row.pk].shown_status  # type: ignore[attr-defined]
             row.open_differences = open_ones.get(row.pk, 0)
             row.maker_name = names.get(row.created_by, "")
 
@@ -142,23 +143,23 @@ class RunAdmin(RunActs, ClearingModelAdmin):
 
     @display(description=gettext_lazy("Status"))
     def standing(self, obj: Any) -> str:
-        return chip(status_words(obj.counts.shown_status), STATUS_LABELS[obj.counts.shown_status])
+        return chip(status_words(obj.shown_status), STATUS_LABELS[obj.shown_status])
 
     @display(description=gettext_lazy("Lines"))
     def count_lines(self, obj: Any) -> str:
-        return count_cell(obj.counts.item_count)
+        return count_cell(obj.item_count)
 
     @display(description=gettext_lazy("Matched"))
     def count_matched(self, obj: Any) -> str:
-        return count_cell(obj.counts.matched_count)
+        return count_cell(obj.matched_count)
 
     @display(description=gettext_lazy("Unmatched"))
     def count_unmatched(self, obj: Any) -> str:
-        return count_cell(obj.counts.unmatched_count + obj.counts.partial_count)
+        return count_cell(obj.unmatched_count + obj.partial_count)
 
     @display(description=gettext_lazy("Closed"))
     def count_closed(self, obj: Any) -> str:
-        return count_cell(obj.counts.closed_count)
+        return count_cell(obj.closed_count)
 
     @display(description=gettext_lazy("Discrepancies"))
     def count_differences(self, obj: Any) -> str:

@@ -32,7 +32,7 @@ from organizations.backoffice.base import ScopedTabularInline
 from organizations.backoffice.current import may
 from reconciliation.admin.base import ClearingModelAdmin
 from reconciliation.admin.words import FILE_LABELS, people
-from reconciliation.models import Run, RunSource
+from reconciliation.models import FileImport, Run, RunSource
 from reconciliation.selectors.desk import void_preview
 from reconciliation.services.records import source_void
 
@@ -96,7 +96,7 @@ class SourceFileAdmin(ClearingModelAdmin):
         "Files as they came in. One that could not be read is kept here with what is wrong in it; nothing of it was taken."
     )
     empty_text = gettext_lazy("No file came in yet.")
-    empty_steps = gettext_lazy("Open a run and upload the bank's statement file there.")
+    empty_steps = gettext_lazy("Upload the bank's files under Import, or one to a run.")
     list_display = (
         "filename",
         "run_link",
@@ -127,6 +127,7 @@ class SourceFileAdmin(ClearingModelAdmin):
         "count_pending",
         "left_out",
         "faults",
+        "came_by",
         "digest",
         "original",
         "created_at",
@@ -136,7 +137,9 @@ class SourceFileAdmin(ClearingModelAdmin):
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).filter(voided_at__isnull=True)
+        """Files of runs. Those of the import page stand there as they came, here as the parts that runs have of them."""
+        live = super().get_queryset(request).filter(voided_at__isnull=True)
+        return live.exclude(pk__in=FileImport.objects.imported().values("pk"))
 
     def furnish(self, rows: list[Any]) -> None:
         if not rows:
@@ -211,6 +214,13 @@ class SourceFileAdmin(ClearingModelAdmin):
         more = max(obj.error_row_count - len(obj.error_rows), 0)
         table = render_to_string("reconciliation/faults.html", {"faults": obj.error_rows, "more": more})
         return format_html("<p>{}</p>{}", obj.error_message, table)
+
+    @display(description=gettext_lazy("Came by"))
+    def came_by(self, obj: SourceFile) -> str:
+        if obj.part_of_id is None:
+            return _("upload to the run")
+        url = reverse("admin:reconciliation_fileimport_change", args=[obj.part_of_id])
+        return format_html('<a class="tieout-link" href="{}">{}</a>', url, _("the import page"))
 
     @display(description="SHA-256")
     def digest(self, obj: SourceFile) -> str:

@@ -2,11 +2,13 @@
 
 from reconciliation.models.clearing import Match, MatchMember, OpenItem, RejectedGroup
 from reconciliation.models.discrepancies import Discrepancy
+from reconciliation.models.imports import FileImport
 from reconciliation.models.operations import StreamOperation
 from reconciliation.models.runs import Pass, Run, RunSource
 
 __all__ = [
     "Discrepancy",
+    "FileImport",
     "Match",
     "MatchMember",
     "OpenItem",

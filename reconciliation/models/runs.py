@@ -79,18 +79,24 @@ class Run(models.Model):
 
 
 class RunSource(models.Model):
-    """A source file in a run. The same bytes stand in a run once, unless the earlier one failed or was voided."""
+    """A source file in a run. The same bytes are uploaded to a run once, unless the earlier one failed or was voided."""
 
     run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="sources")
     source_file = models.OneToOneField(SourceFile, on_delete=models.PROTECT, related_name="run_source")
     checksum_sha256 = models.CharField(max_length=64)
     idempotency_key = models.CharField(max_length=255, blank=True, default="")
     live = models.BooleanField(default=True, help_text="Off once its file failed or was voided.")
+    routed = models.BooleanField(
+        default=False,
+        help_text="Came by the import page, where the same file may come again: its lines are known then.",
+    )
 
     class Meta:
         constraints = [
             UniqueConstraint(
-                fields=["run", "checksum_sha256"], condition=Q(live=True), name="runsource_checksum_once"
+                fields=["run", "checksum_sha256"],
+                condition=Q(live=True, routed=False),
+                name="runsource_checksum_once",
             ),
             UniqueConstraint(
                 fields=["run", "idempotency_key"],

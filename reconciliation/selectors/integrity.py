@@ -90,14 +90,14 @@ CHECKS: dict[str, str] = {
                 OR abs(coalesce(mm.applied, 0)) + abs(coalesce(o.open_amount, 0)) <> abs({MEASURE}))""",
     "token without a live record of its stream": """
         SELECT o.reconciliation_id, o.record_id, 'orphaned token' FROM reconciliation_openitem o
-        LEFT JOIN ledgers_record r ON r.id = o.record_id AND r.voided_at IS NULL
+        LEFT JOIN ledgers_record r ON r.id = o.record_id AND r.voided_at IS NULL AND r.kind <> 'detail'
         LEFT JOIN rules_reconciliationstream w ON w.reconciliation_id = o.reconciliation_id
             AND w.stream_id = r.stream_id AND w.side = o.side
         WHERE w.id IS NULL""",
     "live member without a live record of its stream": """
         SELECT mm.reconciliation_id, mm.record_id, 'orphaned member of match ' || mm.match_id
         FROM reconciliation_matchmember mm
-        LEFT JOIN ledgers_record r ON r.id = mm.record_id AND r.voided_at IS NULL
+        LEFT JOIN ledgers_record r ON r.id = mm.record_id AND r.voided_at IS NULL AND r.kind <> 'detail'
         LEFT JOIN rules_reconciliationstream w ON w.reconciliation_id = mm.reconciliation_id
             AND w.stream_id = r.stream_id AND w.side = mm.side
         WHERE mm.live AND w.id IS NULL""",
@@ -150,13 +150,18 @@ CHECKS: dict[str, str] = {
             OR coalesce(sum(r.amount) FILTER (WHERE r.direction = 'credit'), 0) <> j.total_credit""",
     "live statement line without a live record": """
         SELECT l.source_file_id, l.id, 'record ' || l.record_id FROM ledgers_statementline l
-        LEFT JOIN ledgers_record r ON r.id = l.record_id AND r.voided_at IS NULL
+        LEFT JOIN ledgers_record r ON r.id = l.record_id AND r.voided_at IS NULL AND r.kind <> 'detail'
         WHERE l.voided_at IS NULL AND r.id IS NULL""",
     "statement record that no live line states": """
         SELECT s.id, r.id, 'no live line' FROM ledgers_datastream s
-        JOIN ledgers_record r ON r.stream_id = s.id AND r.voided_at IS NULL
+        JOIN ledgers_record r ON r.stream_id = s.id AND r.voided_at IS NULL AND r.kind <> 'detail'
         WHERE s.kind = 'statement' AND NOT EXISTS (
             SELECT FROM ledgers_statementline l WHERE l.record_id = r.id AND l.voided_at IS NULL)""",
+    "detail without its live line": """
+        SELECT d.stream_id, d.id, 'detail of record ' || d.parent_id FROM ledgers_record d
+        LEFT JOIN ledgers_record r ON r.id = d.parent_id AND r.stream_id = d.stream_id AND r.voided_at IS NULL
+            AND r.kind = 'entry'
+        WHERE d.parent_id IS NOT NULL AND d.kind = 'detail' AND d.voided_at IS NULL AND r.id IS NULL""",
     "run said to be running without a pass under way": """
         SELECT run.reconciliation_id, run.id, 'running' FROM reconciliation_run run
         WHERE run.status = 'running' AND run.voided_at IS NULL AND NOT EXISTS (

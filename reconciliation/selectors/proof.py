@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 from django.db.models import BigIntegerField, Exists, OuterRef, QuerySet, Sum
@@ -75,7 +76,7 @@ them: minutes at a few hundred thousand lines."""
 def run_proof(run: Run) -> RunProof:
     """Over the run's items and all entries of its ledger, with today's knowledge."""
     files = list(source_file_ids(run).values_list("source_file_id", flat=True))
-    params = {"reconciliation": run.reconciliation_id, "files": files}
+    params: dict[str, Any] = {"reconciliation": run.reconciliation_id, "files": files}
     statement_sum, open_a, closed_a, matched_a = _row(OF_ITEMS, params)
     open_b, closed_b, matched_b = _row(OF_ENTRIES, params)
     opening, closing = stated_balances(run)
@@ -94,7 +95,7 @@ def run_proof(run: Run) -> RunProof:
     )
 
 
-def _row(query: str, params: dict[str, object]) -> tuple[int, ...]:
+def _row(query: str, params: dict[str, Any]) -> tuple[int, ...]:
     with connection.cursor() as cursor:
         cursor.execute(query, params)
         return tuple(cursor.fetchone())

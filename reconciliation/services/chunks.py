@@ -282,12 +282,17 @@ def _discrepancies(
     row: Pass, matches: pl.DataFrame, members: pl.DataFrame, *, by: Actor, at: datetime
 ) -> None:
     """Pairs far apart or of different amounts are pointed out; what was said of the lines is in review now."""
-    where = {"reconciliation_id": row.reconciliation_id, "run_id": row.run_id}
+    about: dict[str, Any] = {
+        "reconciliation_id": row.reconciliation_id,
+        "run_id": row.run_id,
+        "by": by,
+        "at": at,
+    }
     apart = _far_apart(matches)
-    raise_of_new_matches(apart, type_=DiscrepancyType.DATE_MISMATCH, **where, by=by, at=at)
+    raise_of_new_matches(apart, type_=DiscrepancyType.DATE_MISMATCH, **about)
     differ = matches.filter(pl.col("total_a") != pl.col("total_b"))
     rows = [_amounts_differ(match) for match in differ.iter_rows(named=True)]
-    raise_many(type_=DiscrepancyType.AMOUNT_MISMATCH, **where, rows=rows, by=by, at=at)
+    raise_many(type_=DiscrepancyType.AMOUNT_MISMATCH, rows=rows, **about)
     stated_of = pl.concat([members.filter(pl.col("side") == Side.A)["id"], differ["held"].drop_nulls()])
     suggested(stated_of, reconciliation_id=row.reconciliation_id)
 

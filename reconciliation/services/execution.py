@@ -23,7 +23,7 @@ from organizations.actors import system_actor
 from organizations.acts import connection_lost, perform
 from organizations.refusals import Conflict
 from reconciliation import matching
-from reconciliation.models import Pass, StreamOperation
+from reconciliation.models import FileImport, Pass, StreamOperation
 from reconciliation.services import chunks
 from reconciliation.services.locks import (
     LockKind,
@@ -164,7 +164,16 @@ def lost_passes(*, at: datetime) -> list[int]:
 def lost_imports(*, at: datetime) -> list[int]:
     """Files that are being imported for longer than that."""
     since = at - timedelta(seconds=settings.PASS_LOST_AFTER_SECONDS)
-    lost = SourceFile.objects.live().filter(status=SourceFileStatus.PROCESSING, created_at__lt=since)
+    lost = SourceFile.objects.live().filter(
+        status=SourceFileStatus.PROCESSING, created_at__lt=since, run_source__isnull=False
+    )
+    return list(lost.order_by("pk").values_list("pk", flat=True))
+
+
+def lost_file_imports(*, at: datetime) -> list[int]:
+    """The same of the import page. One that is tried again much later is rung for at once, which does no harm."""
+    since = at - timedelta(seconds=settings.PASS_LOST_AFTER_SECONDS)
+    lost = FileImport.objects.imported().unfinished().filter(created_at__lt=since)
     return list(lost.order_by("pk").values_list("pk", flat=True))
 
 

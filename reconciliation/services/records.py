@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from ledgers.models import SourceFile, Statement, StatementLine
-from ledgers.states import SourceFileStatus
+from ledgers.states import UNREAD, SourceFileStatus
 from organizations import audit
 from organizations.actors import Actor
 from organizations.refusals import Conflict, NotFound
@@ -54,13 +54,13 @@ def void_sources(*, run: Run, sources: list[RunSource], by: Actor, at: datetime)
     return VoidCounts(voided=len(gone), stayed=len(record_ids) - len(gone), undone=undone)
 
 
-def lock_for_voiding(run: Run) -> None:
-    """Take every reconciliation that the run's records may be open in, exclusively and before any row, so that no act
+def lock_for_voiding(*runs: Run) -> None:
+    """Take every reconciliation that the runs' records may be open in, exclusively and before any row, so that no act
     is half way through one of them."""
-    files = RunSource.objects.filter(run=run).values("source_file_id")
+    files = RunSource.objects.filter(run__in=runs).values("source_file_id")
     stream_ids = set(Statement.objects.filter(source_file_id__in=files).values_list("stream_id", flat=True))
     share_streams(stream_ids)
-    own_reconciliations({run.reconciliation_id, *reconciliations_with(stream_ids)})
+    own_reconciliations({*(run.reconciliation_id for run in runs), *reconciliations_with(stream_ids)})
 
 
 def source_void(*, run: Run, source_file: SourceFile, by: Actor, at: datetime) -> VoidCounts:
@@ -76,7 +76,7 @@ def source_void(*, run: Run, source_file: SourceFile, by: Actor, at: datetime) -
     source_file.refresh_from_db()
     if source_file.voided_at is not None:
         return VoidCounts(0, 0)
-    if source_file.status not in (SourceFileStatus.COMPLETED, SourceFileStatus.FAILED):
+    if source_file.status not in (SourceFileStatus.COMPLETED, *UNREAD):
         raise file_processing()
     counts = void_sources(run=run, sources=[source], by=by, at=at)
     audit.record(
@@ -165,9 +165,14 @@ def _undo_matches(reconciliation_id: int, record_ids: list[int], *, by: Actor, a
 
 
 def _records_void(record_ids: list[int], *, by: Actor, at: datetime) -> None:
+    """The records with the details below them."""
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE ledgers_record SET voided_at = %s, voided_by = %s WHERE id = ANY(%s)",
+            [at, by.ref, record_ids],
+        )
+        cursor.execute(
+            "UPDATE ledgers_record SET voided_at = %s, voided_by = %s WHERE parent_id = ANY(%s) AND voided_at IS NULL",
             [at, by.ref, record_ids],
         )
         cursor.execute("DELETE FROM reconciliation_openitem WHERE record_id = ANY(%s)", [record_ids])

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from shutil import copyfileobj
 from tempfile import NamedTemporaryFile, SpooledTemporaryFile
-from typing import IO, Any, BinaryIO
+from typing import IO
 
 from django.conf import settings
 from django.core.files import File
@@ -20,27 +19,23 @@ from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from ledgers import formats
-from ledgers.formats.events import FileRefused
-from ledgers.models import SourceFile
-from ledgers.services.parsing import ParsedFile
+from ledgers.models import BankAccount, ImportProfile, SourceFile
+from ledgers.services.parsing import ParsedFile, ParsedStatement
 from ledgers.services.statements import ImportCounts
 from ledgers.states import ImportTarget, SourceFileStatus
 from organizations import audit
 from organizations.actors import Actor
 from organizations.acts import perform
-from organizations.refusals import Conflict, Refusal, TooLarge, Unreadable
+from organizations.refusals import Conflict, TooLarge, Unreadable
 from reconciliation.models import Run, RunSource
 from reconciliation.selectors.runs import refuse_if_voided
 from reconciliation.services.intake import lock_for_intake, raise_duplicates, statement_import
 from reconciliation.services.locks import (
-    LockKind,
-    free_session_lock,
     perform_patiently,
     queue_imports,
     share_reconciliations,
-    try_session_lock,
 )
+from reconciliation.services.reading import alone_at, broken_off, read_kept, source_fail, uploader_of
 from reconciliation.services.routing import route_to_ledger
 from rules.services import setup
 
@@ -193,73 +188,66 @@ def source_import(*, source_file_id: int, at: datetime) -> SourceFile:
     Outermost: opens its own acts. Twice is the same as once; another worker at the same file makes this one leave.
     Raises Unreadable when the file cannot be taken.
     """
-    with _alone(source_file_id) as alone:
+    with alone_at(source_file_id) as alone:
         source = SourceFile.objects.get(pk=source_file_id)
         if not alone or source.status != SourceFileStatus.PROCESSING or source.voided_at is not None:
             return source
         run = Run.objects.select_related("ledger", "reconciliation").get(sources__source_file=source)
-        by = _uploader(source)
+        by = uploader_of(source)
         try:
             with ParsedFile() as parsed:
-                _read(parsed, source, run)
+                read_kept(parsed, source, currency=run.ledger.currency, default=run.ledger.import_profile)
                 write = partial(_write, parsed, source, run, by=by, at=at)
                 perform_patiently(write, tries=IMPORT_PATIENCE)
         except Unreadable as refusal:
             perform(partial(source_fail, source, refusal, by=by, at=at))
             raise
         except Exception as error:
-            perform(partial(source_fail, source, _unexpected(error), by=by, at=at))
+            perform(partial(source_fail, source, broken_off(error), by=by, at=at))
             raise
         source.refresh_from_db()
         return source
 
 
-@contextmanager
-def _alone(source_file_id: int) -> Iterator[bool]:
-    got = try_session_lock(LockKind.SOURCE_FILE, source_file_id)
-    try:
-        yield got
-    finally:
-        if got:
-            free_session_lock(LockKind.SOURCE_FILE, source_file_id)
-
-
-def _uploader(source: SourceFile) -> Actor:
-    """Rows say who uploaded the file, also where a worker reads it."""
-    kind, _colon, name = source.created_by.partition(":")
-    return Actor(kind, name, source.organization_id, frozenset())  # type: ignore[arg-type]
-
-
-def _read(parsed: ParsedFile, source: SourceFile, run: Run) -> None:
-    with default_storage.open(source.storage_name) as file:
-        try:
-            source.format = formats.detect(file.read(formats.HEAD_BYTES), source.filename)
-            file.seek(0)
-            binary: BinaryIO = file  # type: ignore[assignment]
-            parsed.read(binary, format=source.format, currency=run.ledger.currency)
-        except FileRefused as refused:
-            rows = [{"line": row.line, "field": row.field, "message": row.message} for row in refused.rows]
-            raise Unreadable(
-                refused.message,
-                code=refused.code,
-                word="invalid_file",
-                details={"rows": rows, "row_errors": refused.row_errors},
-            ) from refused
-
-
 def _write(parsed: ParsedFile, source: SourceFile, run: Run, *, by: Actor, at: datetime) -> None:
-    source_format = source.format  # read from the bytes; the row is read again on each try
+    read_as = ReadAs(source.format, source.profile)  # the row is read again on each try
     source = SourceFile.objects.select_for_update(of=("self",)).get(pk=source.pk)
     routes = route_to_ledger(parsed.statements, ledger=run.ledger, by=by, at=at)
-    streams = [setup.statement_stream(account, by=by, at=at) for _statement, account in routes.taken]
+    lock_for_taking([account for _statement, account in routes.taken], by=by, at=at)
+    source_take(source, routes.taken, run=run, read_as=read_as, skipped=routes.skipped, by=by, at=at)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadAs:
+    format: str
+    profile: ImportProfile | None
+
+
+def lock_for_taking(accounts: Iterable[BankAccount], *, by: Actor, at: datetime) -> None:
+    """All of them before any row, whatever their order in the file; behind other imports into the same accounts."""
+    streams = [setup.statement_stream(account, by=by, at=at) for account in accounts]
     queue_imports(stream.pk for stream in streams)
-    lock_for_intake(streams)  # all of them before any row, whatever their order in the file
+    lock_for_intake(streams)
+
+
+def source_take(
+    source: SourceFile,
+    taken: Sequence[tuple[ParsedStatement, BankAccount]],
+    *,
+    run: Run,
+    read_as: ReadAs,
+    skipped: Sequence[dict[str, object]] = (),
+    by: Actor,
+    at: datetime,
+) -> None:
+    """Write these statements into the streams of their accounts, as items of the run; the file is completed. Behind
+    `lock_for_taking`."""
     counts, days = ImportCounts(), []
-    for position, (statement, _account) in enumerate(routes.taken):
+    for position, (statement, account) in enumerate(taken):
         row, batch = statement_import(
             statement,
             source_file=source,
-            stream=streams[position],
+            stream=setup.statement_stream(account, by=by, at=at),
             position=position,
             currency=run.ledger.currency,
             run=run,
@@ -273,12 +261,13 @@ def _write(parsed: ParsedFile, source: SourceFile, run: Run, *, by: Actor, at: d
     duplicates = raise_duplicates(source_file=source, run=run, by=by, at=at) if counts.imported else 0
     source.move(
         SourceFileStatus.COMPLETED,
-        format=source_format,
+        format=read_as.format,
+        profile=read_as.profile,
         imported_count=counts.imported,
         already_known_count=counts.already_known,
         suspect_count=counts.suspect,
         pending_count=counts.pending,
-        skipped_statements=routes.skipped,
+        skipped_statements=list(skipped),
         statement_from=min(days, default=None),
         statement_to=max(days, default=None),
         finished_at=at,
@@ -298,44 +287,46 @@ def _audit_import(source: SourceFile, run: Run, *, by: Actor, at: datetime, dupl
         already_known=source.already_known_count,
         suspect=source.suspect_count,
         duplicates=duplicates,
+        profile=source.profile_id,
     )
 
 
-def source_fail(source: SourceFile, refusal: Refusal, *, by: Actor, at: datetime) -> None:
-    """Keep the file as failed, visible with what is wrong in it; the same bytes may come again."""
+def source_declare(
+    *, run: Run, source: SourceFile, profile: ImportProfile, by: Actor, at: datetime
+) -> SourceFile:
+    """A file that waits for a mapping is to be read again, as the profile declares; ring for `import_source` after it.
+
+    Refuses a file that does not wait ("file.move_refused") and one that was uploaded again meanwhile ("file.duplicate").
+    """
+    share_reconciliations([run.reconciliation_id])
+    refuse_if_voided(run)
     row = SourceFile.objects.select_for_update(of=("self",)).get(pk=source.pk)
-    rows: list[Any] = refusal.details.get("rows", [])
+    if not profile.is_current or profile.organization_id != row.organization_id:
+        raise Conflict(_("Choose the newest version of a profile."), code="profile.replaced")
     row.move(
-        SourceFileStatus.FAILED,
-        format=source.format,
-        imported_count=0,
-        already_known_count=0,
-        error_code=refusal.code[:64],
-        error_message=refusal.message,
-        error_rows=rows,
-        error_row_count=refusal.details.get("row_errors", len(rows)),
-        skipped_statements=refusal.details.get("skipped_statements", []),
-        finished_at=at,
+        SourceFileStatus.PROCESSING,
+        profile=profile,
+        error_code="",
+        error_message="",
+        error_rows=[],
+        error_row_count=0,
+        imported_count=None,
+        already_known_count=None,
+        finished_at=None,
     )
-    RunSource.objects.filter(source_file=row).update(live=False)
+    try:
+        with transaction.atomic():
+            RunSource.objects.filter(run=run, source_file=row).update(live=True)
+    except IntegrityError:
+        raise _duplicate(run, ReceivedFile(row.checksum_sha256, row.size_bytes)) from None
     audit.record(
-        action="source_file.failed",
+        action="source_file.declared",
         organization_id=row.organization_id,
         by=by,
         at=at,
         subject=row,
-        reason=refusal.code,
+        subjects=[run, profile],
+        profile=profile.name,
+        version=profile.version,
     )
-
-
-def _unexpected(error: Exception) -> Refusal:
-    if isinstance(error, Refusal):
-        return error
-    return Unreadable(
-        _(
-            "Reading the file broke off (%(kind)s). Nothing was imported; upload it again, or tell the administrator."
-        )
-        % {"kind": type(error).__name__},
-        code="file.broke_off",
-        word="invalid_file",
-    )
+    return row

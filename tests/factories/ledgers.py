@@ -105,6 +105,7 @@ class ImportProfileFactory(factory.django.DjangoModelFactory):
     organization = factory.SubFactory(OrganizationFactory)
     name = factory.Sequence(lambda n: f"Profile {n}")
     target = "statement"
+    declaration = factory.LazyFunction(lambda: {"columns": {"booking_date": ["Day"], "amount": ["Amount"]}})
     created_at = NOW
     created_by = "system:test"
 

@@ -146,7 +146,7 @@ def test_tallies_agree_with_the_items_counts_in_every_state(example):
 
 
 def test_proposals_are_counted_by_rule_in_the_order_of_the_rules(example):
-    assert [(row.name, row.count) for row in proposals_by_rule(example.run)] == [
+    assert [(row.name, row.count) for row in proposals_by_rule(tallies(example.run))] == [
         ("Reference and amount", 2),
         ("One line, entries with its reference", 1),
         ("Amount within three days", 1),

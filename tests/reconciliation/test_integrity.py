@@ -66,6 +66,7 @@ PLANTED: dict[str, list[str]] = {
     ],
     "token without a live record of its stream": [
         f"UPDATE ledgers_record SET voided_at = now() WHERE id = {FREE}",
+        f"UPDATE ledgers_record SET kind = 'detail', parent_id = id WHERE id = {FREE}",
         f"UPDATE reconciliation_openitem SET side = 'a' WHERE record_id = {FREE}",
         "INSERT INTO reconciliation_openitem (reconciliation_id, record_id, side, open_amount, overdue_by_hand) "
         "SELECT id, 1234567, 'a', 1, false FROM rules_reconciliation LIMIT 1",
@@ -73,6 +74,8 @@ PLANTED: dict[str, list[str]] = {
     "live member without a live record of its stream": [
         "UPDATE ledgers_record SET voided_at = now() WHERE id IN (SELECT record_id FROM reconciliation_matchmember)",
         "UPDATE reconciliation_matchmember SET side = 'a'",
+        "UPDATE ledgers_record SET kind = 'detail', parent_id = id "
+        "WHERE id IN (SELECT record_id FROM reconciliation_matchmember)",
     ],
     "member and match disagree on being live": [
         f"UPDATE reconciliation_matchmember SET live = false WHERE match_id = {MATCH}",
@@ -101,10 +104,15 @@ PLANTED: dict[str, list[str]] = {
         "UPDATE ledgers_journal SET total_debit = total_debit + 1 WHERE kind = 'single'",
     ],
     "live statement line without a live record": [
-        f"UPDATE ledgers_record SET voided_at = now() WHERE id = {LINE}"
+        f"UPDATE ledgers_record SET voided_at = now() WHERE id = {LINE}",
+        f"UPDATE ledgers_record SET kind = 'detail', parent_id = id WHERE id = {LINE}",
     ],
     "statement record that no live line states": [
         f"UPDATE ledgers_statementline SET voided_at = now() WHERE record_id = {LINE}"
+    ],
+    "detail without its live line": [
+        f"UPDATE ledgers_record SET kind = 'detail', parent_id = id WHERE id = {LINE}",
+        f"UPDATE ledgers_record SET kind = 'detail', parent_id = id + 1234567 WHERE id = {LINE}",
     ],
     "run said to be running without a pass under way": ["UPDATE reconciliation_run SET status = 'running'"],
 }

@@ -131,7 +131,7 @@ def test_the_same_key_and_bytes_give_the_first_file_other_bytes_are_refused(made
         ("<Document", "file.not_xml"),
         ("date,amount\n2026-02-03,1.00\n2026-02-04,12.345\n2026-02-30,1\n", "file.rows"),
         ("date,amount,currency\n2026-02-03,1.00,USD\n", "file.rows"),
-        ("one,two\n1,2\n", "file.columns"),
+        ("\0", "file.binary"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_kept_as_failed_and_nothing_of_it_is_imported(made: Books, text, code):

@@ -61,8 +61,9 @@ class LedgerRunView(SurfaceView):
         show: Callable[[Sequence[Any]], list[Any]],
         *,
         count_all: Callable[[], int] | None = None,
+        fetch: QuerySet[Any] | None = None,
         more: dict[str, Any] | None = None,
     ) -> Response:
         """One page of `rows`, shown by `show`, in the getAll envelope."""
-        page = find(listing, request.query_params, rows, count_all=count_all)
+        page = find(listing, request.query_params, rows, count_all=count_all, fetch=fetch)
         return Response({**listing.style.envelope(page, show(page.rows)), **(more or {})})

@@ -15,7 +15,7 @@ from api.shared.idempotency import act
 from api.shared.schema import operation
 from ledgers.selectors import find_ledger
 from reconciliation.models import Run
-from reconciliation.selectors.runs import runs_of
+from reconciliation.selectors.runs import countable, runs_of
 from reconciliation.services import runs
 
 
@@ -28,7 +28,8 @@ class Runs(LedgerRunView):
 
         show = partial(presenting.run_bodies, organization_id=self.organization_id)
 
-        return self.listed(request, filters.RUNS, runs_of(self.organization_id), show)
+        found = runs_of(self.organization_id)
+        return self.listed(request, filters.RUNS, countable(found), show, fetch=found)
 
     @operation(
         "ledger_runs_create",

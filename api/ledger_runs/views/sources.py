@@ -26,7 +26,7 @@ from api.shared.preferences import wait_seconds
 from api.shared.schema import PREFER, operation, with_example
 from api.shared.uploads import UploadView
 from ledgers.models import SourceFile
-from ledgers.states import SourceFileStatus
+from ledgers.states import UNREAD, SourceFileStatus
 from organizations.acts import Answer
 from organizations.refusals import NotFound, Refusal, Unreadable
 from reconciliation import tasks
@@ -137,8 +137,8 @@ class Upload(LedgerRunView, UploadView):
         also=[422],
     )
     def post(self, request: Request, run_id: UUID) -> Response:
-        """CSV or camt.053, all or nothing: one unreadable line, and nothing is imported, the file is kept as failed, and
-        `details.rows` names each line (422). Lines that an earlier file brought are linked, not doubled. Large files are
+        """camt.053, camt.052, camt.054, MT940, MT942, BAI2, OFX, QIF, CSV or a ZIP of them, all or nothing: one unreadable
+        line, and nothing is imported, the file is kept as failed, and `details.rows` names each line (422). Lines that an earlier file brought are linked, not doubled. Large files are
         read by a worker; past the wait the answer is 202 with the file `processing`."""
         body = read_body(bodies.UploadBody, request.data)
         run = self.run_of(run_id)
@@ -174,7 +174,7 @@ class Upload(LedgerRunView, UploadView):
 
     def _answer(self, source: RunSource, answer: Answer, applied: str) -> Response:
         file = source.source_file
-        if file.status == SourceFileStatus.FAILED:
+        if file.status in UNREAD:
             raise unreadable(file)
         status = answer.status if file.status == SourceFileStatus.COMPLETED else 202
         headers = replay_headers(answer)
@@ -196,7 +196,7 @@ def _wait(file: SourceFile, seconds: float) -> None:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         file.refresh_from_db()
-        if file.status in (SourceFileStatus.COMPLETED, SourceFileStatus.FAILED):
+        if file.status in (SourceFileStatus.COMPLETED, *UNREAD):
             return
         time.sleep(POLL_SECONDS)
 

@@ -1,4 +1,4 @@
-"""camt.053 documents for tests, written by hand as banks would send them."""
+"""camt documents for tests, written by hand as banks would send them."""
 
 from xml.sax.saxutils import escape
 
@@ -13,6 +13,17 @@ def document(*statements: str, namespace: str | None = VERSION_8, prolog: str = 
     header = "<GrpHdr><MsgId>M-1</MsgId><CreDtTm>2026-03-31T18:00:00</CreDtTm></GrpHdr>"
     body = "\n".join(statements)
     return f"{prolog}<Document{named}><BkToCstmrStmt>{header}\n{body}\n</BkToCstmrStmt></Document>"
+
+
+def as_message(content: str, word: str) -> str:
+    """The same document as a report (camt.052) or a notification (camt.054)."""
+    element, part = {
+        "camt.052": ("BkToCstmrAcctRpt", "Rpt"),
+        "camt.053": ("BkToCstmrStmt", "Stmt"),
+        "camt.054": ("BkToCstmrDbtCdtNtfctn", "Ntfctn"),
+    }[word]
+    named = content.replace("camt.053.001", f"{word}.001").replace("BkToCstmrStmt>", f"{element}>")
+    return named.replace("<Stmt>", f"<{part}>").replace("</Stmt>", f"</{part}>")
 
 
 def statement(*content: str, account: str = ACCOUNT, number: str = "S-1", sequence: str = "7") -> str:

@@ -9,8 +9,12 @@ import polars as pl
 import pytest
 
 from ledgers.formats import (
+    BALANCE_COLUMN,
+    BATCH_ROWS,
+    DETAIL_SCHEMA,
     HEAD_BYTES,
     LINE_SCHEMA,
+    DetailLines,
     FileRefused,
     Lines,
     StatementEnd,
@@ -20,16 +24,23 @@ from ledgers.formats import (
     read_statements,
 )
 
+WITH_BALANCE = {**LINE_SCHEMA, BALANCE_COLUMN: pl.Int64()}
+
 
 @dataclass
 class Reading:
     starts: list[StatementStart] = field(default_factory=list)
     ends: list[StatementEnd] = field(default_factory=list)
     frames: list[tuple[int, pl.DataFrame]] = field(default_factory=list)
+    detail_frames: list[tuple[int, pl.DataFrame]] = field(default_factory=list)
 
     @property
     def rows(self) -> list[dict[str, Any]]:
         return [row for _, frame in self.frames for row in frame.to_dicts()]
+
+    @property
+    def details(self) -> list[dict[str, Any]]:
+        return [row for _, frame in self.detail_frames for row in frame.to_dicts()]
 
     @property
     def row(self) -> dict[str, Any]:
@@ -46,16 +57,29 @@ class Reading:
         return [row[name] for row in self.rows]
 
 
-def read(content: bytes | str, *, currency: str | None = "EUR", file: Any = None) -> Reading:
+def read(
+    content: bytes | str,
+    *,
+    currency: str | None = "EUR",
+    file: Any = None,
+    format: str | None = None,
+    **declared: str | None,
+) -> Reading:
     content = content.encode() if isinstance(content, str) else content
     got = Reading()
-    events = read_statements(file or BytesIO(content), format=detect(content[:HEAD_BYTES]), currency=currency)
+    format = format or detect(content[:HEAD_BYTES])
+    events = read_statements(file or BytesIO(content), format=format, currency=currency, **declared)
     for event in events:
         if isinstance(event, StatementStart):
             got.starts.append(event)
         elif isinstance(event, Lines):
-            assert event.frame.schema == pl.Schema(LINE_SCHEMA)
+            assert event.frame.schema in (pl.Schema(LINE_SCHEMA), pl.Schema(WITH_BALANCE))
             got.frames.append((event.index, event.frame))
+        elif isinstance(event, DetailLines):
+            assert event.frame.schema == pl.Schema(DETAIL_SCHEMA)
+            assert event.index == got.starts[-1].index
+            assert event.frame.height <= BATCH_ROWS
+            got.detail_frames.append((event.index, event.frame))
         else:
             got.ends.append(event)
     return got

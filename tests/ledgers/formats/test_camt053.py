@@ -314,8 +314,8 @@ def test_several_statements_of_several_accounts():
 
 def test_events_come_statement_by_statement(monkeypatch):
     """However lines are gathered, a statement's start, its lines and its end follow each other."""
-    monkeypatch.setattr("ledgers.formats.camt053.BATCH_ROWS", 3)
-    monkeypatch.setattr("ledgers.formats.camt053.STATEMENTS_TOGETHER", 2)
+    monkeypatch.setattr("ledgers.formats.camt.BATCH_ROWS", 3)
+    monkeypatch.setattr("ledgers.formats.camt.STATEMENTS_TOGETHER", 2)
     got = read(document(*(statement(entry() * lines, number=str(lines)) for lines in (1, 7, 0, 2, 3, 1))))
     assert [end.lines for end in got.ends] == [1, 7, 0, 2, 3, 1]
     assert [index for index, _ in got.frames] == sorted(index for index, _ in got.frames)
@@ -330,7 +330,7 @@ def test_lines_come_in_batches():
 
 
 def test_an_account_that_is_named_after_the_first_batch_is_refused(monkeypatch):
-    monkeypatch.setattr("ledgers.formats.camt053.BATCH_ROWS", 1)
+    monkeypatch.setattr("ledgers.formats.camt.BATCH_ROWS", 1)
     account = "<Acct><Id><IBAN>DE1</IBAN></Id></Acct>"
     with pytest.raises(Exception, match="names its account after its entries"):
         read(document(f"<Stmt>{entry() * 2}{account}</Stmt>"))

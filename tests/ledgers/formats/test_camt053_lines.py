@@ -109,6 +109,7 @@ def test_a_batch_is_one_line_with_what_its_details_agree_on():
         "batch_payment_information_id": "BP",
         "batch_transactions": "2",
         "details": 2,
+        "details_without_amount": 2,
     }
 
 

@@ -238,8 +238,8 @@ def test_a_header_without_the_required_columns_is_refused_naming_them(header, mi
 
 
 def test_columns_that_are_not_known_go_to_metadata_under_their_own_names():
-    row = read('date,amount,Balance,"a ""b""",,Balance\n2026-03-02,1,10.00,"x\ny",z,\n').row
-    assert row["metadata"] == '{"Balance":"10.00","a \\"b\\"":"x\\ny","column_5":"z"}'
+    row = read('date,amount,Saldo,"a ""b""",,Saldo\n2026-03-02,1,10.00,"x\ny",z,\n').row
+    assert row["metadata"] == '{"Saldo":"10.00","a \\"b\\"":"x\\ny","column_5":"z"}'
 
 
 def test_a_header_without_rows_is_a_statement_without_lines():

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledgers.formats import FileRefused
-from tests.ledgers.formats.camt_files import balance, detail, entry, one
+from tests.ledgers.formats.camt_files import as_message, balance, detail, entry, one
 from tests.ledgers.formats.reading import assert_helpful, entries, read
 
 CSV = 'date,amount,type,description,currency\n2026-03-02,12.50,credit,"a ""b""\nc",EUR\n2026-03-03,1.00,D,é,\n'.encode()
@@ -16,6 +16,13 @@ CAMT = one(
     + balance("CLBD", "11.00"),
     prolog="<?xml version='1.0' encoding='UTF-8'?>\n",
 ).encode()
+
+PARTS = "".join(
+    detail(refs=f"<EndToEndId>E{n}</EndToEndId>", more='<Amt Ccy="EUR">5.00</Amt><CdtDbtInd>CRDT</CdtDbtInd>')
+    for n in range(2)
+)
+BATCHES = one(entry(details=PARTS) + entry("7.00"))
+REPORT, NOTIFICATION = as_message(BATCHES, "camt.052").encode(), as_message(BATCHES, "camt.054").encode()
 
 damages = st.lists(
     st.tuples(
@@ -37,7 +44,9 @@ def damaged(content: bytes, changes) -> bytes:
     return content
 
 
-@pytest.mark.parametrize("content", [CSV, CAMT], ids=["csv", "camt.053"])
+@pytest.mark.parametrize(
+    "content", [CSV, CAMT, REPORT, NOTIFICATION], ids=["csv", "camt.053", "camt.052", "camt.054"]
+)
 @given(changes=damages, currency=st.sampled_from(["EUR", None]))
 @settings(max_examples=150, deadline=None)
 def test_a_damaged_statement_is_read_or_refused(content, changes, currency):
@@ -49,6 +58,15 @@ def test_a_damaged_statement_is_read_or_refused(content, changes, currency):
         assert len(got.starts) == len(got.ends)
         assert sum(end.lines for end in got.ends) == len(got.rows)
         assert all(row["amount"] >= 0 and row["date"] is not None for row in got.rows)
+        assert all(row["amount"] >= 0 and row["direction"] in {"credit", "debit"} for row in got.details)
+
+
+@pytest.mark.parametrize("content", [CAMT, REPORT, NOTIFICATION], ids=["camt.053", "camt.052", "camt.054"])
+def test_xml_that_was_cut_off_is_never_read_as_a_whole(content):
+    for length in range(0, len(content), 7):
+        with pytest.raises(FileRefused) as caught:
+            read(content[:length])
+        assert_helpful(caught.value)
 
 
 @given(changes=damages)

@@ -8,7 +8,7 @@ from django.urls import reverse
 from ledgers.models import BankAccount, Journal, Ledger, Record, SourceFile, StatementLine
 from reconciliation.models import Discrepancy, Match, Pass
 from rules.models import Rule
-from tests.factories.ledgers import LedgerFactory, StatementLineFactory
+from tests.factories.ledgers import LedgerFactory, RecordFactory, StatementLineFactory
 from tests.reconciliation.admin.desk import Desk, text_of
 
 pytestmark = pytest.mark.django_db
@@ -128,6 +128,19 @@ def test_a_line_without_a_run_is_shown_without_acts(desk: Desk):
     assert "This line's account belongs to no ledger" in page
     assert "STRAY" in page
     assert "Reopen" not in page
+
+
+def test_a_batch_shows_the_payments_in_it(desk: Desk):
+    line = StatementLineFactory(
+        statement__source_file__organization=desk.membership.organization,
+        record__metadata={"details_sum": "9.99"},
+    )
+    for name in ("E1", "E2"):
+        RecordFactory(stream=line.record.stream, kind="detail", parent=line.record, reference=name)
+    page = opened(desk, line)
+    assert "The 2 payments in this line" in page
+    assert page.index("E1") < page.index("E2")
+    assert "they add up to 9.99" in page
 
 
 # --- Books ---------------------------------------------------------------------------------------------------------

@@ -11,9 +11,12 @@ from django.db import connection
 from django.db.models import Max, OuterRef, QuerySet, Subquery, Sum
 from django.utils.translation import gettext as _
 
-from ledgers.models import DataStream, Journal, Ledger, LedgerDelta, Record
-from ledgers.states import StreamKind
+from ledgers.models import BankAccount, DataStream, Journal, Ledger, LedgerDelta, Record
+from ledgers.states import RecordKind, StreamKind
 from organizations.refusals import Invalid, NotFound
+
+ID_DIGITS = 18
+"""Numbers of so many digits fit the key whatever they are."""
 
 
 def find_ledger(
@@ -40,6 +43,23 @@ def find_ledger(
             word="ledger_not_found",
         )
     return ledger
+
+
+def find_bank_account(*, organization_id: int, account_id: str) -> BankAccount:
+    """A live account by its number, or by its uuid. NotFound "bank_account.not_found"."""
+    rows = BankAccount.objects.of(organization_id).live().select_related("ledger", "calendar")
+    number = account_id.isascii() and account_id.isdigit() and len(account_id) <= ID_DIGITS
+    try:
+        found = rows.filter(pk=int(account_id)) if number else rows.filter(uuid=UUID(account_id))
+    except ValueError:
+        found = rows.none()
+    account = found.first()
+    if account is None:
+        raise NotFound(
+            _("There is no such bank account. Look its id up in the list of bank accounts."),
+            code="bank_account.not_found",
+        )
+    return account
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +125,11 @@ def entry_rows(*, organization_id: int, ledger_ids: Iterable[int] | None = None)
     return rows.select_related("stream__ledger").annotate(
         journal_uuid=Subquery(Journal.objects.filter(pk=OuterRef("journal_id")).values("uuid")[:1])
     )
+
+
+def details_of(record: Record) -> QuerySet[Record]:
+    """The movements that a bank booked as this one line, in the file's order."""
+    return Record.objects.live().filter(parent_id=record.pk, kind=RecordKind.DETAIL).order_by("pk")
 
 
 def journal_of(*, organization_id: int, journal_id: UUID) -> Journal:

@@ -1,0 +1,1 @@
+"""The data streams surface: so far the proof of a bank account."""
