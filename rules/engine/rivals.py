@@ -52,9 +52,11 @@ def _one_side(lo: Ints, hi: Ints, day: Ints, apart: Ints, days: Ints) -> Floats:
     codes = (lo * (np.ptp(day) + 1) + day - day.min()) * (int(apart.max()) + 1) + apart
     _codes, one, back = np.unique(codes, return_index=True, return_inverse=True)
     lo, hi, day, apart = lo[one], hi[one], day[one], apart[one]
-    changes = np.flatnonzero(days[1:] != days[:-1]) + 1
-    bounds = np.unique(np.concatenate(([0, len(days)], changes, lo, hi)))
-    first, last = np.searchsorted(bounds, lo), np.searchsorted(bounds, hi)
+    starts = np.zeros(len(days) + 1, bool)
+    starts[1:-1] = days[1:] != days[:-1]
+    starts[np.concatenate(([0, len(days)], lo, hi))] = True
+    bounds, run_of = np.flatnonzero(starts), np.cumsum(starts) - 1
+    first, last = run_of[lo], run_of[hi]
     size, of_day = np.diff(bounds), days[bounds[:-1]]
     total = np.empty(len(one))
     bites = np.cumsum(last - first) // BITE
