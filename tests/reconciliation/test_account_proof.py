@@ -146,6 +146,15 @@ def test_days_of_a_longer_statement_that_breaks_are_in_doubt(proving):
     assert proving.states(2, 5) == ["in_doubt", "in_doubt", "broken", "awaited"]
 
 
+def test_days_in_doubt_are_not_proved_though_the_break_shows_behind_them(proving):
+    upload_each(proving, chain(*WEEK[:1]))
+    proving.upload(camt(Said(lines(5_00, on=day(3)), 110_00, 117_00, day(3), day(6))))
+    proof = proving.proof(2, 4)
+    assert [each.state.value for each in proof.days] == ["proved", "in_doubt", "in_doubt"]
+    assert (told(proof), proof.verdict) == ([("sum", day(3), day(6), 2_00)], "broken")
+    assert told(proving.proof(2, 2)) == []
+
+
 def test_a_missing_statement_is_named_with_its_days_and_amount(proving):
     said = chain(
         *[
