@@ -27,7 +27,11 @@ from reconciliation.services.records import (
     void_sources,
 )
 from reconciliation.services.sources import FILENAME_MAX, ReceivedFile
-from reconciliation.services.wiring import bank_account_attach, bank_account_create
+from reconciliation.services.wiring import (
+    bank_account_attach,
+    bank_account_create,
+    lock_for_attaching,
+)
 
 REASON_MAX = 500
 
@@ -101,9 +105,12 @@ def import_accounts(
         {**each, "left_out": True} for each in named if (each["account"], each.get("currency", "")) in kept
     ]
     row = _again(source, skipped_statements=rows)
-    for (number, currency), ledger in sorted(ledgers.items()):
+    for ledger in ledgers.values():
         _check_own(source, ledger)
-        _place_account(row.organization_id, number, currency, ledger, by=by, at=at)
+    known = {key: _known_account(row.organization_id, *key) for key in ledgers}
+    lock_for_attaching(filter(None, known.values()), ledgers.values(), by=by, at=at)
+    for key, ledger in sorted(ledgers.items()):
+        _place_account(row.organization_id, key, known[key], ledger, by=by, at=at)
     return _retried(
         row,
         "file_import.accounts_placed",
@@ -115,14 +122,24 @@ def import_accounts(
     )
 
 
-def _place_account(
-    organization_id: int, number: str, currency: str, ledger: Ledger, *, by: Actor, at: datetime
-) -> None:
+def _known_account(organization_id: int, number: str, currency: str) -> BankAccount | None:
     same = BankAccount.objects.of(organization_id).live().filter(identifier=number)
-    known = same.filter(currency=currency).first() or same.filter(currency="").first()
+    return same.filter(currency=currency).first() or same.filter(currency="").first()
+
+
+def _place_account(
+    organization_id: int,
+    key: AccountKey,
+    known: BankAccount | None,
+    ledger: Ledger,
+    *,
+    by: Actor,
+    at: datetime,
+) -> None:
     if known is not None:
         bank_account_attach(bank_account=known, ledger=ledger, by=by, at=at)
         return
+    number, currency = key
     bank_account_create(
         organization_id=organization_id,
         name=number,
