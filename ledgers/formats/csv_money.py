@@ -85,6 +85,8 @@ def with_money(
     checks = _CHECKS[layout](header)
     if style.sign_convention in (CREDIT_POSITIVE, DEBIT_POSITIVE, UNSIGNED_REVERSALS):
         checks = [check for check in checks if check.message is not _below_zero]
+    if layout == TWO_COLUMNS and style.sign_convention == CREDIT_POSITIVE:
+        checks.append(_debit_above_zero(header))
     return frame.with_columns(amount=pl.col("minor").abs()), checks
 
 
@@ -135,6 +137,18 @@ def _two_columns_checks(header: Header) -> list[Check]:
         Check(named, one & pl.col("problem").is_not_null(), bad_amount),
         Check(named, one & (pl.col("minor") < 0), _below_zero),
     ]
+
+
+def _debit_above_zero(header: Header) -> Check:
+    """Most banks write debits without a sign: taken as money in, each of them would be wrong by twice its amount."""
+    return Check(
+        header.name("debit"),
+        filled("debit") & (pl.col("sides") == 1) & (pl.col("minor") > 0),
+        lambda row: (
+            f"{row['amount_text'].strip()} is above zero in the column of debits, which credit_positive would read as money"
+            " in; declare the sign convention unsigned, or unsigned_reversals where a minus takes back"
+        ),
+    )
 
 
 def _signed_checks(header: Header) -> list[Check]:
