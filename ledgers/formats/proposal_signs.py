@@ -102,10 +102,11 @@ def _of_one_column(roles: Roles, found: Found, draft: "Draft") -> None:
         return
     roles.columns.pop("direction", None)
     draft.told["columns"].pop("direction", None)
-    if convention := _by_balance(roles, values, draft):
-        draft.settle("sign_convention", convention)
-        return
     card = any(part in plain_name(name) for name in found.names or [] for part in CARD_WORDS)
+    convention = _by_balance(roles, values, draft)
+    if convention and not (card and convention == CREDIT_POSITIVE and len(above) > len(below)):
+        draft.settle("sign_convention", convention)
+        return  # but what a card's purchases add to may be a debt
     draft.told["sign_convention"] = CREDIT_POSITIVE
     if below and not card:
         draft.certain.append("sign_convention")
