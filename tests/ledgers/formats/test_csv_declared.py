@@ -286,6 +286,26 @@ def test_debits_without_a_sign_are_never_taken_as_money_in():
     assert signed(got(content, TWO, sign_convention="unsigned_reversals")) == [-100, 100, -200, 0]
 
 
+@pytest.mark.parametrize(
+    ("text", "currency", "fits"),
+    [
+        ("12 USD", "EUR", False),
+        ("USD 12", "USD", True),
+        ("-€12", "USD", False),
+        ("€12", "EUR", True),
+        ("$12", "CAD", True),
+    ],
+)
+@pytest.mark.parametrize("columns", [SIMPLE, TWO], ids=["one column", "two"])
+def test_an_amount_with_another_currencys_sign_is_an_error(columns, text, currency, fits):
+    content = f"Day;Amount;Out;In\n2026-03-02;{text};;{text}\n"
+    more = {"currency_signs": ["USD", "EUR", "€", "$", "£"], "currency": currency}
+    if fits:
+        assert got(content, columns, **more).column("amount") == [1200]
+    else:
+        assert wrong(content, columns, **more) == [(2, "Amount" if columns is SIMPLE else "Out/In")]
+
+
 def test_zero_stands_for_nothing_only_where_declared():
     content = "Day;Out;In\n2026-03-02;0;2.00\n2026-03-02;1.50;0.00\n"
     assert wrong(content, TWO, sign_convention="unsigned") == [(2, "Out/In"), (3, "Out/In")]
