@@ -129,6 +129,22 @@ ITEM = {
     "cleared_on": None,
     **AUDIT,
 }
+ONE_ITEM = {
+    **ITEM,
+    "details_count": 1,
+    "details": [
+        {
+            "id": "0195f0a2-3334-7d42-9a55-1f2e3d4c5b6a",
+            "external_id": None,
+            "direction": "credit",
+            "amount": euros(125000),
+            "reference": "INV-701",
+            "description": "Invoice 701",
+            "counterparty": "Nordwind GmbH",
+            "metadata": {},
+        }
+    ],
+}
 MATCH = {
     "id": MATCH_ID,
     "run_id": RUN_ID,

@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db.models import Count, Exists, Max, OuterRef
 
 from api.ledger_runs import book_shapes, shapes
+from api.ledger_runs.item_shapes import one_item
 from api.shared.fields import present, present_all
 from ledgers.models import BankAccount, Journal, Ledger, Record, Statement
 from ledgers.selectors import balances, entries_of, entry_rows, subtree_balances
@@ -91,6 +92,12 @@ def item_bodies(lines: Sequence[Any], run: Run) -> list[Json]:
 def item_body(item_id: UUID, organization_id: int) -> Json:
     line, run = item_of(organization_id=organization_id, item_id=item_id)
     return item_bodies([line], run)[0]
+
+
+def one_item_body(item_id: UUID, organization_id: int) -> Json:
+    """With the payments in it."""
+    line, run = item_of(organization_id=organization_id, item_id=item_id)
+    return one_item(line, organization_id=organization_id, run=run)
 
 
 def match_bodies(matches: Sequence[Match], organization_id: int) -> list[Json]:

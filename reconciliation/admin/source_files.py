@@ -127,6 +127,7 @@ class SourceFileAdmin(ClearingModelAdmin):
         "count_pending",
         "left_out",
         "faults",
+        "came_by",
         "digest",
         "original",
         "created_at",
@@ -213,6 +214,13 @@ class SourceFileAdmin(ClearingModelAdmin):
         more = max(obj.error_row_count - len(obj.error_rows), 0)
         table = render_to_string("reconciliation/faults.html", {"faults": obj.error_rows, "more": more})
         return format_html("<p>{}</p>{}", obj.error_message, table)
+
+    @display(description=gettext_lazy("Came by"))
+    def came_by(self, obj: SourceFile) -> str:
+        if obj.part_of_id is None:
+            return _("upload to the run")
+        url = reverse("admin:reconciliation_fileimport_change", args=[obj.part_of_id])
+        return format_html('<a class="tieout-link" href="{}">{}</a>', url, _("the import page"))
 
     @display(description="SHA-256")
     def digest(self, obj: SourceFile) -> str:

@@ -4,8 +4,11 @@ original text behind a fault. Reads only.
 
 from __future__ import annotations
 
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from io import TextIOWrapper
+from typing import BinaryIO, cast
 
 from django.core.files.storage import default_storage
 from django.db import connection
@@ -14,7 +17,7 @@ from ledgers.models import SourceFile, Statement
 from reconciliation.models import Run, RunSource
 from reconciliation.selectors.desk import VoidPreview, void_preview
 
-LINE_BYTES_MAX = 1 << 20
+LINE_MAX = 1 << 20
 TEXT_MAX = 400
 
 
@@ -120,18 +123,28 @@ def original_lines(source: SourceFile, numbers: Iterable[int]) -> dict[int, str]
     wanted = set(numbers)
     if not wanted or source.format == "zip" or not default_storage.exists(source.storage_name):
         return {}
-    encoding = source.profile.declared.encoding if source.profile is not None else "utf-8"
     found: dict[int, str] = {}
     with default_storage.open(source.storage_name) as file:
+        encoding = _encoding_of(source, file.read(2))
+        file.seek(0)
+        # XML counts its lines by line feeds alone.
+        ends = "\n" if source.format.startswith("camt") else None
+        text = TextIOWrapper(cast(BinaryIO, file), encoding, errors="replace", newline=ends)
         for number in range(1, max(wanted) + 1):
-            line = file.readline(LINE_BYTES_MAX)
+            line = text.readline(LINE_MAX)
             if not line:
                 break
             if number in wanted:
-                found[number] = _text(line, encoding)
+                found[number] = _cut(line.rstrip("\r\n"))
     return found
 
 
-def _text(line: bytes, encoding: str) -> str:
-    text = line.decode(encoding, errors="replace").rstrip("\r\n")
+def _encoding_of(source: SourceFile, mark: bytes) -> str:
+    if mark in (BOM_UTF16_LE, BOM_UTF16_BE):
+        return "utf-16"
+    declared = source.profile.declared.encoding if source.profile is not None else ""
+    return declared if declared not in ("", "utf-8") else "utf-8-sig"
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= TEXT_MAX else f"{text[:TEXT_MAX]}…"

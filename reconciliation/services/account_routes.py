@@ -6,7 +6,7 @@ imported in half, nothing is lost, and it is read again once the account has its
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,11 +17,15 @@ from ledgers.services.books import normal_identifier
 from ledgers.services.parsing import ParsedStatement
 from organizations.actors import Actor
 from organizations.refusals import Unreadable
+from reconciliation.services.routing import Routes
 from reconciliation.services.wiring import account_remember
 
 UNKNOWN_ACCOUNT, NO_ACCOUNT = "file.unknown_account", "file.no_account"
 
 NAMED_MAX = 10
+
+AccountKey = tuple[str, str]
+"""Number and currency: a bank may keep one number in several."""
 
 
 def route_by_account(
@@ -29,30 +33,34 @@ def route_by_account(
     *,
     organization_id: int,
     nameless: Ledger | None,
+    left_out: Collection[AccountKey] = (),
     by: Actor,
     at: datetime,
-) -> list[tuple[ParsedStatement, BankAccount]]:
-    """Each statement with its account. `nameless` is the ledger that a person chose for statements that name none.
+) -> Routes:
+    """Each statement with its account. `nameless` is the ledger that a person chose for statements that name none;
+    `left_out` are accounts without a ledger whose statements a person left out.
 
     Refuses ("file.unknown_account", with the accounts that need a ledger in `skipped_statements`; "file.no_account";
     "file.wrong_account" where lines are in another currency than the ledger).
     """
     known = _known(statements, organization_id)
-    taken, lacking = [], []
+    routes, lacking = Routes(), []
     for statement in statements:
         if not statement.start.account:
-            taken.append((statement, _sole_account(nameless, by=by, at=at)))
+            routes.taken.append((statement, _sole_account(nameless, by=by, at=at)))
             continue
         account = _account_of(statement, known)
         if account is None or account.ledger is None:
             lacking.append((statement, account))
         else:
-            taken.append((statement, account))
-    if lacking:
-        raise _unknown(lacking)
-    for statement, account in taken:
+            routes.taken.append((statement, account))
+    rows = _rows(lacking, left_out)
+    if not all(row["left_out"] for row in rows):
+        raise _unknown(rows)
+    routes.skipped += rows
+    for statement, account in routes.taken:
         _check_currency(statement, account)
-    return taken
+    return routes
 
 
 def currency_of(statement: ParsedStatement) -> str:
@@ -122,8 +130,10 @@ def _check_currency(statement: ParsedStatement, account: BankAccount) -> None:
         )
 
 
-def _unknown(lacking: Sequence[tuple[ParsedStatement, BankAccount | None]]) -> Unreadable:
-    rows: dict[tuple[str, str], dict[str, Any]] = {}
+def _rows(
+    lacking: Sequence[tuple[ParsedStatement, BankAccount | None]], left_out: Collection[AccountKey]
+) -> list[dict[str, Any]]:
+    rows: dict[AccountKey, dict[str, Any]] = {}
     for statement, account in lacking:
         number, currency = normal_identifier(statement.start.account or ""), currency_of(statement)
         row = rows.setdefault(
@@ -134,18 +144,29 @@ def _unknown(lacking: Sequence[tuple[ParsedStatement, BankAccount | None]]) -> U
                 "lines": 0,
                 "ledger_id": None,
                 "known": account is not None,
+                "left_out": (number, currency) in left_out,
             },
         )
         row["lines"] += statement.booked.lines
-    names = [row["account"] for row in rows.values()][:NAMED_MAX]
-    more = " …" if len(rows) > NAMED_MAX else ""
+    return list(rows.values())
+
+
+def left_out_of(rows: Sequence[Mapping[str, Any]]) -> set[AccountKey]:
+    """Which accounts a person left out, as the file's row keeps it."""
+    return {(row["account"], row.get("currency", "")) for row in rows if row.get("left_out")}
+
+
+def _unknown(rows: Sequence[dict[str, Any]]) -> Unreadable:
+    asked = [row["account"] for row in rows if not row["left_out"]]
+    names = asked[:NAMED_MAX]
+    more = " …" if len(asked) > NAMED_MAX else ""
     return Unreadable(
         _(
-            "Nothing was imported yet: no ledger has the account %(names)s. Say to which ledger it belongs, and the file is "
-            "read again."
+            "Nothing was imported yet: no ledger has the account %(names)s. Say to which ledger it belongs, or leave it "
+            "out, and the file is read again."
         )
         % {"names": ", ".join(names) + more},
         code=UNKNOWN_ACCOUNT,
         word="wrong_account",
-        details={"rows": [], "skipped_statements": list(rows.values())},
+        details={"rows": [], "skipped_statements": list(rows)},
     )

@@ -25,7 +25,7 @@ from organizations.acts import perform
 from organizations.refusals import Unreadable
 from reconciliation.models import Run, RunSource
 from reconciliation.selectors.runs import with_status
-from reconciliation.services.account_routes import route_by_account
+from reconciliation.services.account_routes import left_out_of, route_by_account
 from reconciliation.services.locks import perform_patiently
 from reconciliation.services.reading import (
     alone_at,
@@ -85,14 +85,20 @@ def _default_profile(source: SourceFile) -> ImportProfile | None:
 def _write(parsed: ParsedFile, source: SourceFile, *, by: Actor, at: datetime) -> None:
     read_as = ReadAs(source.format, source.profile)  # the row is read again on each try
     source = SourceFile.objects.select_for_update(of=("self",)).select_related("ledger").get(pk=source.pk)
-    taken = route_by_account(
-        parsed.statements, organization_id=source.organization_id, nameless=source.ledger, by=by, at=at
+    routes = route_by_account(
+        parsed.statements,
+        organization_id=source.organization_id,
+        nameless=source.ledger,
+        left_out=left_out_of(source.skipped_statements),
+        by=by,
+        at=at,
     )
-    lock_for_taking([account for _statement, account in taken], by=by, at=at)
+    lock_for_taking([account for _statement, account in routes.taken], by=by, at=at)
     parts = [
-        _write_part(source, ledger, own, read_as=read_as, by=by, at=at) for ledger, own in _by_ledger(taken)
+        _write_part(source, ledger, own, read_as=read_as, by=by, at=at)
+        for ledger, own in _by_ledger(routes.taken)
     ]
-    _complete(source, parts, read_as, at=at)
+    _complete(source, parts, read_as, skipped=routes.skipped, at=at)
     audit.record(
         action="file_import.completed",
         organization_id=source.organization_id,
@@ -160,7 +166,14 @@ def _newest_open(ledger: Ledger) -> Run | None:
     return unfinished.select_related("ledger", "reconciliation").order_by("-pk").first()
 
 
-def _complete(source: SourceFile, parts: Sequence[SourceFile], read_as: ReadAs, *, at: datetime) -> None:
+def _complete(
+    source: SourceFile,
+    parts: Sequence[SourceFile],
+    read_as: ReadAs,
+    *,
+    skipped: Sequence[dict[str, object]],
+    at: datetime,
+) -> None:
     first = [part.statement_from for part in parts if part.statement_from is not None]
     last = [part.statement_to for part in parts if part.statement_to is not None]
     source.move(
@@ -171,6 +184,7 @@ def _complete(source: SourceFile, parts: Sequence[SourceFile], read_as: ReadAs, 
         already_known_count=sum(part.already_known_count or 0 for part in parts),
         suspect_count=sum(part.suspect_count or 0 for part in parts),
         pending_count=sum(part.pending_count or 0 for part in parts),
+        skipped_statements=list(skipped),
         statement_from=min(first, default=None),
         statement_to=max(last, default=None),
         finished_at=at,

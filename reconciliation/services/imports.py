@@ -5,19 +5,25 @@ Each leaves the file for a worker; ring for `import_file` after it. `file_import
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from ledgers.models import BankAccount, ImportProfile, Ledger, SourceFile
-from ledgers.services.profiles import ledger_set_profile, profile_create, profile_for_reading
+from ledgers.services.profiles import (
+    ledger_set_profile,
+    profile_change,
+    profile_create,
+    profile_for_reading,
+)
 from ledgers.states import UNREAD, ImportTarget, SourceFileStatus
 from organizations import audit
 from organizations.actors import Actor
 from organizations.refusals import Conflict, Invalid
 from reconciliation.models import RunSource
+from reconciliation.services.account_routes import AccountKey, left_out_of
 from reconciliation.services.records import (
     VoidCounts,
     file_processing,
@@ -80,15 +86,26 @@ def import_to_ledger(*, source: SourceFile, ledger: Ledger, by: Actor, at: datet
 
 
 def import_accounts(
-    *, source: SourceFile, ledgers: Mapping[tuple[str, str], Ledger], by: Actor, at: datetime
+    *,
+    source: SourceFile,
+    ledgers: Mapping[AccountKey, Ledger],
+    left_out: Collection[AccountKey] = (),
+    by: Actor,
+    at: datetime,
 ) -> SourceFile:
-    """Put accounts that the file names, by (number, currency), to ledgers, made where nobody knew them; read it again.
+    """Put accounts that the file names, by (number, currency), to ledgers, made where nobody knew them, or leave out what
+    the file says of them; read it again.
 
     Refuses an account that belongs to another ledger ("bank_account.taken") or is kept in another currency.
     """
-    if not ledgers:
-        raise Invalid(_("Choose the ledger of at least one account."))
-    row = _again(source)
+    if not ledgers and not left_out:
+        raise Invalid(_("Choose the ledger of at least one account, or leave one out."))
+    named = _locked(source).skipped_statements
+    kept = left_out_of(named) | set(left_out)
+    rows = [
+        {**each, "left_out": True} for each in named if (each["account"], each.get("currency", "")) in kept
+    ]
+    row = _again(source, skipped_statements=rows)
     for (number, currency), ledger in sorted(ledgers.items()):
         _check_own(source, ledger)
         _place_account(row.organization_id, number, currency, ledger, by=by, at=at)
@@ -99,6 +116,7 @@ def import_accounts(
         at=at,
         subjects=list(ledgers.values()),
         accounts=[f"{number}: {ledger.code}" for (number, _currency), ledger in sorted(ledgers.items())],
+        left_out=sorted(number for number, _currency in left_out),
     )
 
 
@@ -147,14 +165,19 @@ def import_declare_new(
     declaration: Mapping[str, Any],
     ledger: Ledger | None = None,
     for_ledger: bool = False,
+    changes: ImportProfile | None = None,
     by: Actor,
     at: datetime,
 ) -> SourceFile:
-    """Make a profile of the declaration, and read the file by it. `for_ledger`: it is how the ledger's files are read from
-    here on. Refuses as `profile_create` does, and then nothing was made."""
-    profile = profile_create(
-        organization_id=source.organization_id, name=name, declaration=declaration, by=by, at=at
-    )
+    """Make a profile of the declaration, or the next version of the one that it `changes`, and read the file by it.
+    `for_ledger`: it is how the ledger's files are read from here on. Refuses as `profile_create` and `profile_change` do,
+    and then nothing was made."""
+    if changes is not None:
+        profile = profile_change(profile=changes, declaration=declaration, by=by, at=at)
+    else:
+        profile = profile_create(
+            organization_id=source.organization_id, name=name, declaration=declaration, by=by, at=at
+        )
     if for_ledger and ledger is not None:
         ledger_set_profile(ledger=ledger, profile=profile, by=by, at=at)
     return import_declare(source=source, profile=profile, ledger=ledger, by=by, at=at)
@@ -175,7 +198,7 @@ def import_replace(
         by=by,
         at=at,
     )
-    SourceFile.objects.filter(pk=new.pk).update(profile=old.profile)
+    SourceFile.objects.filter(pk=new.pk).update(profile=_newest(old.profile))
     SourceFile.objects.filter(pk=old.pk).update(voided_at=at, voided_by=by.ref)
     audit.record(
         action="file_import.replaced",
@@ -248,7 +271,11 @@ def _refuse_under_way(parts: list[RunSource]) -> None:
 
 
 def _locked(source: SourceFile) -> SourceFile:
-    row = SourceFile.objects.select_for_update(of=("self",)).select_related("ledger").get(pk=source.pk)
+    row = (
+        SourceFile.objects.select_for_update(of=("self",))
+        .select_related("ledger", "profile")
+        .get(pk=source.pk)
+    )
     if row.voided_at is not None:
         raise Conflict(_("The file was undone or replaced already."), code="file.gone")
     return row
@@ -259,19 +286,26 @@ def _again(source: SourceFile, **given: Any) -> SourceFile:
     row = _locked(source)
     if row.status not in UNREAD:
         raise _not_waiting()
-    row.move(
-        SourceFileStatus.PROCESSING,
-        error_code="",
-        error_message="",
-        error_rows=[],
-        error_row_count=0,
-        skipped_statements=[],
-        imported_count=None,
-        already_known_count=None,
-        finished_at=None,
-        **given,
-    )
+    cleared: dict[str, Any] = {
+        "error_code": "",
+        "error_message": "",
+        "error_rows": [],
+        "error_row_count": 0,
+        "skipped_statements": [each for each in row.skipped_statements if each.get("left_out")],
+        "imported_count": None,
+        "already_known_count": None,
+        "finished_at": None,
+        "profile": _newest(row.profile),
+    }
+    row.move(SourceFileStatus.PROCESSING, **{**cleared, **given})
     return row
+
+
+def _newest(profile: ImportProfile | None) -> ImportProfile | None:
+    """The version to read with now: people change a profile since a file was refused by it. None of a retired one."""
+    if profile is None or profile.is_current:
+        return profile
+    return ImportProfile.objects.of(profile.organization_id).current().filter(name=profile.name).first()
 
 
 def _retried(source: SourceFile, action: str, *, by: Actor, at: datetime, **data: Any) -> SourceFile:

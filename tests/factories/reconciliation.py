@@ -4,6 +4,7 @@ import factory
 
 from reconciliation.models import (
     Discrepancy,
+    FileImport,
     Match,
     MatchMember,
     OpenItem,
@@ -38,6 +39,11 @@ class RunSourceFactory(factory.django.DjangoModelFactory):
         SourceFileFactory, organization=factory.SelfAttribute("..run.organization")
     )
     checksum_sha256 = factory.SelfAttribute("source_file.checksum_sha256")
+
+
+class FileImportFactory(SourceFileFactory):
+    class Meta:
+        model = FileImport
 
 
 class PassFactory(factory.django.DjangoModelFactory):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from functools import partial
 
-from ledgers.formats import HEAD_BYTES, detect
+from ledgers.formats import HEAD_BYTES, Declaration, detect
 from ledgers.models import BankAccount, DataStream, Ledger
 from ledgers.services.parsing import ParsedFile, ParsedStatement
 from ledgers.services.statements import ImportCounts
@@ -28,10 +28,14 @@ class Accounts:
         self.streams: dict[Account, DataStream] = {}
         self._ledgers = ledgers or {}
 
-    def upload(self, content: bytes) -> ImportCounts:
-        """Read whole, then written in one act."""
+    def upload(
+        self, content: bytes, *, declaration: Declaration | None = None, currency: str | None = None
+    ) -> ImportCounts:
+        """Read whole, then written in one act. CSV may be declared; `currency` is for files that name none."""
         with ParsedFile() as parsed:
-            parsed.read(io.BytesIO(content), format=detect(content[:HEAD_BYTES]), currency=None)
+            format_ = "csv" if declaration else detect(content[:HEAD_BYTES])
+            file = io.BytesIO(content)
+            parsed.read(file, format=format_, currency=currency, declaration=declaration)
             return perform(partial(self._write, parsed.statements))
 
     def stated(self) -> list[BankAccount]:

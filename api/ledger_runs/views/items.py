@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.ledger_runs import bodies, filters, presenting, shapes
+from api.ledger_runs.item_shapes import OneItemShape
 from api.ledger_runs.views.base import AS_AT, LedgerRunView, as_at
 from api.shared.fields import read_body
 from api.shared.idempotency import act
@@ -57,10 +58,10 @@ def _counter(files: Sequence[SourceFile]) -> Callable[[], int] | None:
 class OneItem(LedgerRunView):
     scopes = {"GET": "reconciliations:read"}
 
-    @operation("items_get", "Show an item", answers={200: shapes.ItemShape})
+    @operation("items_get", "Show an item", answers={200: OneItemShape})
     def get(self, request: Request, item_id: UUID) -> Response:
-        """As the newest run that it stands in shows it."""
-        return Response(presenting.item_body(item_id, self.organization_id))
+        """As the newest run that it stands in shows it, with the payments that the bank booked as this one line."""
+        return Response(presenting.one_item_body(item_id, self.organization_id))
 
 
 class ItemAct(LedgerRunView):

@@ -24,10 +24,11 @@ from reconciliation import tasks
 from reconciliation.doorbell import ring
 from reconciliation.selectors.imports import undo_preview
 from reconciliation.services import imports
-from reconciliation.services.account_routes import NO_ACCOUNT, UNKNOWN_ACCOUNT
+from reconciliation.services.account_routes import NO_ACCOUNT, UNKNOWN_ACCOUNT, AccountKey
 from reconciliation.services.sources import receive
 
 MAPPING_ACT = "declare"
+LEAVE_OUT = "out"
 DECLARABLE = (formats.CSV, formats.ZIP)
 ACCOUNTS_MAX = 50
 """Accounts of a file that the form asks for at once; the rest is asked for after the next reading."""
@@ -150,16 +151,21 @@ def _choosing_profile(file: Any) -> Act:
 
 def _placing(file: Any) -> Act:
     """Which ledger each unknown account belongs to; an account that nobody knows is made."""
-    rows = list(enumerate(file.skipped_statements[:ACCOUNTS_MAX]))
-    names = {f"account_{place}": (row["account"], row.get("currency", "")) for place, row in rows}
+    asked = [row for row in file.skipped_statements if not row.get("left_out")][:ACCOUNTS_MAX]
+    ledgers = list(Ledger.objects.of(file.organization_id).order_by("code"))
     fields: dict[str, forms.Field] = {}
-    for place, row in rows:
-        ledgers = Ledger.objects.of(file.organization_id)
-        if row.get("currency"):
-            ledgers = ledgers.filter(currency=row["currency"])
-        fields[f"account_{place}"] = forms.ModelChoiceField(
-            label=f"{row['account']} {row.get('currency', '')}".strip(),
-            queryset=ledgers,
+    names: dict[str, AccountKey] = {}
+    for place, row in enumerate(asked):
+        name, currency = f"account_{place}", row.get("currency", "")
+        names[name] = (row["account"], currency)
+        own = [
+            (each.pk, f"{each.code} {each.description}".strip())
+            for each in ledgers
+            if currency in ("", each.currency)
+        ]
+        fields[name] = forms.ChoiceField(
+            label=f"{row['account']} {currency}".strip(),
+            choices=[("", "–"), *own, (LEAVE_OUT, _("leave its statements out"))],
             required=False,
             widget=UnfoldAdminSelectWidget,
             help_text=_("%(n)s lines of the file") % {"n": row["lines"]},
@@ -168,11 +174,12 @@ def _placing(file: Any) -> Act:
     return Act(
         "accounts",
         _("Put its accounts to ledgers"),
-        partial(_place, file, names),
+        partial(_place, file, names, {str(each.pk): each for each in ledgers}),
         "imports:write",
         form=form,
         explain=_(
-            "To which ledger does each account belong? An account that is not known yet is made. Then the file is read again."
+            "To which ledger does each account belong? An account that is not known yet is made. What is left out stays "
+            "in the kept file. Then it is read again."
         ),
         success=_("The accounts have their ledgers, and the file is read again."),
         after=follow,
@@ -180,10 +187,11 @@ def _placing(file: Any) -> Act:
 
 
 def _place(
-    file: Any, names: dict[str, tuple[str, str]], *, by: Actor, at: datetime, **chosen: Ledger | None
+    file: Any, names: dict[str, AccountKey], own: dict[str, Ledger], *, by: Actor, at: datetime, **chosen: str
 ) -> SourceFile:
-    ledgers = {names[name]: ledger for name, ledger in chosen.items() if ledger is not None}
-    return imports.import_accounts(source=file, ledgers=ledgers, by=by, at=at)
+    ledgers = {names[name]: own[text] for name, text in chosen.items() if text in own}
+    left_out = [names[name] for name, text in chosen.items() if text == LEAVE_OUT]
+    return imports.import_accounts(source=file, ledgers=ledgers, left_out=left_out, by=by, at=at)
 
 
 def _replacing(file: Any) -> Act:

@@ -171,7 +171,9 @@ class Said:
 
     def _changed(self, key: str) -> str | None:
         given, was = self.data.get(f"set:{key}"), self.data.get(f"was:{key}")
-        return None if given is None or given == was else str(given).strip()
+        if given is None or given == was:
+            return None
+        return str(given) if key == "thousands" else str(given).strip()  # a blank may stand between thousands
 
     def settings(self) -> list[Field]:
         base, told = self.base, self.declaration()

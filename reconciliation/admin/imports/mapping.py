@@ -11,6 +11,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -19,10 +20,10 @@ from django.utils.translation import gettext as _
 
 from ledgers.formats.csv_preview import Preview
 from ledgers.formats.declaration_json import DeclarationError
-from ledgers.models import Ledger, SourceFile
+from ledgers.models import ImportProfile, Ledger, SourceFile
 from ledgers.money import exponent
 from ledgers.services.previews import preview_for, propose_for
-from ledgers.states import UNREAD
+from ledgers.states import UNREAD, ImportTarget
 from organizations.backoffice.acts import run_act
 from organizations.backoffice.current import actor_of, may
 from organizations.refusals import Unreadable
@@ -56,7 +57,8 @@ class Reading:
 
     @property
     def names_account(self) -> bool:
-        return bool(self.declaration.get("account") or self.declaration["columns"].get("account"))
+        told = self.declaration
+        return bool(told.get("account") or told.get("account_pattern") or told["columns"].get("account"))
 
 
 class ImportMapping(admin.ModelAdmin):
@@ -103,6 +105,7 @@ class ImportMapping(admin.ModelAdmin):
             declaration=reading.declaration,
             ledger=ledger,
             for_ledger=request.POST.get("for_ledger") == "1",
+            changes=changed_profile(file, request.POST),
             by=actor_of(request),
             at=timezone.now(),
         )
@@ -133,6 +136,8 @@ class ImportMapping(admin.ModelAdmin):
             "ledgers": Ledger.objects.of(file.organization_id).order_by("code"),
             "ledger": ledger,
             "name": request.POST.get("name", ""),
+            "profiles": profiles_of(file),
+            "changes": changed_profile(file, request.POST),
             "for_ledger": request.POST.get("for_ledger") == "1",
             "back": reverse("admin:reconciliation_fileimport_change", args=[file.pk]),
         }
@@ -144,6 +149,17 @@ def chosen_ledger(file: SourceFile, data: Mapping[str, Any]) -> Ledger | None:
     if not text.isdecimal() or len(text) > 18:
         return None
     return Ledger.objects.of(file.organization_id).filter(pk=text).first()
+
+
+def profiles_of(file: SourceFile) -> QuerySet[ImportProfile]:
+    current = ImportProfile.objects.of(file.organization_id).current()
+    return current.filter(target=ImportTarget.STATEMENT).order_by("name")
+
+
+def changed_profile(file: SourceFile, data: Mapping[str, Any]) -> ImportProfile | None:
+    """The profile of which this is to be a new version; None: it is a new profile."""
+    text = str(data.get("changes", ""))
+    return profiles_of(file).filter(pk=text).first() if text.isdecimal() and len(text) < 19 else None
 
 
 def read_as_said(file: SourceFile, said: Said, ledger: Ledger | None) -> Reading:

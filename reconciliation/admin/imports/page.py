@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
@@ -11,7 +12,7 @@ from django.template.defaultfilters import filesizeformat
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import display
 
 from ledgers.backoffice import chip, count_cell, link_to, refs_of
@@ -169,6 +170,8 @@ class FileImportAdmin(ImportUploads, ImportMapping, ClearingModelAdmin):
             return format_html("<span data-unfinished>{}</span>", chip(text, "info"))
         if obj.error_code in WAITING_CODES:
             return chip(_("needs you"), "warning")
+        if obj.facts.parts and not any(part.live for part in obj.facts.parts):
+            return chip(_("taken out of its runs"))
         words = {
             SourceFileStatus.COMPLETED: _("imported"),
             SourceFileStatus.FAILED: _("refused"),
@@ -210,12 +213,14 @@ class FileImportAdmin(ImportUploads, ImportMapping, ClearingModelAdmin):
     @display(description=gettext_lazy("Sums"))
     def sums(self, obj: Any) -> str:
         """Whether opening and lines give closing, over all statements."""
-        return verdict([row.gap for row in obj.facts.statements], _("add up"), _("%(n)s off"))
+        gaps = [row.gap for row in obj.facts.statements]
+        return verdict(gaps, _("add up"), lambda n: _("%(n)s off") % {"n": n})
 
     @display(description=gettext_lazy("Follows on"))
     def continuity(self, obj: Any) -> str:
         """Whether each statement opens as the one before it in its account closed."""
-        return verdict([row.step for row in obj.facts.statements], _("yes"), _("%(n)s gaps"))
+        steps = [row.step for row in obj.facts.statements]
+        return verdict(steps, _("yes"), lambda n: ngettext("%(n)s gap", "%(n)s gaps", n) % {"n": n})
 
     @display(description=gettext_lazy("Runs"))
     def run_links(self, obj: Any) -> str:
@@ -317,9 +322,9 @@ def more_of(count: int, shown: int) -> str:
     return f" (+{count - shown})" if count > shown else ""
 
 
-def verdict(gaps: list[int | None], good: str, bad: str) -> str:
+def verdict(gaps: list[int | None], good: str, bad: Callable[[int], str]) -> str:
     """One label over many statements: of which none is off, some are, or nothing is stated."""
     off = sum(1 for gap in gaps if gap)
     if off:
-        return chip(bad % {"n": off}, "danger")
+        return chip(bad(off), "danger")
     return chip(good, "success") if any(gap is not None for gap in gaps) else "–"

@@ -7,6 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from tests.api.ledger_runs.desk import DISCREPANCIES, HEADER, ITEMS, RUNS, STATEMENT, february
+from tests.reconciliation.test_batches import FILE as BATCHES
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("tasks_at_once")]
 
@@ -121,7 +122,7 @@ class TestClose:
             "their fault",
         )
         assert (done["closed_by"], done["residual_amount"]["amount"]) == (f"key:{api_key.prefix}", "1500")
-        assert desk.get(f"{ITEMS}/{s6['id']}").json() == done
+        assert desk.get(f"{ITEMS}/{s6['id']}").json() == {**done, "details": [], "details_count": 0}
 
     @pytest.mark.parametrize("reason", [None, "", "  "])
     def test_an_empty_reason_is_manual_review(self, desk, ledger, s6, reason):
@@ -217,3 +218,20 @@ class TestDiscrepancies:
     def test_an_unknown_one_is_404(self, desk, act):
         response = self.act(desk, {"id": str(uuid4())}, act, {"reason": "x"} if act == "close" else {})
         assert (response.status_code, response.json()["reason"]) == (404, "discrepancy.not_found")
+
+
+def test_one_item_shows_the_payments_that_the_bank_booked_as_one(desk, ledger):
+    run = desk.run(ledger)
+    desk.upload(run, BATCHES, name="batches.xml")
+    batch, single = (
+        next(row for row in desk.rows(f"{RUNS}/{run}/items") if row["amount"]["amount"] == amount)
+        for amount in ("3000", "500")
+    )
+    body = desk.get(f"{ITEMS}/{batch['id']}").json()
+    assert body["details_count"] == 2
+    assert [(each["reference"], each["amount"]["amount"]) for each in body["details"]] == [
+        ("E1", "1000"),
+        ("E2", "2000"),
+    ]
+    assert "details" not in batch
+    assert desk.get(f"{ITEMS}/{single['id']}").json()["details"] == []

@@ -6,8 +6,11 @@ import pytest
 from django.urls import reverse
 
 from ledgers.models import ImportProfile, Ledger, Record
+from ledgers.services.profiles import profile_change
+from organizations.acts import perform
 from reconciliation.models import FileImport
 from reconciliation.selectors.integrity import faults
+from tests.clock import NOW
 from tests.organizations.backoffice.people import signed_in
 from tests.reconciliation.admin.desk import text_of
 from tests.reconciliation.admin.test_imports import IBAN, OTHER_IBAN, Desk
@@ -58,7 +61,7 @@ def test_a_file_that_shows_how_it_is_read_is_previewed_kept_and_read(desk: Desk)
     page = text_of(desk.client.post(url, {"ledger": ledger.pk, "do": "preview"}))
     assert "Lines 3 Days 2026-02-23 – 2026-02-25" in page
     assert "Money in 1,250.00 EUR Money out 862.40 EUR Net +387.60 EUR Running balance agrees" in page
-    assert "Date Buchungstag Value date Wertstellung" in page
+    assert "Date: Buchungstag Value date: Wertstellung" in page
     assert not ImportProfile.objects.exists()
     given = {"ledger": ledger.pk, "do": "confirm", "name": "House bank"}
     answer = desk.client.post(url, given)
@@ -178,3 +181,41 @@ def test_an_operator_sees_the_proposal_and_cannot_keep_it(desk: Desk):
     stranger = Desk(*signed_in("admin"))
     assert stranger.client.get(url).status_code == 404
     assert not ImportProfile.objects.exists()
+
+
+def test_a_profile_can_be_changed_and_the_waiting_file_read_by_its_newest_version(desk: Desk):
+    url, ledger = waiting(desk, BANK), _ledger(desk)
+    desk.client.post(url, {"ledger": ledger.pk, "do": "confirm", "name": "House bank"})
+    desk.read()
+    first = ImportProfile.objects.get()
+    text = BANK.replace("Miete Februar", "Miete März").replace("-850,00", "-850,5O")
+    desk.upload(("bad.csv", text), ledger=ledger)
+    desk.read()
+    source = FileImport.objects.imported().get(filename="bad.csv")
+    assert (source.status, source.profile) == ("failed", first)
+    url = reverse("admin:reconciliation_fileimport_mapping", args=[source.pk])
+    given = {"ledger": ledger.pk, "was:columns.amount": "x", "set:columns.amount": '["Saldo"]'}
+    balance = {"was:columns.balance": "x", "set:columns.balance": ""}
+    answer = desk.client.post(url, {**given, **balance, "do": "confirm", "changes": first.pk})
+    assert answer.status_code == 302, text_of(answer)
+    source.refresh_from_db()
+    newest = ImportProfile.objects.get(replaced_at=None)
+    assert (newest.name, newest.version, source.profile) == ("House bank", 2, newest)
+
+
+def test_trying_again_reads_by_the_newest_version_of_the_profile(desk: Desk):
+    url, ledger = waiting(desk, BANK), _ledger(desk)
+    desk.client.post(url, {"ledger": ledger.pk, "do": "confirm", "name": "House bank", "for_ledger": "1"})
+    desk.read()
+    first = ImportProfile.objects.get()
+    desk.upload(("iso.csv", BANK.replace("23.02.2026", "2026-02-23")), ledger=ledger)
+    desk.read()
+    source = FileImport.objects.imported().get(filename="iso.csv")
+    assert (source.status, source.profile) == ("failed", first)
+    changed = {**first.declaration, "skip_pattern": "^2026"}
+    perform(lambda: profile_change(profile=first, declaration=changed, by=desk.by, at=NOW))
+    desk.act(source, "retry")
+    desk.read()
+    source.refresh_from_db()
+    assert source.status == "completed", source.error_message
+    assert source.profile.version == 2

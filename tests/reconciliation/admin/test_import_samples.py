@@ -25,6 +25,7 @@ def number_of(statement: dict) -> str:
     return str(statement["iban"] or statement["other_id"])
 
 
+@pytest.mark.slow
 def test_a_chain_of_days_goes_through_the_page_into_two_ledgers():
     days = {name: FACTS[name] for name in READ if name.startswith(FOLDER)}
     numbers = sorted({number_of(each) for day in days.values() for each in day["statement_list"]})
@@ -32,7 +33,7 @@ def test_a_chain_of_days_goes_through_the_page_into_two_ledgers():
     desk = Desk(*signed_in("operator"))
     ledgers = {number: desk.ledger(f"10{place}") for place, number in enumerate(numbers)}
     for place, name in enumerate(days):
-        desk.upload((name.rpartition("/")[2], path(name).read_bytes()))
+        desk.send((name.rpartition("/")[2], path(name).read_bytes()))
         desk.read()
         if not place:
             put_accounts(desk, ledgers)
