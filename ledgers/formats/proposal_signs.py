@@ -90,7 +90,12 @@ def _of_two_columns(roles: Roles, draft: "Draft") -> None:
     elif out and all(value < 0 for value in out) and not taken_back:
         draft.settle("sign_convention", CREDIT_POSITIVE)
     else:
-        _ask(draft, [CREDIT_POSITIVE, UNSIGNED_REVERSALS], "Debits stand with and without a sign.", debit)
+        choices = [CREDIT_POSITIVE, UNSIGNED_REVERSALS]
+        if sum(value > 0 for value in out) * 2 > len(
+            out
+        ):  # money in, by the first: each of these would be an error
+            choices.reverse()
+        _ask(draft, choices, "Some amounts of the two columns have a sign, and some have none.", debit)
 
 
 def _of_one_column(roles: Roles, found: Found, draft: "Draft") -> None:

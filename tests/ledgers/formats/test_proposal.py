@@ -210,6 +210,14 @@ def test_a_balance_on_a_cards_statement_may_be_a_debt_and_is_asked():
     assert card.declaration["sign_convention"] == "debit_positive"
 
 
+def test_debits_without_a_sign_beside_credits_that_take_back_are_money_out():
+    rows = "2026-03-13,a,10.00,\n2026-03-14,b,,5.00\n2026-03-15,c,,-5.00\n"
+    content = f"Date,Text,Debit,Credit\n{rows}"
+    proposal = proposed(content)
+    assert "sign_convention" in asked(proposal)
+    assert amounts(content, proposal.declaration) == [-1000, 500, -500]
+
+
 def test_signs_of_several_currencies_are_asked_never_put_together():
     content = table("13/04/2024;a;$1.00", "14/04/2024;b;-€2.00")
     proposal = proposed(content)
