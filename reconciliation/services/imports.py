@@ -12,7 +12,12 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from ledgers.models import BankAccount, ImportProfile, Ledger, SourceFile
-from ledgers.services.profiles import ledger_set_profile, profile_change, profile_create
+from ledgers.services.profiles import (
+    ledger_set_profile,
+    profile_change,
+    profile_create,
+    profile_for_reading,
+)
 from ledgers.states import UNREAD, ImportTarget, SourceFileStatus
 from organizations import audit
 from organizations.actors import Actor
@@ -159,9 +164,8 @@ def import_declare(
     by: Actor,
     at: datetime,
 ) -> SourceFile:
-    """Read the file as the profile declares. Refuses one that is not the newest version ("profile.replaced")."""
-    if not profile.is_current or profile.organization_id != source.organization_id:
-        raise Conflict(_("Choose the newest version of a profile."), code="profile.replaced")
+    """Read the file as the profile declares. Refuses one that is not the newest version ("profile.replaced", "profile.retired")."""
+    profile = profile_for_reading(profile=profile, organization_id=source.organization_id)
     given: dict[str, Any] = {"profile": profile}
     if ledger is not None:
         _check_own(source, ledger)
