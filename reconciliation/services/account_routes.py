@@ -17,7 +17,7 @@ from ledgers.services.books import normal_identifier
 from ledgers.services.parsing import ParsedStatement
 from organizations.actors import Actor
 from organizations.refusals import Unreadable
-from reconciliation.services.routing import Routes
+from reconciliation.services.routing import Routes, check_currency
 from reconciliation.services.wiring import account_remember
 
 UNKNOWN_ACCOUNT, NO_ACCOUNT = "file.unknown_account", "file.no_account"
@@ -59,7 +59,8 @@ def route_by_account(
         raise _unknown(rows)
     routes.skipped += rows
     for statement, account in routes.taken:
-        _check_currency(statement, account)
+        assert account.ledger is not None, "only accounts with a ledger are taken"
+        check_currency(statement, account.ledger)
     return routes
 
 
@@ -107,27 +108,6 @@ def _sole_account(ledger: Ledger | None, *, by: Actor, at: datetime) -> BankAcco
             word="wrong_account",
         )
     return own[0] if own else account_remember(ledger=ledger, identifier="", by=by, at=at)
-
-
-def _check_currency(statement: ParsedStatement, account: BankAccount) -> None:
-    ledger = account.ledger
-    assert ledger is not None, "only accounts with a ledger are taken"
-    found = {sums.currency for sums in statement.booked.sums} | {statement.start.currency or ledger.currency}
-    wrong = sorted(found - {ledger.currency})
-    if wrong:
-        raise Unreadable(
-            _(
-                "The statement of %(account)s has lines in %(wrong)s, but ledger %(code)s is kept in %(currency)s."
-            )
-            % {
-                "account": statement.start.account or _("this file"),
-                "wrong": ", ".join(wrong),
-                "code": ledger.code,
-                "currency": ledger.currency,
-            },
-            code="file.wrong_account",
-            word="wrong_account",
-        )
 
 
 def _rows(

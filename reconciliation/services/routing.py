@@ -50,13 +50,13 @@ def route_to_ledger(
         if account is None or statement.start.index in kept_apart:
             routes.skipped.append(_skipped(statement, others))
         else:
-            _check_currency(statement, ledger)
+            check_currency(statement, ledger)
             routes.taken.append((statement, account))
     if not statements or routes.taken:
         return routes
     if not named:
         for statement in statements:
-            _check_currency(statement, ledger)
+            check_currency(statement, ledger)
         sole = _sole_account(ledger, own, by=by, at=at)
         return Routes([(statement, sole) for statement in statements])
     raise _wrong_account(
@@ -131,7 +131,8 @@ def _sole_account(ledger: Ledger, own: Sequence[BankAccount], *, by: Actor, at: 
     return own[0] if own else account_remember(ledger=ledger, identifier="", by=by, at=at)
 
 
-def _check_currency(statement: ParsedStatement, ledger: Ledger) -> None:
+def check_currency(statement: ParsedStatement, ledger: Ledger) -> None:
+    """Raises Unreadable "file.wrong_account" where a line is in another currency than the ledger."""
     found = {sums.currency for sums in statement.booked.sums} | {statement.start.currency or ledger.currency}
     wrong = sorted(found - {ledger.currency})
     if wrong:
