@@ -15,6 +15,9 @@ ONE_DAY = timedelta(days=1)
 Between = Callable[[date, date], int]
 """What lines that no statement with balances states moved after the first day and before the second one."""
 
+PAUSE = timedelta(days=7)
+"""The longest that a bank writes no daily statement: a long weekend."""
+
 
 @dataclass(frozen=True, slots=True)
 class Break:
@@ -103,12 +106,13 @@ def _own_breaks(row: Stated, counted: Sequence[Stated]) -> list[Break]:
 
 def _since(row: Stated, counted: Sequence[Stated]) -> date:
     """From when on a line of it may be missing: from the day that it states to begin on, else from its opening balance
-    on; a statement of one day that follows another one is of that day."""
+    on; a statement of one day that follows another one within a week is of that day."""
     first = min([row.begins, *row.days])
     if row.states_its_days or row.opening_on is None or row.opening_on >= first:
         return first
     follows = any(row.opening_on <= other.ends < first for other in counted)
-    return first if follows and first == row.ends else row.opening_on
+    daily = first == row.ends and first - row.opening_on <= PAUSE
+    return first if follows and daily else row.opening_on
 
 
 def _walked(statements: Sequence[Stated], between: Between) -> tuple[list[Stated], list[Break]]:
