@@ -281,6 +281,29 @@ def test_messages_whose_opening_is_dated_by_the_day_before_follow_each_other(pro
     assert (told(proof), [each.state.value for each in proof.days]) == ([], ["proved", "proved"])
 
 
+MONTHS = """:20:A
+:25:11111111
+:28C:1/1
+:60F:C260102EUR100,00
+:61:2601300130C5,00NTRFNONREF
+:62F:C260202EUR105,00
+-
+:20:B
+:25:11111111
+:28C:2/1
+:60F:C260202EUR105,00
+:62F:C260302EUR95,00
+-
+"""
+
+
+def test_what_lacks_in_a_statement_without_lines_may_lack_since_its_opening(proving):
+    """It states a month by its balances only: a closing alone would make it one of its last day."""
+    proving.upload(MONTHS)
+    (found,) = proving.proof(date(2026, 1, 2), day(2)).breaks
+    assert (found.since, found.day, found.amount) == (date(2026, 2, 2), day(2), -10_00)
+
+
 def closing_only(rows: list, total: int, on: date) -> str:
     """OFX states what the account closes with and nothing else."""
     written = ofx([[row(line, external_id=line[2]) for line in rows]])
