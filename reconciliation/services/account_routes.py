@@ -17,8 +17,7 @@ from ledgers.services.books import normal_identifier
 from ledgers.services.parsing import ParsedStatement
 from organizations.actors import Actor
 from organizations.refusals import Unreadable
-from reconciliation.services.routing import Routes, check_currency
-from reconciliation.services.wiring import account_remember
+from reconciliation.services.routing import Routes, check_currency, own_accounts, sole_account
 
 UNKNOWN_ACCOUNT, NO_ACCOUNT = "file.unknown_account", "file.no_account"
 
@@ -47,7 +46,7 @@ def route_by_account(
     routes, lacking = Routes(), []
     for statement in statements:
         if not statement.start.account:
-            routes.taken.append((statement, _sole_account(nameless, by=by, at=at)))
+            routes.taken.append((statement, _chosen_account(nameless, by=by, at=at)))
             continue
         account = _account_of(statement, known)
         if account is None or account.ledger is None:
@@ -91,7 +90,7 @@ def _account_of(statement: ParsedStatement, known: dict[str, list[BankAccount]])
     return by_currency.get(currency) or by_currency.get("")
 
 
-def _sole_account(ledger: Ledger | None, *, by: Actor, at: datetime) -> BankAccount:
+def _chosen_account(ledger: Ledger | None, *, by: Actor, at: datetime) -> BankAccount:
     """Of the ledger that was chosen for a file that names no account, such as CSV."""
     if ledger is None:
         raise Unreadable(
@@ -99,15 +98,7 @@ def _sole_account(ledger: Ledger | None, *, by: Actor, at: datetime) -> BankAcco
             code=NO_ACCOUNT,
             word="wrong_account",
         )
-    own = list(BankAccount.objects.live().filter(ledger=ledger).select_related("ledger").order_by("pk")[:2])
-    if len(own) > 1:
-        raise Unreadable(
-            _("The file names no account and ledger %(code)s has several. Use a file that names its account.")
-            % {"code": ledger.code},
-            code="file.wrong_account",
-            word="wrong_account",
-        )
-    return own[0] if own else account_remember(ledger=ledger, identifier="", by=by, at=at)
+    return sole_account(ledger, own_accounts(ledger), by=by, at=at)
 
 
 def _rows(

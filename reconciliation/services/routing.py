@@ -33,11 +33,11 @@ def route_to_ledger(
     account and the file has several. A ledger without an account takes a one-account file and remembers it.
     """
     named = sorted({normal_identifier(s.start.account) for s in statements if s.start.account})
-    own = _own_accounts(ledger)
+    own = own_accounts(ledger)
     if not any(account.identifier for account in own) and (named or not own):
         # One import at a time gives the ledger its first account: the next one finds it.
         Ledger.objects.select_for_update(no_key=True).get(pk=ledger.pk)
-        own = _own_accounts(ledger)
+        own = own_accounts(ledger)
     others = {
         (account.identifier, account.currency): account
         for account in BankAccount.objects.of(ledger.organization_id).live().filter(identifier__in=named)
@@ -57,7 +57,7 @@ def route_to_ledger(
     if not named:
         for statement in statements:
             check_currency(statement, ledger)
-        sole = _sole_account(ledger, own, by=by, at=at)
+        sole = sole_account(ledger, own, by=by, at=at)
         return Routes([(statement, sole) for statement in statements])
     raise _wrong_account(
         _(
@@ -72,8 +72,9 @@ def route_to_ledger(
     )
 
 
-def _own_accounts(ledger: Ledger) -> list[BankAccount]:
-    return list(BankAccount.objects.live().filter(ledger=ledger).order_by("pk"))
+def own_accounts(ledger: Ledger) -> list[BankAccount]:
+    """With their ledger; the oldest first."""
+    return list(BankAccount.objects.live().filter(ledger=ledger).select_related("ledger").order_by("pk"))
 
 
 def _kept_apart(
@@ -121,8 +122,9 @@ def _account_of(statement: ParsedStatement, own: Sequence[BankAccount]) -> BankA
     return same[0] if same else None
 
 
-def _sole_account(ledger: Ledger, own: Sequence[BankAccount], *, by: Actor, at: datetime) -> BankAccount:
-    """For files that name no account, such as CSV."""
+def sole_account(ledger: Ledger, own: Sequence[BankAccount], *, by: Actor, at: datetime) -> BankAccount:
+    """For files that name no account, such as CSV; made where the ledger has none. Raises Unreadable "file.wrong_account"
+    where it has several."""
     if len(own) > 1:
         raise _wrong_account(
             _("The file names no account and ledger %(code)s has several. Use a file that names its account.")
