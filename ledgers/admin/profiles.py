@@ -10,6 +10,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
+from django.forms.fields import InvalidJSONInput
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.html import format_html
@@ -40,8 +41,22 @@ EXAMPLE = {
 }
 
 
+class DeclarationField(forms.JSONField):
+    """Nothing that is typed or pasted breaks it: JSON nested without end, numbers of thousands of digits."""
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            return super().to_python(value)
+        except (RecursionError, ValueError):
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from None
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        """Shown again as it was typed, not as what it means: half a character could not be shown at all."""
+        return InvalidJSONInput(data) if isinstance(data, str) else data
+
+
 class DeclarationForm(forms.Form):
-    declaration = forms.JSONField(
+    declaration = DeclarationField(
         label=gettext_lazy("Declaration"),
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 18, "spellcheck": "false"}),
         help_text=gettext_lazy(

@@ -113,6 +113,7 @@ class LineReader:
             self.tally.undated += int((undated & _above(frame)).sum())
         if self.declaration.undated_rows == SKIP:
             frame = frame.filter(~undated)
+        undated = ~frame["dated"] & ~frame["paid"] & _above(frame)  # the footer's texts belong to no line
         frame = frame.drop("dated", "paid")
         return self._after_held(frame, undated if self.declaration.undated_rows == JOIN else None)
 
@@ -277,7 +278,9 @@ class LineReader:
 _BELOW = Check(
     "",
     pl.col("below") & pl.col("date").is_not_null() & pl.col("problem").is_null(),
-    lambda row: "the row stands below the footer and could be a line; correct the footer pattern",
+    lambda row: (
+        "the row is the declared footer or stands below it, and could be a line; correct the footer pattern"
+    ),
 )
 
 

@@ -8,8 +8,8 @@ import polars as pl
 
 from ledgers.formats.csv_header import Header, unclear_header
 from ledgers.formats.declaration import CREDIT_POSITIVE, DEBIT_POSITIVE, UNSIGNED_REVERSALS
-from ledgers.formats.typed import DIRECTIONS, Check, Row, bad_amount, bad_direction, direction, filled
-from ledgers.money import exponents, parse_major
+from ledgers.formats.typed import DIRECTIONS, Check, Row, bad_amount, bad_direction, direction, filled, shown
+from ledgers.money import EXPONENTS, exponents, parse_major
 
 TWO_COLUMNS, WITH_DIRECTION, SIGNED = "debit and credit columns", "amount and direction", "signed amount"
 
@@ -33,6 +33,9 @@ class MoneyStyle:
 
 
 OWN_STYLE = MoneyStyle()
+
+ONLY = {"€": "EUR"}
+"""Sign → the one currency whose amounts are written with it. `$` and `£` are those of many."""
 
 
 def layout_of(header: Header) -> str | None:
@@ -85,7 +88,25 @@ def with_money(
     checks = _CHECKS[layout](header)
     if style.sign_convention in (CREDIT_POSITIVE, DEBIT_POSITIVE, UNSIGNED_REVERSALS):
         checks = [check for check in checks if check.message is not _below_zero]
+    if layout == TWO_COLUMNS and style.sign_convention == CREDIT_POSITIVE:
+        checks.append(_debit_above_zero(header))
+    signs = [sign for sign in style.currency_signs if ONLY.get(sign, sign.strip().upper()) in EXPONENTS]
+    checks += [_of_another_currency(header, sign, layout) for sign in signs]
     return frame.with_columns(amount=pl.col("minor").abs()), checks
+
+
+def _of_another_currency(header: Header, sign: str, layout: str) -> Check:
+    """A declared sign may still be that of another currency than the row's: 12 USD among euros is no 12 EUR."""
+    only = ONLY.get(sign, sign.strip().upper())
+    wrong = pl.col("currency") != only
+    named = (
+        f"{header.name('debit')}/{header.name('credit')}" if layout == TWO_COLUMNS else header.name("amount")
+    )
+    return Check(
+        named,
+        pl.col("amount_text").str.contains(sign, literal=True) & wrong,
+        lambda row: f"{shown(row['amount_text'])} is not in {row['currency']}, the currency of the row",
+    )
 
 
 def plain_amount(column: str, style: MoneyStyle) -> pl.Expr:
@@ -135,6 +156,18 @@ def _two_columns_checks(header: Header) -> list[Check]:
         Check(named, one & pl.col("problem").is_not_null(), bad_amount),
         Check(named, one & (pl.col("minor") < 0), _below_zero),
     ]
+
+
+def _debit_above_zero(header: Header) -> Check:
+    """Most banks write debits without a sign: taken as money in, each of them would be wrong by twice its amount."""
+    return Check(
+        header.name("debit"),
+        filled("debit") & (pl.col("sides") == 1) & (pl.col("minor") > 0),
+        lambda row: (
+            f"{row['amount_text'].strip()} is above zero in the column of debits, which credit_positive would read as money"
+            " in; declare the sign convention unsigned, or unsigned_reversals where a minus takes back"
+        ),
+    )
 
 
 def _signed_checks(header: Header) -> list[Check]:

@@ -57,7 +57,7 @@ class RowRules:
         return row + [""] * (width - len(row)) if self.short_rows else None
 
     def sift(self, frame: pl.DataFrame, odd: list[OddRow], errors: RowErrors) -> pl.DataFrame:
-        """The rows that may be lines, with `below` where a footer is declared; odd rows that are none of the declared ones to `errors`."""
+        """The rows that may be lines, with `below` (the footer too) where one is declared; odd rows that are none of the declared ones to `errors`."""
         if self.skip or self.footer:
             columns = [name for name in frame.columns if name != "line_no"]
             texts = frame.select(pl.concat_str(columns, separator=self.delimiter)).to_series()
@@ -74,9 +74,7 @@ class RowRules:
                 errors.add_one(row.line, "", row.message)
         if self.footer_line is None:
             return frame.with_columns(below=pl.lit(False)) if self.footer else frame
-        return frame.filter(pl.col("line_no") != self.footer_line).with_columns(
-            below=pl.col("line_no") > self.footer_line
-        )
+        return frame.with_columns(below=pl.col("line_no") >= self.footer_line)
 
     def _find_footer(
         self, lines: pl.Series, texts: pl.Series, odd: list[OddRow], odd_texts: pl.Series

@@ -58,7 +58,7 @@ class Declaration:
     skip_pattern: str = ""
     """Rows that are no lines: a regular expression over the row's text, cells joined by the delimiter."""
     footer_pattern: str = ""
-    """The row that ends the table. A row below it that could be a line is an error."""
+    """The row that ends the table. It, or a row below it, that could be a line is an error."""
     short_rows: bool = False
     """Cells may lack at the end of a row."""
     undated_rows: str = REFUSE

@@ -19,8 +19,15 @@ TEXT_MAX = 255
 MAP_MAX = 200
 ROWS_TO_SKIP_MAX = 1_000
 COLUMNS_PER_ROLE_MAX = 30
+DEPTH_MAX = 5
+UNKNOWN_SHOWN = 20
 THOUSANDS = ".,'’ \u00a0\u202f\u2009\ufffd_"
 """Marks that banks write between thousands; U+FFFD is what is left of one that a program could not write."""
+
+UNFOLDED_MAX = 300
+"""Of a pattern whose counts are written out: an import of 100 MB takes minutes with such a one, and hours beyond."""
+COUNT = re.compile(r"\{([0-9]*),?([0-9]*)\}")
+FREE_SPACING = re.compile(r"\(\?[a-zA-Z-]*x")
 
 CURRENCY = re.compile("[A-Z]{3}")
 PLACE = re.compile("#[1-9][0-9]{0,3}")
@@ -59,11 +66,13 @@ def declaration_from_json(data: object) -> Declaration:
     """Raises DeclarationError with every fault at once."""
     if not isinstance(data, Mapping):
         raise DeclarationError([((), "must be an object")])
+    if not _can_be_kept(data):
+        message = "holds a NUL or half a character, which cannot be kept, or is nested too deeply"
+        raise DeclarationError([((), message)])
     reading = _Reading(data)
     known = {each.name for each in fields(Declaration)}
-    for name in data:
-        if name not in known:
-            reading.fault((str(name),), "is not a key of a declaration")
+    for name in [name for name in data if name not in known][:UNKNOWN_SHOWN]:
+        reading.fault((str(name)[:TEXT_MAX],), "is not a key of a declaration")
     _take_table(reading)
     _take_money(reading)
     _take_columns(reading)
@@ -91,11 +100,15 @@ def _take_table(reading: _Reading) -> None:
         f"must be a whole number from 0 to {ROWS_TO_SKIP_MAX:,}",
     )
     for name in ("skip_pattern", "footer_pattern"):
-        take(name, _is_pattern, f"must be a regular expression of at most {PATTERN_MAX} characters")
+        take(
+            name,
+            _is_pattern,
+            f"must be a regular expression of at most {PATTERN_MAX} characters and small counts",
+        )
     take(
         "account_pattern",
         lambda v: v == "" or (_is_pattern(v) and _groups(v) == 1),
-        f"must be a regular expression of at most {PATTERN_MAX} characters, with one group",
+        f"must be a regular expression of at most {PATTERN_MAX} characters and small counts, with one group",
     )
     take("undated_rows", _one_of(words.UNDATED_ROWS), "must be refuse, skip or join")
     take("rows_without_amount", _one_of(words.ROWS_WITHOUT_AMOUNT), "must be refuse or skip")
@@ -130,8 +143,8 @@ def _take_columns(reading: _Reading) -> None:
         reading.fault(("columns",), "must be an object: role to column")
         return
     columns: dict[str, tuple[str, ...]] = {}
-    for role, names in given.items():
-        path: Path = ("columns", str(role))
+    for role, names in list(given.items())[: len(words.ROLES) + UNKNOWN_SHOWN]:
+        path: Path = ("columns", str(role)[:TEXT_MAX])
         names = [names] if isinstance(names, str) else names
         if role not in words.ROLES:
             reading.fault(path, f"is not a role; roles are {', '.join(words.ROLES)}")
@@ -153,8 +166,8 @@ def _take_maps(reading: _Reading) -> None:
         reading.fault(("value_maps",), "must be an object")
         return
     maps: dict[str, dict[str, str]] = {}
-    for name, pairs in given.items():
-        path: Path = ("value_maps", str(name))
+    for name, pairs in list(given.items())[:UNKNOWN_SHOWN]:
+        path: Path = ("value_maps", str(name)[:TEXT_MAX])
         if name not in _MAP_VALUES:
             reading.fault(path, "is not a mapped role; direction, status and currency are")
         elif not isinstance(pairs, Mapping) or not 0 < len(pairs) <= MAP_MAX:
@@ -162,8 +175,8 @@ def _take_maps(reading: _Reading) -> None:
         else:
             right, message = _MAP_VALUES[name]
             for text, value in pairs.items():
-                if not isinstance(text, str) or not right(value):
-                    reading.fault((*path, str(text)), message)
+                if not isinstance(text, str) or len(text) > TEXT_MAX or not right(value):
+                    reading.fault((*path, str(text)[:TEXT_MAX]), message)
             folded = {str(text).strip().casefold() for text in pairs}
             if len(folded) < len(pairs):
                 reading.fault(path, "holds a text twice; upper and lower case are the same")
@@ -222,6 +235,17 @@ def _check_signs(reading: _Reading, told: Declaration) -> None:
         reading.fault(("zero_is_empty",), "is for debit and credit columns")
 
 
+def _can_be_kept(value: object, depth: int = 0) -> bool:
+    """Whether the database takes every text in it: PostgreSQL's JSON has neither NUL nor lone surrogates."""
+    if isinstance(value, str):
+        return not re.search("[\0\ud800-\udfff]", value)
+    if isinstance(value, Mapping):
+        value = [*value.keys(), *value.values()]
+    if isinstance(value, list | tuple):
+        return depth < DEPTH_MAX and all(_can_be_kept(each, depth + 1) for each in value)
+    return True
+
+
 def _one_of(choices: tuple[str, ...]) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, str) and value in choices
 
@@ -239,14 +263,28 @@ def _is_sign(value: object) -> bool:
 
 
 def _is_pattern(value: object) -> bool:
-    """Rust's expressions: linear in the text, whatever they are. An empty one means none."""
-    if not isinstance(value, str) or len(value) > PATTERN_MAX:
+    """Rust's expressions: linear in the text, times the size that counts such as {40} unfold to. An empty one means none."""
+    if not isinstance(value, str) or len(value) > PATTERN_MAX or _unfolded(value) > UNFOLDED_MAX:
         return False
     try:
         pl.Series([""]).str.contains(value)
     except pl.exceptions.PolarsError:
         return False
     return True
+
+
+def _unfolded(pattern: str) -> int:
+    """At most so many characters when every count is written out; counts of groups and of counts multiply."""
+    if FREE_SPACING.search(pattern):  # blanks and comments would stand between a group and its count
+        return UNFOLDED_MAX + 1
+    size, times = len(pattern), 1
+    for found in COUNT.finditer(pattern):
+        count = min(max(int(text or 1) for text in found.groups()), UNFOLDED_MAX + 1)
+        if pattern[: found.start()].endswith((")", "}", "?", "*", "+")):
+            times *= count
+        else:
+            size += count
+    return size * times
 
 
 def _groups(pattern: str) -> int:

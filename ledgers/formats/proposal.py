@@ -20,6 +20,8 @@ from ledgers.formats.proposal_table import Found, find_table
 ABOVE_SHOWN = 60
 """Characters before an account's number that tell its line from others."""
 
+SAME_SIGN = {"€": "EUR", "£": "GBP", "Fr": "CHF"}
+
 __all__ = ["Proposal", "Question", "propose"]
 
 
@@ -149,7 +151,10 @@ def _tell_marks(roles: Roles, draft: Draft) -> None:
     thousands = "".join(sorted(writing.thousands - {draft.told["decimal_mark"]}))
     draft.told["thousands"] = thousands
     signs = sorted(sign for sign in writing.signs if len(sign) <= 4)
-    if signs:
+    if len({SAME_SIGN.get(sign, sign) for sign in signs}) > 1:
+        draft.told["currency_signs"] = signs
+        draft.questions.append(_asked_of_signs(signs))
+    elif signs:
         draft.settle("currency_signs", signs)
     if writing.other_signs:
         draft.settle("other_signs", True)
@@ -181,6 +186,15 @@ def _tell_marks(roles: Roles, draft: Draft) -> None:
         draft.told["thousands"] = thousands.replace(mark, "")
     else:
         draft.certain += ["decimal_mark", "thousands"]
+
+
+def _asked_of_signs(signs: list[str]) -> Question:
+    choices = [
+        (", ".join(signs), {"currency_signs": signs}),
+        *((sign, {"currency_signs": [sign]}) for sign in signs),
+    ]
+    why = "Amounts stand beside several signs: if these mean several currencies, the sums would mix them."
+    return Question.of_changes("currency_signs", choices, why, ", ".join(signs))
 
 
 def _tell_currency(roles: Roles, draft: Draft) -> None:

@@ -90,7 +90,12 @@ def _of_two_columns(roles: Roles, draft: "Draft") -> None:
     elif out and all(value < 0 for value in out) and not taken_back:
         draft.settle("sign_convention", CREDIT_POSITIVE)
     else:
-        _ask(draft, [CREDIT_POSITIVE, UNSIGNED_REVERSALS], "Debits stand with and without a sign.", debit)
+        choices = [CREDIT_POSITIVE, UNSIGNED_REVERSALS]
+        if sum(value > 0 for value in out) * 2 > len(
+            out
+        ):  # money in, by the first: each of these would be an error
+            choices.reverse()
+        _ask(draft, choices, "Some amounts of the two columns have a sign, and some have none.", debit)
 
 
 def _of_one_column(roles: Roles, found: Found, draft: "Draft") -> None:
@@ -102,10 +107,11 @@ def _of_one_column(roles: Roles, found: Found, draft: "Draft") -> None:
         return
     roles.columns.pop("direction", None)
     draft.told["columns"].pop("direction", None)
-    if convention := _by_balance(roles, values, draft):
-        draft.settle("sign_convention", convention)
-        return
     card = any(part in plain_name(name) for name in found.names or [] for part in CARD_WORDS)
+    convention = _by_balance(roles, values, draft)
+    if convention and not (card and convention == CREDIT_POSITIVE and len(above) > len(below)):
+        draft.settle("sign_convention", convention)
+        return  # but what a card's purchases add to may be a debt
     draft.told["sign_convention"] = CREDIT_POSITIVE
     if below and not card:
         draft.certain.append("sign_convention")

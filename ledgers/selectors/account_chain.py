@@ -15,6 +15,9 @@ ONE_DAY = timedelta(days=1)
 Between = Callable[[date, date], int]
 """What lines that no statement with balances states moved after the first day and before the second one."""
 
+PAUSE = timedelta(days=7)
+"""The longest that a bank writes no daily statement: a long weekend."""
+
 
 @dataclass(frozen=True, slots=True)
 class Break:
@@ -69,7 +72,10 @@ def _place(row: Stated) -> tuple[date, int, int, int]:
 
 
 def _copy(row: Stated, other: Stated) -> bool:
-    return row.same_as(other) and ((row.sound and other.sound) or row.days == other.days)
+    """Of two that add up the lines decide: an account may swing to the same balance twice in a day, and the same balances
+    with other lines are a statement that came in other words."""
+    same = row.trace == other.trace if row.sound and other.sound else row.days == other.days
+    return same and row.same_as(other)
 
 
 def _whole_of(row: Stated, balanced: Sequence[Stated]) -> Stated | None:
@@ -100,12 +106,13 @@ def _own_breaks(row: Stated, counted: Sequence[Stated]) -> list[Break]:
 
 def _since(row: Stated, counted: Sequence[Stated]) -> date:
     """From when on a line of it may be missing: from the day that it states to begin on, else from its opening balance
-    on; a statement of one day that follows another one is of that day."""
+    on; a statement of one day that follows another one within a week is of that day."""
     first = min([row.begins, *row.days])
     if row.states_its_days or row.opening_on is None or row.opening_on >= first:
         return first
     follows = any(row.opening_on <= other.ends < first for other in counted)
-    return first if follows and first == row.ends else row.opening_on
+    daily = first == row.ends and first - row.opening_on <= PAUSE
+    return first if follows and daily else row.opening_on
 
 
 def _walked(statements: Sequence[Stated], between: Between) -> tuple[list[Stated], list[Break]]:
@@ -224,20 +231,42 @@ def closings_walked(
 
 
 def shared_days(counted: Sequence[Stated]) -> list[list[Stated]]:
-    """Sound statements that share days without going on from each other, in the chain's order: groups of more than one."""
-    clusters: list[list[Stated]] = []
+    """Sound statements that share days without going on from each other, in the chain's order: groups of more than one.
+
+    Those that go on from each other within a day (the morning's, the afternoon's) are one trail; trails that share days
+    state them again.
+    """
+    clusters: list[list[list[Stated]]] = []
     ends: date | None = None
-    for row in (row for row in counted if row.sound):
-        if ends is not None and row.begins <= ends and _states_again(row, clusters[-1]):
-            clusters[-1].append(row)
+    for trail in _trails(counted):
+        if ends is not None and trail[0].begins <= ends:
+            clusters[-1].append(trail)
         else:
-            clusters.append([row])
-        ends = max(row.ends, ends) if ends is not None and len(clusters[-1]) > 1 else row.ends
-    return [cluster for cluster in clusters if len(cluster) > 1]
+            clusters.append([trail])
+            ends = None
+        ends = max(row.ends for row in trail) if ends is None else max(ends, *(row.ends for row in trail))
+    places = {row.pk: place for place, row in enumerate(counted)}
+    return [
+        sorted((row for trail in cluster for row in trail), key=lambda row: places[row.pk])
+        for cluster in clusters
+        if len(cluster) > 1
+    ]
 
 
-def _states_again(row: Stated, cluster: Sequence[Stated]) -> bool:
-    return not any(other.ends == row.begins and other.closing == row.opening for other in cluster)
+def _trails(counted: Sequence[Stated]) -> list[list[Stated]]:
+    """In the order of their first days."""
+    trails: list[list[Stated]] = []
+    ending: dict[
+        tuple[date, int | None], list[Stated]
+    ] = {}  # by the day and the balance that a trail ends with
+    for row in (row for row in counted if row.sound):
+        trail = ending.pop((row.begins, row.opening), None)
+        if trail is None:
+            trail = []
+            trails.append(trail)
+        trail.append(row)
+        ending[row.ends, row.closing] = trail
+    return trails
 
 
 def overlap_breaks(
@@ -248,7 +277,10 @@ def overlap_breaks(
     first, last = cluster[0], _last(cluster)
     rest = (last.closing or 0) - (first.opening or 0) - sum(together.values())
     rest -= sum(each.amount for each in known if each.before in cluster and each.statement in cluster)
-    if not rest:
+    ahead = ((row.closing or 0) - (last.closing or 0) for row in cluster if row.ends == last.ends)
+    if any(
+        rest + more == 0 for more in ahead
+    ):  # of several of the last day one may say more of it than the others
         return []
     days = [
         (day, widest.days.get(day, 0) - amount, widest)

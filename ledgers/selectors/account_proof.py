@@ -4,7 +4,7 @@ there once, and which days lack a statement. Asked by the API and the account's 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
@@ -157,14 +157,16 @@ class _Working:
     def proof(self, currency: str, more: list[Break], remarks: list[Remark]) -> AccountProof:
         remarks = [*remarks, *self._remarks()]
         every = sorted([*self.chain.breaks, *more, *self._surplus()], key=lambda each: each.day)
-        breaks = [each for each in every if self._within(each.day)]
+        days = self._days(every)
+        doubted = {each.day for each in days if each.state == ProofDayState.IN_DOUBT}
+        breaks = [each for each in every if self._within(each.day) or _reaches(each, doubted)]
         return AccountProof(
             account=self.account,
             currency=currency,
             decimal_places=exponent(currency),
             since=self.since,
             until=self.until,
-            days=self._days(every),
+            days=days,
             breaks=breaks,
             missing=self._missing(every),
             remarks=sorted((each for each in remarks if self._within(each.day)), key=lambda each: each.day),
@@ -285,6 +287,11 @@ class _Working:
 
 WEEKDAYS = Calendar(name="", holidays=[])
 """Where an account has no calendar: Monday to Friday."""
+
+
+def _reaches(found: Break, doubted: Iterable[date]) -> bool:
+    """It shows behind the period, and puts days of it in doubt."""
+    return any(found.since <= day < found.day for day in doubted)
 
 
 def _in_time(row: Stated) -> tuple[date, date, int]:

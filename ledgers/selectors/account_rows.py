@@ -36,7 +36,8 @@ class RunningBreak:
 class Stated:
     """A statement as it is stored, and the lines that it states: their sum on each day, in minor units, credit +.
 
-    Lines in another currency than its own are in no sum; they are counted as `foreign_lines`.
+    Lines in another currency than its own are in no sum; they are counted as `foreign_lines`. `trace` is the same for two
+    statements of the very same lines.
     """
 
     pk: int
@@ -53,6 +54,7 @@ class Stated:
     running_order: str
     lines: int = 0
     foreign_lines: int = 0
+    trace: int = 0
     days: dict[date, int] = field(default_factory=dict)
     running: list[RunningBreak] = field(default_factory=list)
 
@@ -151,7 +153,8 @@ def _stated(row: Statement) -> Stated:
 
 
 LINES = """
-SELECT l.statement_id, r.date, r.currency = s.currency, count(*), sum(r.signed_amount)::bigint
+SELECT l.statement_id, r.date, r.currency = s.currency, count(*), sum(r.signed_amount)::bigint,
+    sum(hashint8extended(r.id, 0))
 FROM ledgers_statement s
 JOIN ledgers_statementline l ON l.source_file_id = s.source_file_id AND l.statement_id = s.id AND l.voided_at IS NULL
 JOIN ledgers_record r ON r.id = l.record_id AND r.voided_at IS NULL
@@ -163,7 +166,8 @@ GROUP BY 1, 2, 3
 def _add_lines(found: dict[int, Stated]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(LINES, [list(found)])
-        for pk, day, own_currency, lines, amount in cursor.fetchall():
+        for pk, day, own_currency, lines, amount, trace in cursor.fetchall():
+            found[pk].trace += int(trace)
             if own_currency:
                 found[pk].days[day] = amount
                 found[pk].lines += lines

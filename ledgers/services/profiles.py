@@ -123,6 +123,16 @@ def ledger_set_profile(*, ledger: Ledger, profile: ImportProfile | None, by: Act
     return ledger
 
 
+def profile_for_reading(*, profile: ImportProfile, organization_id: int) -> ImportProfile:
+    """The profile as it is now, held until the act ends, so that nobody retires or replaces it while a file is given to it.
+
+    Refuses what is not the organization's newest version for statements ("profile.replaced"), and a retired one.
+    """
+    if profile.organization_id != organization_id or profile.target != ImportTarget.STATEMENT:
+        raise Conflict(_("Choose the newest version of a profile."), code="profile.replaced")
+    return _locked(profile)
+
+
 def _checked(declaration: Mapping[str, Any]) -> dict[str, Any]:
     try:
         return declaration_from_json(declaration).as_json()

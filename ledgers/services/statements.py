@@ -13,7 +13,7 @@ import polars as pl
 from django.db import connection
 
 from ledgers.formats.events import BALANCE_COLUMN, Balance
-from ledgers.models import DataStream, SourceFile, Statement, StatementLine
+from ledgers.models import DataStream, Record, SourceFile, Statement, StatementLine
 from ledgers.money import exponent
 from ledgers.services.dedup import later_keys, numbered_keys
 from ledgers.services.parsing import ParsedStatement
@@ -97,10 +97,13 @@ def statement_write(
     parents: list[pl.DataFrame] = []
     keys = numbered_keys(pl.concat(parsed.bases))["key"]
     offset = 0
+    first = not Record.objects.filter(
+        stream=stream
+    ).exists()  # then nothing can be known, and is not looked for
     for frame in parsed.frames():
         lines = frame.with_columns(keys.slice(offset, frame.height).alias("dedup_key"))
         offset += frame.height
-        told = _told_apart(lines, statement=statement, stream=stream)
+        told = _all_new(lines) if first else _told_apart(lines, statement=statement, stream=stream)
         new = records_write(
             told.filter(pl.col("record_id").is_null()).drop("record_id"),
             stream=stream,
@@ -136,6 +139,10 @@ def _details_write(
         records_write(
             lines, stream=stream, source_file_id=source_file_id, kind=RecordKind.DETAIL, by=by, at=at
         )
+
+
+def _all_new(lines: pl.DataFrame) -> pl.DataFrame:
+    return lines.with_columns(pl.lit(None, dtype=pl.Int64).alias("record_id"), pl.lit(False).alias("suspect"))
 
 
 def _told_apart(lines: pl.DataFrame, *, statement: Statement, stream: DataStream) -> pl.DataFrame:

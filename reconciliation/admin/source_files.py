@@ -6,20 +6,13 @@ from functools import partial
 from typing import Any
 
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
-from django.core.files.storage import default_storage
 from django.db.models import QuerySet, Sum
 from django.http import (
-    FileResponse,
-    Http404,
     HttpRequest,
-    HttpResponse,
-    HttpResponseBase,
     HttpResponseRedirect,
 )
-from django.template.defaultfilters import filesizeformat
 from django.template.loader import render_to_string
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -31,6 +24,7 @@ from organizations.backoffice.acts import Act
 from organizations.backoffice.base import ScopedTabularInline
 from organizations.backoffice.current import may
 from reconciliation.admin.base import ClearingModelAdmin
+from reconciliation.admin.original import Original
 from reconciliation.admin.words import FILE_LABELS, people
 from reconciliation.models import FileImport, Run, RunSource
 from reconciliation.selectors.desk import void_preview
@@ -89,7 +83,7 @@ class StatementInline(ScopedTabularInline):
 
 
 @admin.register(SourceFile)
-class SourceFileAdmin(ClearingModelAdmin):
+class SourceFileAdmin(Original, ClearingModelAdmin):
     view_scope = "reconciliations:read"
     nav_group, nav_icon, nav_order = "files", "description", 10
     intro = gettext_lazy(
@@ -191,14 +185,6 @@ class SourceFileAdmin(ClearingModelAdmin):
     def count_faults(self, obj: SourceFile) -> str:
         return count_cell(obj.error_row_count)
 
-    @display(description=gettext_lazy("Uploaded by"), ordering="created_by")
-    def uploader(self, obj: Any) -> str:
-        return obj.uploader_name
-
-    @display(description=gettext_lazy("Size"))
-    def size(self, obj: SourceFile) -> str:
-        return filesizeformat(obj.size_bytes)
-
     @display(description=gettext_lazy("Left out"))
     def left_out(self, obj: SourceFile) -> str:
         rows = [
@@ -221,17 +207,6 @@ class SourceFileAdmin(ClearingModelAdmin):
             return _("upload to the run")
         url = reverse("admin:reconciliation_fileimport_change", args=[obj.part_of_id])
         return format_html('<a class="tieout-link" href="{}">{}</a>', url, _("the import page"))
-
-    @display(description="SHA-256")
-    def digest(self, obj: SourceFile) -> str:
-        return format_html('<span class="tieout-mono">{}</span>', obj.checksum_sha256)
-
-    @display(description=gettext_lazy("Original"))
-    def original(self, obj: Any) -> str:
-        if not obj.may_read_original:
-            return _("Your role does not allow reading original files.")
-        url = reverse("admin:ledgers_sourcefile_original", args=[obj.pk])
-        return format_html('<a class="tieout-link" href="{}" download>{}</a>', url, _("Download as it came"))
 
     def list_summary(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[tuple[str, str]]:
         sums = queryset.order_by().aggregate(new=Sum("imported_count"), known=Sum("already_known_count"))
@@ -293,24 +268,4 @@ class SourceFileAdmin(ClearingModelAdmin):
         }
 
     def get_urls(self) -> list[URLPattern]:
-        original = self.admin_site.admin_view(self.original_view)
-        return [
-            path("<int:file_id>/original/", original, name="ledgers_sourcefile_original"),
-            *super().get_urls(),
-        ]
-
-    def original_view(self, request: HttpRequest, file_id: int) -> HttpResponseBase:
-        """The bytes as they were received, as a download: never shown by the browser as a page of ours."""
-        file = self.get_queryset(request).filter(pk=file_id).first()
-        if file is None:
-            raise Http404
-        if not may(request, "imports:read"):
-            raise PermissionDenied
-        if not default_storage.exists(file.storage_name):
-            return HttpResponse(_("The bytes of this file are no longer stored."), status=404)
-        return FileResponse(
-            default_storage.open(file.storage_name),
-            as_attachment=True,
-            filename=file.filename or f"{file.pk}",
-            content_type="application/octet-stream",
-        )
+        return [self.original_url(), *super().get_urls()]

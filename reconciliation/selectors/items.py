@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Case, CharField, Count, Exists, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import Case, CharField, Exists, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.utils.translation import gettext as _
 
 from ledgers.models import StatementLine
@@ -89,27 +89,6 @@ class ItemCounts:
     partial: int
     closed: int
     suggested: int
-
-
-def item_counts(run: Run) -> ItemCounts:
-    """How the run's items stand, in one query. `suggested` is the part of `matched` that nobody decided yet."""
-    tokens = OpenItem.objects.filter(reconciliation_id=run.reconciliation_id, record_id=OuterRef("record_id"))
-    undecided = MatchMember.objects.filter(
-        reconciliation_id=run.reconciliation_id,
-        record_id=OuterRef("record_id"),
-        live=True,
-        match__status="suggested",
-    )
-    rows = item_lines(run).annotate(match_status=match_status(tokens), undecided=Exists(undecided))
-    counted = rows.aggregate(
-        items=Count("pk"),
-        unmatched=Count("pk", filter=Q(match_status=UNMATCHED)),
-        matched=Count("pk", filter=Q(match_status=MATCHED)),
-        partial=Count("pk", filter=Q(match_status=PARTIAL)),
-        closed=Count("pk", filter=Q(match_status=CLOSED)),
-        suggested=Count("pk", filter=Q(undecided=True)),
-    )
-    return ItemCounts(**counted)
 
 
 def run_record_ids(run: Run, record_ids: Iterable[int]) -> set[int]:

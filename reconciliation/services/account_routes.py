@@ -17,8 +17,7 @@ from ledgers.services.books import normal_identifier
 from ledgers.services.parsing import ParsedStatement
 from organizations.actors import Actor
 from organizations.refusals import Unreadable
-from reconciliation.services.routing import Routes
-from reconciliation.services.wiring import account_remember
+from reconciliation.services.routing import Routes, check_currency, own_accounts, sole_account
 
 UNKNOWN_ACCOUNT, NO_ACCOUNT = "file.unknown_account", "file.no_account"
 
@@ -47,7 +46,7 @@ def route_by_account(
     routes, lacking = Routes(), []
     for statement in statements:
         if not statement.start.account:
-            routes.taken.append((statement, _sole_account(nameless, by=by, at=at)))
+            routes.taken.append((statement, _chosen_account(nameless, by=by, at=at)))
             continue
         account = _account_of(statement, known)
         if account is None or account.ledger is None:
@@ -59,7 +58,8 @@ def route_by_account(
         raise _unknown(rows)
     routes.skipped += rows
     for statement, account in routes.taken:
-        _check_currency(statement, account)
+        assert account.ledger is not None, "only accounts with a ledger are taken"
+        check_currency(statement, account.ledger)
     return routes
 
 
@@ -90,7 +90,7 @@ def _account_of(statement: ParsedStatement, known: dict[str, list[BankAccount]])
     return by_currency.get(currency) or by_currency.get("")
 
 
-def _sole_account(ledger: Ledger | None, *, by: Actor, at: datetime) -> BankAccount:
+def _chosen_account(ledger: Ledger | None, *, by: Actor, at: datetime) -> BankAccount:
     """Of the ledger that was chosen for a file that names no account, such as CSV."""
     if ledger is None:
         raise Unreadable(
@@ -98,36 +98,7 @@ def _sole_account(ledger: Ledger | None, *, by: Actor, at: datetime) -> BankAcco
             code=NO_ACCOUNT,
             word="wrong_account",
         )
-    own = list(BankAccount.objects.live().filter(ledger=ledger).select_related("ledger").order_by("pk")[:2])
-    if len(own) > 1:
-        raise Unreadable(
-            _("The file names no account and ledger %(code)s has several. Use a file that names its account.")
-            % {"code": ledger.code},
-            code="file.wrong_account",
-            word="wrong_account",
-        )
-    return own[0] if own else account_remember(ledger=ledger, identifier="", by=by, at=at)
-
-
-def _check_currency(statement: ParsedStatement, account: BankAccount) -> None:
-    ledger = account.ledger
-    assert ledger is not None, "only accounts with a ledger are taken"
-    found = {sums.currency for sums in statement.booked.sums} | {statement.start.currency or ledger.currency}
-    wrong = sorted(found - {ledger.currency})
-    if wrong:
-        raise Unreadable(
-            _(
-                "The statement of %(account)s has lines in %(wrong)s, but ledger %(code)s is kept in %(currency)s."
-            )
-            % {
-                "account": statement.start.account or _("this file"),
-                "wrong": ", ".join(wrong),
-                "code": ledger.code,
-                "currency": ledger.currency,
-            },
-            code="file.wrong_account",
-            word="wrong_account",
-        )
+    return sole_account(ledger, own_accounts(ledger), by=by, at=at)
 
 
 def _rows(

@@ -12,7 +12,12 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from ledgers.models import BankAccount, ImportProfile, Ledger, SourceFile
-from ledgers.services.profiles import ledger_set_profile, profile_change, profile_create
+from ledgers.services.profiles import (
+    ledger_set_profile,
+    profile_change,
+    profile_create,
+    profile_for_reading,
+)
 from ledgers.states import UNREAD, ImportTarget, SourceFileStatus
 from organizations import audit
 from organizations.actors import Actor
@@ -27,7 +32,11 @@ from reconciliation.services.records import (
     void_sources,
 )
 from reconciliation.services.sources import FILENAME_MAX, ReceivedFile
-from reconciliation.services.wiring import bank_account_attach, bank_account_create
+from reconciliation.services.wiring import (
+    bank_account_attach,
+    bank_account_create,
+    lock_for_attaching,
+)
 
 REASON_MAX = 500
 
@@ -101,9 +110,12 @@ def import_accounts(
         {**each, "left_out": True} for each in named if (each["account"], each.get("currency", "")) in kept
     ]
     row = _again(source, skipped_statements=rows)
-    for (number, currency), ledger in sorted(ledgers.items()):
+    for ledger in ledgers.values():
         _check_own(source, ledger)
-        _place_account(row.organization_id, number, currency, ledger, by=by, at=at)
+    known = {key: _known_account(row.organization_id, *key) for key in ledgers}
+    lock_for_attaching(filter(None, known.values()), ledgers.values(), by=by, at=at)
+    for key, ledger in sorted(ledgers.items()):
+        _place_account(row.organization_id, key, known[key], ledger, by=by, at=at)
     return _retried(
         row,
         "file_import.accounts_placed",
@@ -115,14 +127,24 @@ def import_accounts(
     )
 
 
-def _place_account(
-    organization_id: int, number: str, currency: str, ledger: Ledger, *, by: Actor, at: datetime
-) -> None:
+def _known_account(organization_id: int, number: str, currency: str) -> BankAccount | None:
     same = BankAccount.objects.of(organization_id).live().filter(identifier=number)
-    known = same.filter(currency=currency).first() or same.filter(currency="").first()
+    return same.filter(currency=currency).first() or same.filter(currency="").first()
+
+
+def _place_account(
+    organization_id: int,
+    key: AccountKey,
+    known: BankAccount | None,
+    ledger: Ledger,
+    *,
+    by: Actor,
+    at: datetime,
+) -> None:
     if known is not None:
         bank_account_attach(bank_account=known, ledger=ledger, by=by, at=at)
         return
+    number, currency = key
     bank_account_create(
         organization_id=organization_id,
         name=number,
@@ -142,9 +164,8 @@ def import_declare(
     by: Actor,
     at: datetime,
 ) -> SourceFile:
-    """Read the file as the profile declares. Refuses one that is not the newest version ("profile.replaced")."""
-    if not profile.is_current or profile.organization_id != source.organization_id:
-        raise Conflict(_("Choose the newest version of a profile."), code="profile.replaced")
+    """Read the file as the profile declares. Refuses one that is not the newest version ("profile.replaced", "profile.retired")."""
+    profile = profile_for_reading(profile=profile, organization_id=source.organization_id)
     given: dict[str, Any] = {"profile": profile}
     if ledger is not None:
         _check_own(source, ledger)

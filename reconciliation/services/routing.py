@@ -33,11 +33,11 @@ def route_to_ledger(
     account and the file has several. A ledger without an account takes a one-account file and remembers it.
     """
     named = sorted({normal_identifier(s.start.account) for s in statements if s.start.account})
-    own = _own_accounts(ledger)
+    own = own_accounts(ledger)
     if not any(account.identifier for account in own) and (named or not own):
         # One import at a time gives the ledger its first account: the next one finds it.
         Ledger.objects.select_for_update(no_key=True).get(pk=ledger.pk)
-        own = _own_accounts(ledger)
+        own = own_accounts(ledger)
     others = {
         (account.identifier, account.currency): account
         for account in BankAccount.objects.of(ledger.organization_id).live().filter(identifier__in=named)
@@ -50,14 +50,14 @@ def route_to_ledger(
         if account is None or statement.start.index in kept_apart:
             routes.skipped.append(_skipped(statement, others))
         else:
-            _check_currency(statement, ledger)
+            check_currency(statement, ledger)
             routes.taken.append((statement, account))
     if not statements or routes.taken:
         return routes
     if not named:
         for statement in statements:
-            _check_currency(statement, ledger)
-        sole = _sole_account(ledger, own, by=by, at=at)
+            check_currency(statement, ledger)
+        sole = sole_account(ledger, own, by=by, at=at)
         return Routes([(statement, sole) for statement in statements])
     raise _wrong_account(
         _(
@@ -72,8 +72,9 @@ def route_to_ledger(
     )
 
 
-def _own_accounts(ledger: Ledger) -> list[BankAccount]:
-    return list(BankAccount.objects.live().filter(ledger=ledger).order_by("pk"))
+def own_accounts(ledger: Ledger) -> list[BankAccount]:
+    """With their ledger; the oldest first."""
+    return list(BankAccount.objects.live().filter(ledger=ledger).select_related("ledger").order_by("pk"))
 
 
 def _kept_apart(
@@ -121,8 +122,9 @@ def _account_of(statement: ParsedStatement, own: Sequence[BankAccount]) -> BankA
     return same[0] if same else None
 
 
-def _sole_account(ledger: Ledger, own: Sequence[BankAccount], *, by: Actor, at: datetime) -> BankAccount:
-    """For files that name no account, such as CSV."""
+def sole_account(ledger: Ledger, own: Sequence[BankAccount], *, by: Actor, at: datetime) -> BankAccount:
+    """For files that name no account, such as CSV; made where the ledger has none. Raises Unreadable "file.wrong_account"
+    where it has several."""
     if len(own) > 1:
         raise _wrong_account(
             _("The file names no account and ledger %(code)s has several. Use a file that names its account.")
@@ -131,7 +133,8 @@ def _sole_account(ledger: Ledger, own: Sequence[BankAccount], *, by: Actor, at: 
     return own[0] if own else account_remember(ledger=ledger, identifier="", by=by, at=at)
 
 
-def _check_currency(statement: ParsedStatement, ledger: Ledger) -> None:
+def check_currency(statement: ParsedStatement, ledger: Ledger) -> None:
+    """Raises Unreadable "file.wrong_account" where a line is in another currency than the ledger."""
     found = {sums.currency for sums in statement.booked.sums} | {statement.start.currency or ledger.currency}
     wrong = sorted(found - {ledger.currency})
     if wrong:

@@ -21,6 +21,7 @@ from django.utils.translation import gettext as _
 
 from ledgers.models import BankAccount, ImportProfile, SourceFile
 from ledgers.services.parsing import ParsedFile, ParsedStatement
+from ledgers.services.profiles import profile_for_reading
 from ledgers.services.statements import ImportCounts
 from ledgers.states import ImportTarget, SourceFileStatus
 from organizations import audit
@@ -296,13 +297,15 @@ def source_declare(
 ) -> SourceFile:
     """A file that waits for a mapping is to be read again, as the profile declares; ring for `import_source` after it.
 
-    Refuses a file that does not wait ("file.move_refused") and one that was uploaded again meanwhile ("file.duplicate").
+    Refuses a file that does not wait ("file.move_refused"), is not of the run or was undone ("file.gone"), or was uploaded
+    again meanwhile ("file.duplicate"), and a profile that is not current ("profile.replaced", "profile.retired").
     """
     share_reconciliations([run.reconciliation_id])
     refuse_if_voided(run)
+    profile = profile_for_reading(profile=profile, organization_id=run.organization_id)
     row = SourceFile.objects.select_for_update(of=("self",)).get(pk=source.pk)
-    if not profile.is_current or profile.organization_id != row.organization_id:
-        raise Conflict(_("Choose the newest version of a profile."), code="profile.replaced")
+    if row.voided_at is not None or not RunSource.objects.filter(run=run, source_file=row).exists():
+        raise Conflict(_("The file is not in this run any more."), code="file.gone")
     row.move(
         SourceFileStatus.PROCESSING,
         profile=profile,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from ledgers.models import BankAccount, Ledger
+from ledgers.models import BankAccount, DataStream, Ledger
 from ledgers.services.books import account_create, normal_identifier
 from organizations import audit
 from organizations.actors import Actor
@@ -88,6 +89,18 @@ def bank_account_attach(*, bank_account: BankAccount, ledger: Ledger, by: Actor,
         records=records,
     )
     return account
+
+
+def lock_for_attaching(
+    accounts: Iterable[BankAccount], ledgers: Iterable[Ledger], *, by: Actor, at: datetime
+) -> None:
+    """Of several accounts put to ledgers in one act: every lock in the one order, before the first of them."""
+    ids = [account.pk for account in accounts]
+    list(BankAccount.objects.select_for_update(of=("self",)).filter(pk__in=ids).order_by("pk"))
+    found = {ledger.pk: ledger for ledger in ledgers}
+    wired = [setup.ledger_reconciliation(found[pk], by=by, at=at).pk for pk in sorted(found)]
+    own_streams(DataStream.objects.filter(bank_account__in=ids).values_list("pk", flat=True))
+    own_reconciliations(wired)
 
 
 def account_remember(*, ledger: Ledger, identifier: str, by: Actor, at: datetime) -> BankAccount:

@@ -84,10 +84,18 @@ def test_a_layout_is_declared_and_faults_are_told_by_path(admin):
     )
 
 
-def test_what_is_no_json_is_told_beside_the_field(admin):
+@pytest.mark.parametrize("text", ["{", "[" * 200_000, "1" * 5_000], ids=["open", "deep", "long number"])
+def test_what_is_no_json_is_told_beside_the_field(admin, text):
     client, _membership = admin
-    answer = client.post(url("list_act", "make"), {"name": "Bank", "declaration": "{"})
+    answer = client.post(url("list_act", "make"), {"name": "Bank", "declaration": text})
     assert "declaration" in answer.context["form"].errors
+
+
+def test_a_text_that_cannot_be_kept_is_told(admin):
+    client, _membership = admin
+    for text in ('{"columns": {"booking_date": "D", "amount": "\\u0000"}}', '{"\\ud800": 1}'):
+        answer = client.post(url("list_act", "make"), {"name": "Bank", "declaration": text}, follow=True)
+        assert "cannot be kept" in answer.content.decode()
 
 
 def test_a_profile_is_changed_used_and_retired(admin):

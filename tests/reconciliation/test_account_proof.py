@@ -146,6 +146,15 @@ def test_days_of_a_longer_statement_that_breaks_are_in_doubt(proving):
     assert proving.states(2, 5) == ["in_doubt", "in_doubt", "broken", "awaited"]
 
 
+def test_days_in_doubt_are_not_proved_though_the_break_shows_behind_them(proving):
+    upload_each(proving, chain(*WEEK[:1]))
+    proving.upload(camt(Said(lines(5_00, on=day(3)), 110_00, 117_00, day(3), day(6))))
+    proof = proving.proof(2, 4)
+    assert [each.state.value for each in proof.days] == ["proved", "in_doubt", "in_doubt"]
+    assert (told(proof), proof.verdict) == ([("sum", day(3), day(6), 2_00)], "broken")
+    assert told(proving.proof(2, 2)) == []
+
+
 def test_a_missing_statement_is_named_with_its_days_and_amount(proving):
     said = chain(
         *[
@@ -270,6 +279,29 @@ def test_messages_whose_opening_is_dated_by_the_day_before_follow_each_other(pro
     )
     proof = proving.proof(30, 31)
     assert (told(proof), [each.state.value for each in proof.days]) == ([], ["proved", "proved"])
+
+
+MONTHS = """:20:A
+:25:11111111
+:28C:1/1
+:60F:C260102EUR100,00
+:61:2601300130C5,00NTRFNONREF
+:62F:C260202EUR105,00
+-
+:20:B
+:25:11111111
+:28C:2/1
+:60F:C260202EUR105,00
+:62F:C260302EUR95,00
+-
+"""
+
+
+def test_what_lacks_in_a_statement_without_lines_may_lack_since_its_opening(proving):
+    """It states a month by its balances only: a closing alone would make it one of its last day."""
+    proving.upload(MONTHS)
+    (found,) = proving.proof(date(2026, 1, 2), day(2)).breaks
+    assert (found.since, found.day, found.amount) == (date(2026, 2, 2), day(2), -10_00)
 
 
 def closing_only(rows: list, total: int, on: date) -> str:

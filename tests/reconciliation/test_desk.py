@@ -7,7 +7,6 @@ import pytest
 from ledgers.models import Record
 from reconciliation.models import Match
 from reconciliation.selectors.desk import faced, free_entries, void_preview
-from reconciliation.selectors.items import item_counts
 from reconciliation.selectors.matches import Members
 from reconciliation.selectors.paging import page_of
 from reconciliation.selectors.tallies import proposals_by_rule, tallies
@@ -17,6 +16,7 @@ from reconciliation.services.records import source_void
 from tests.clock import NOW
 from tests.factories.organizations import actor_with
 from tests.reconciliation.books import STATEMENT, books
+from tests.reconciliation.counting import item_counts
 
 pytestmark = pytest.mark.django_db
 

@@ -12,7 +12,6 @@ from organizations.acts import perform
 from organizations.refusals import Conflict, Invalid, Unreadable
 from reconciliation.models import FileImport, MatchMember, OpenItem, Run, RunSource
 from reconciliation.selectors.integrity import faults
-from reconciliation.selectors.items import item_counts
 from reconciliation.services import imports
 from reconciliation.services.file_import import file_import
 from reconciliation.services.records import source_void
@@ -23,6 +22,7 @@ from tests.clock import NOW
 from tests.factories.organizations import actor_with
 from tests.ledgers.formats.test_zip_archive import packed
 from tests.reconciliation.books import Books, books
+from tests.reconciliation.counting import item_counts
 from tests.reconciliation.files import Line, Stmt, camt, csv
 
 pytestmark = pytest.mark.django_db

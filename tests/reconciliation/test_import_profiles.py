@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from ledgers.models import Record, SourceFile, StatementLine
+from ledgers.models import ImportProfile, Record, SourceFile, StatementLine
 from ledgers.services.previews import propose_for
-from ledgers.services.profiles import ledger_set_profile, profile_change, profile_create
+from ledgers.services.profiles import ledger_set_profile, profile_change, profile_create, profile_retire
 from organizations.models import AuditEvent
 from organizations.refusals import Conflict, Unreadable
 from reconciliation.models import OpenItem, RunSource
 from reconciliation.selectors.integrity import faults
+from reconciliation.services.imports import import_declare
 from reconciliation.services.sources import source_declare, source_import
 from tests.clock import NOW
 from tests.factories.organizations import actor_with
@@ -152,6 +153,34 @@ def test_a_waiting_file_takes_only_a_current_profile_of_its_organization(made: B
     for wrong in (old, theirs):
         with pytest.raises(Conflict):
             made.act(source_declare, run=made.run, source=source, profile=wrong)
+
+
+def test_a_profile_that_was_retired_since_it_was_looked_at_reads_no_file(made: Books):
+    with pytest.raises(Unreadable):
+        made.upload(CONTENT)
+    source, chosen = SourceFile.objects.get(), profile(made)
+    profile_retire(profile=ImportProfile.objects.get(pk=chosen.pk), by=made.by, at=NOW)
+    with pytest.raises(Conflict) as refused:  # `chosen` is what the page read before
+        made.act(source_declare, run=made.run, source=source, profile=chosen)
+    assert refused.value.code == "profile.retired"
+    with pytest.raises(Conflict) as refused:
+        import_declare(source=source, profile=chosen, by=made.by, at=NOW)
+    assert refused.value.code == "profile.retired"
+
+
+def test_a_file_that_was_undone_or_is_of_another_run_is_not_read(made: Books):
+    with pytest.raises(Unreadable):
+        made.upload(CONTENT)
+    source, chosen = SourceFile.objects.get(), profile(made)
+    other = books(actor_with(), entries=[])
+    with pytest.raises(Conflict):
+        other.act(source_declare, run=other.run, source=source, profile=profile(other))
+    SourceFile.objects.update(voided_at=NOW, voided_by=made.by.ref)
+    with pytest.raises(Conflict) as refused:
+        made.act(source_declare, run=made.run, source=source, profile=chosen)
+    assert refused.value.code == "file.gone"
+    source.refresh_from_db()
+    assert source.status == "mapping_required"
 
 
 def test_a_waiting_file_that_was_uploaded_again_meanwhile_stays(made: Books):

@@ -11,11 +11,12 @@ from organizations.models import AuditEvent
 from organizations.refusals import Conflict, Invalid, NotFound
 from reconciliation.models import Discrepancy, Match, OpenItem
 from reconciliation.selectors.integrity import faults
-from reconciliation.selectors.items import item_amounts, item_counts, item_of
+from reconciliation.selectors.items import item_amounts, item_of
 from reconciliation.services.items import item_close, item_note, item_reopen
 from tests.clock import NOW
 from tests.factories.organizations import actor_with
 from tests.reconciliation.books import STATEMENT, Books, books
+from tests.reconciliation.counting import item_counts
 from tests.reconciliation.files import csv
 
 pytestmark = pytest.mark.django_db

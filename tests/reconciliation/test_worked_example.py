@@ -9,12 +9,13 @@ from reconciliation.selectors.accounts import account_rows
 from reconciliation.selectors.discrepancies import discrepancies_of
 from reconciliation.selectors.entries import gl_all, gl_only
 from reconciliation.selectors.integrity import faults
-from reconciliation.selectors.items import item_amounts, item_counts
+from reconciliation.selectors.items import item_amounts
 from reconciliation.selectors.proof import run_proof
 from reconciliation.services.matches import match_accept, match_reject
 from tests.clock import NOW
 from tests.factories.organizations import actor_with
 from tests.reconciliation.books import STATEMENT, books
+from tests.reconciliation.counting import item_counts
 
 pytestmark = pytest.mark.django_db
 

@@ -217,7 +217,7 @@ def columns_text(columns: Mapping[str, Sequence[str]], role: str) -> str:
 def columns_from(text: str) -> list[str]:
     try:
         found = json.loads(text or "[]")
-    except ValueError:
+    except (ValueError, RecursionError):
         return []
     return [str(name) for name in found] if isinstance(found, list) else []
 

@@ -8,7 +8,6 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Count, Q, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
-from django.template.defaultfilters import filesizeformat
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
@@ -25,6 +24,7 @@ from reconciliation.admin.imports.acts import MAPPING_ACT, acts_of
 from reconciliation.admin.imports.mapping import ImportMapping
 from reconciliation.admin.imports.proofs import proofs_of
 from reconciliation.admin.imports.uploads import ImportUploads
+from reconciliation.admin.original import Original
 from reconciliation.admin.runs import name_of
 from reconciliation.admin.words import people
 from reconciliation.models import FileImport
@@ -62,7 +62,7 @@ class StandingFilter(admin.SimpleListFilter):
 
 
 @admin.register(FileImport)
-class FileImportAdmin(ImportUploads, ImportMapping, ClearingModelAdmin):
+class FileImportAdmin(ImportUploads, ImportMapping, Original, ClearingModelAdmin):
     view_scope = "reconciliations:read"
     nav_group, nav_icon, nav_order, nav_title = "files", "upload_file", 5, gettext_lazy("Import")
     list_before_template = "reconciliation/imports_before.html"
@@ -229,28 +229,9 @@ class FileImportAdmin(ImportUploads, ImportMapping, ClearingModelAdmin):
         more = more_of(len(facts.runs), NAMES_SHOWN)
         return format_html("{}{}", format_html_join(", ", "{}", links), more) if links else "–"
 
-    @display(description=gettext_lazy("Uploaded by"), ordering="created_by")
-    def uploader(self, obj: Any) -> str:
-        return obj.uploader_name
-
-    @display(description=gettext_lazy("Size"))
-    def size(self, obj: Any) -> str:
-        return filesizeformat(obj.size_bytes)
-
     @display(description=gettext_lazy("Import profile"))
     def profile_name(self, obj: Any) -> str:
         return str(obj.profile) if obj.profile is not None else "–"
-
-    @display(description="SHA-256")
-    def digest(self, obj: Any) -> str:
-        return format_html('<span class="tieout-mono">{}</span>', obj.checksum_sha256)
-
-    @display(description=gettext_lazy("Original"))
-    def original(self, obj: Any) -> str:
-        if not obj.may_read_original:
-            return _("Your role does not allow reading original files.")
-        url = reverse("admin:reconciliation_fileimport_original", args=[obj.pk])
-        return format_html('<a class="tieout-link" href="{}" download>{}</a>', url, _("Download as it came"))
 
     def render_change_form(
         self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
@@ -297,11 +278,7 @@ class FileImportAdmin(ImportUploads, ImportMapping, ClearingModelAdmin):
         view = self.admin_site.admin_view
         return [
             path("upload/", view(self.upload_view), name="reconciliation_fileimport_upload"),
-            path(
-                "<int:file_id>/original/",
-                view(self.original_view),
-                name="reconciliation_fileimport_original",
-            ),
+            self.original_url(),
             path(
                 "<int:file_id>/mapping/",
                 view(self.mapping_view),

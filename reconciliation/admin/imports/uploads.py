@@ -1,4 +1,4 @@
-"""What comes in by the import page, and goes out again: the upload of many files, and an original as it came."""
+"""What comes in by the import page: the upload of many files."""
 
 from __future__ import annotations
 
@@ -7,13 +7,10 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.core.files.storage import default_storage
 from django.http import (
-    FileResponse,
     Http404,
     HttpRequest,
     HttpResponse,
-    HttpResponseBase,
     HttpResponseNotAllowed,
     HttpResponseRedirect,
 )
@@ -90,19 +87,3 @@ class ImportUploads(admin.ModelAdmin):
             return False
         ring(tasks.import_file, source_file_id=source.pk)
         return True
-
-    def original_view(self, request: HttpRequest, file_id: int) -> HttpResponseBase:
-        """The bytes as they were received, as a download: never shown by the browser as a page of ours."""
-        file = self.get_queryset(request).filter(pk=file_id).first()
-        if file is None:
-            raise Http404
-        if not may(request, "imports:read"):
-            raise PermissionDenied
-        if not default_storage.exists(file.storage_name):
-            return HttpResponse(_("The bytes of this file are no longer stored."), status=404)
-        return FileResponse(
-            default_storage.open(file.storage_name),
-            as_attachment=True,
-            filename=file.filename or f"{file.pk}",
-            content_type="application/octet-stream",
-        )

@@ -44,7 +44,7 @@ def declarations(draw: st.DrawFn) -> Declaration:
         date_format=draw(st.sampled_from(FORMATS)),
         decimal_mark=mark,
         thousands=draw(st.sampled_from(["", "'", " ", "." if mark == "," else ","])),
-        currency_signs=draw(st.sampled_from([(), ("$",), ("CHF",)])),
+        currency_signs=draw(st.sampled_from([(), ("$",), ("kr",)])),
         other_signs=draw(st.booleans()),
         sign_convention=draw(st.sampled_from(conventions)),
         value_maps=WORDS if layout == "direction" else {},

@@ -85,6 +85,20 @@ def test_a_line_below_the_footer_is_an_error():
     assert wrong(content, footer_pattern="^Total") == [(4, "")]
 
 
+def test_a_footer_that_could_be_a_line_is_an_error():
+    content = "Day;Amount;T\n2026-03-02;1;rent\n2026-03-03;-50;Total Energies\n"
+    columns = {**SIMPLE, "description": "T"}
+    assert wrong(content, columns, footer_pattern="Total") == [(3, "")]
+    assert got(content, columns, footer_pattern="^Total").column("amount") == [100, 5000]
+
+
+def test_what_stands_below_the_footer_is_joined_to_no_line():
+    content = "Day;Amount;T\n2026-03-02;1;rent\n;;of March\nTotal;;of all\n;;Kind regards\n"
+    columns = {**SIMPLE, "description": "T"}
+    found = got(content, columns, footer_pattern="^Total", undated_rows="join")
+    assert found.column("description") == ["rent of March"]
+
+
 def test_rows_that_are_no_lines_are_passed_over_where_declared():
     content = "Day;Amount\nOpening;5\n2026-03-02;1\na row;that;is;too;long\n"
     assert wrong(content) == [(2, "Day"), (4, "")]
@@ -263,6 +277,33 @@ def test_debit_and_credit_columns_have_signs_only_where_declared():
     assert wrong(content, TWO, sign_convention="unsigned") == [(2, "Out/In")]
     assert signed(got(content, TWO, sign_convention="credit_positive")) == [-100, 200]
     assert signed(got(content, TWO, sign_convention="unsigned_reversals")) == [100, 200]
+
+
+def test_debits_without_a_sign_are_never_taken_as_money_in():
+    content = "Day;Out;In\n2026-03-02;1;\n2026-03-02;-1;\n2026-03-02;;-2\n2026-03-02;0;\n"
+    assert wrong(content, TWO) == [(2, "Out")]
+    assert wrong(content, TWO, sign_convention="credit_positive") == [(2, "Out")]
+    assert signed(got(content, TWO, sign_convention="unsigned_reversals")) == [-100, 100, -200, 0]
+
+
+@pytest.mark.parametrize(
+    ("text", "currency", "fits"),
+    [
+        ("12 USD", "EUR", False),
+        ("USD 12", "USD", True),
+        ("-€12", "USD", False),
+        ("€12", "EUR", True),
+        ("$12", "CAD", True),
+    ],
+)
+@pytest.mark.parametrize("columns", [SIMPLE, TWO], ids=["one column", "two"])
+def test_an_amount_with_another_currencys_sign_is_an_error(columns, text, currency, fits):
+    content = f"Day;Amount;Out;In\n2026-03-02;{text};;{text}\n"
+    more = {"currency_signs": ["USD", "EUR", "€", "$", "£"], "currency": currency}
+    if fits:
+        assert got(content, columns, **more).column("amount") == [1200]
+    else:
+        assert wrong(content, columns, **more) == [(2, "Amount" if columns is SIMPLE else "Out/In")]
 
 
 def test_zero_stands_for_nothing_only_where_declared():

@@ -112,6 +112,50 @@ def test_words_for_directions_are_checked(pairs, path):
     assert paths(data) == [path]
 
 
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "(?:[ab]?.?){3000}[01]{60}",
+        "(?:(?:[ab]?.?){50}){50}",
+        "a{50}{50}",
+        "(?:a?b){9}{9}?{9}",
+        "a{0,9999}",
+        "(?x)(a b) {200}",
+        "(?i:(?ix)(ab) #c\n{200})",
+    ],
+)
+def test_patterns_whose_counts_unfold_to_hours_of_work_are_refused(pattern):
+    assert paths({"columns": ONE, "skip_pattern": pattern}) == [("skip_pattern",)]
+
+
+@pytest.mark.parametrize(
+    "pattern", [r"^[0-9]{2}\.[0-9]{2}\.[0-9]{4};Saldo", r"^(?:\d{2}\.){2}\d{4}", "(?i)total"]
+)
+def test_patterns_with_small_counts_are_taken(pattern):
+    assert declaration_from_json({"columns": ONE, "skip_pattern": pattern}).skip_pattern == pattern
+
+
+@pytest.mark.parametrize("text", ["a\0b", "\ud800"])
+@pytest.mark.parametrize(
+    "key", ["skip_pattern", "account", "account_pattern", "currency_signs", "date_format"]
+)
+def test_what_the_database_cannot_keep_is_refused(key, text):
+    assert paths({"columns": ONE, key: text}) == [()]
+    assert paths({"columns": {**ONE, "description": [text]}}) == [()]
+    assert paths({"columns": ONE, text: 1}) == [()]
+
+
+def test_a_flood_of_faults_is_told_in_part():
+    flood = {f"{number}{'x' * 1000}": {} for number in range(10_000)}
+    assert len(paths({"columns": ONE, **flood})) == 20
+    assert len(paths({"columns": {**ONE, **flood}})) < 50
+    assert len(paths({"columns": ONE, "value_maps": flood})) == 20
+    deep: list = []
+    for _ in range(10_000):
+        deep = [deep]
+    assert paths({"columns": ONE, "value_maps": deep}) == [()]
+
+
 def test_all_faults_are_named_at_once():
     data = {"columns": {"colour": "x"}, "delimiter": "?", "date_format": "x", "speed": 1}
     assert set(paths(data)) == {("speed",), ("delimiter",), ("date_format",), ("columns", "colour")}

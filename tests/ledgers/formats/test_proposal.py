@@ -196,6 +196,37 @@ def test_a_file_without_dates_lacks_them():
     assert [path for path, _message in proposal.lacking] == [("columns",), ("columns",)]
 
 
+def test_a_balance_on_a_cards_statement_may_be_a_debt_and_is_asked():
+    rows = [
+        "2026-03-13,10.00,110.00,a",
+        "2026-03-14,20.00,130.00,b",
+        "2026-03-15,5.00,135.00,c",
+        "2026-03-16,7.00,142.00,d",
+    ]
+    body = "\n".join(rows)
+    assert "sign_convention" in proposed(f"Date,Amount,Balance,Text\n{body}\n").certain
+    card = proposed("Date,Amount,Balance,Text,Card\n" + "".join(f"{row},1\n" for row in rows))
+    assert asked(card) == ["sign_convention"]
+    assert card.declaration["sign_convention"] == "debit_positive"
+
+
+def test_debits_without_a_sign_beside_credits_that_take_back_are_money_out():
+    rows = "2026-03-13,a,10.00,\n2026-03-14,b,,5.00\n2026-03-15,c,,-5.00\n"
+    content = f"Date,Text,Debit,Credit\n{rows}"
+    proposal = proposed(content)
+    assert "sign_convention" in asked(proposal)
+    assert amounts(content, proposal.declaration) == [-1000, 500, -500]
+
+
+def test_signs_of_several_currencies_are_asked_never_put_together():
+    content = table("13/04/2024;a;$1.00", "14/04/2024;b;-€2.00")
+    proposal = proposed(content)
+    assert "currency_signs" in asked(proposal)
+    assert proposal.answered({"currency_signs": 1})["currency_signs"] == ["$"]
+    one = proposed(table("13/04/2024;a;1.00 EUR", "14/04/2024;b;-€2.00"))
+    assert "currency_signs" in one.certain
+
+
 def test_lines_above_the_header_and_rows_below_the_table_are_found():
     content = (
         "Account;1234\nPeriod;March\n\n"

@@ -8,11 +8,11 @@ import pytest
 from organizations.acts import perform
 from reconciliation.admin.run_page import PANELS
 from reconciliation.selectors.integrity import faults
-from reconciliation.selectors.items import item_counts
 from reconciliation.services.execution import pass_execute
 from reconciliation.services.passes import pass_request
 from tests.clock import NOW
 from tests.reconciliation.admin.desk import Desk
+from tests.reconciliation.counting import item_counts
 
 pytestmark = [
     pytest.mark.browser,

@@ -10,11 +10,11 @@ from django.urls import reverse
 from ledgers.models import Record, Statement
 from reconciliation.models import FileImport, OpenItem, Run
 from reconciliation.selectors.integrity import faults
-from reconciliation.selectors.items import item_counts
 from tests.ledgers.formats.samples import major, needs_samples, path
 from tests.ledgers.formats.test_camt_samples import FACTS, READ
 from tests.organizations.backoffice.people import signed_in
 from tests.reconciliation.admin.test_imports import Desk
+from tests.reconciliation.counting import item_counts
 
 pytestmark = [needs_samples, pytest.mark.django_db]
 

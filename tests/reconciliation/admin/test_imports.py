@@ -17,7 +17,6 @@ from organizations.models import AuditEvent, Membership
 from organizations.refusals import Refusal
 from reconciliation.models import FileImport, Run
 from reconciliation.selectors.integrity import faults
-from reconciliation.selectors.items import item_counts
 from reconciliation.services.file_import import file_import
 from reconciliation.services.wiring import bank_account_create
 from tests.clock import NOW
@@ -25,6 +24,7 @@ from tests.factories.ledgers import LedgerFactory
 from tests.ledgers.formats.test_zip_archive import packed
 from tests.organizations.backoffice.people import signed_in
 from tests.reconciliation.admin.desk import text_of
+from tests.reconciliation.counting import item_counts
 from tests.reconciliation.files import Line, Stmt, camt, csv
 
 pytestmark = pytest.mark.django_db

@@ -7,9 +7,9 @@ from ledgers.models import SourceFile
 from organizations.models import AuditEvent
 from reconciliation.models import Discrepancy, Match, Pass, Run
 from reconciliation.selectors.integrity import faults
-from reconciliation.selectors.items import item_counts
 from tests.reconciliation.admin.desk import Desk, text_of
 from tests.reconciliation.books import STATEMENT, books
+from tests.reconciliation.counting import item_counts
 
 pytestmark = pytest.mark.django_db
 
