@@ -114,6 +114,11 @@ class Match(models.Model):
     status = models.CharField(max_length=10, choices=MatchStatus)
     origin = models.CharField(max_length=6, choices=MatchOrigin)
     confidence = models.DecimalField(max_digits=4, decimal_places=3, null=True)
+    # What the confidence was reckoned from, as the pass saw it: the pool of that moment cannot be had again.
+    rivals = models.FloatField(null=True, help_text="Other candidates, each by how near its cost came.")
+    rival_count = models.IntegerField(null=True, help_text="Other candidates of the side that has more.")
+    chance = models.FloatField(null=True, help_text="Such partners expected by accident.")
+    runner_up = models.BigIntegerField(null=True, help_text="The record that would have been taken next.")
     group_key = models.TextField(default="", db_default="")
     currency = models.CharField(max_length=3)
     decimal_places = models.SmallIntegerField()
