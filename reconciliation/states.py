@@ -158,3 +158,26 @@ OPERATION_MOVES = {
     OperationStatus.FAILED: frozenset({OperationStatus.RUNNING}),
 }
 """A failed one is taken up again where it stopped: half of a stream may not stay wired."""
+
+
+class RuleJobKind(models.TextChoices):
+    BACKTEST = "backtest", _("Trial of a rule")
+    PROPOSAL = "proposal", _("Search for rules")
+
+
+class RuleJobStatus(models.TextChoices):
+    PENDING = "pending", _("Pending")
+    RUNNING = "running", _("Running")
+    COMPLETED = "completed", _("Completed")
+    FAILED = "failed", _("Failed")
+
+
+RULE_JOB_UNDER_WAY = frozenset({RuleJobStatus.PENDING, RuleJobStatus.RUNNING})
+RULE_JOB_MOVES = {
+    RuleJobStatus.PENDING: frozenset({RuleJobStatus.RUNNING, RuleJobStatus.FAILED}),
+    RuleJobStatus.RUNNING: frozenset(
+        {RuleJobStatus.RUNNING, RuleJobStatus.COMPLETED, RuleJobStatus.FAILED}
+    ),  # running again: its worker is lost, and the next one begins anew
+    RuleJobStatus.COMPLETED: frozenset[str](),
+    RuleJobStatus.FAILED: frozenset[str](),
+}

@@ -7,7 +7,10 @@ from django.utils import timezone
 
 from organizations.refusals import Refusal
 from reconciliation.doorbell import ring
-from reconciliation.services import execution, file_import, operation_chunks, sources
+from reconciliation.services import execution, file_import, operation_chunks, rule_job_execution, sources
+
+RULE_WORK: dict[str, rule_job_execution.Work] = {}
+"""What a rule job of each kind does."""
 
 
 @shared_task
@@ -41,8 +44,13 @@ def execute_operation(*, operation_id: int, **_later: object) -> None:
 
 
 @shared_task
+def execute_rule_job(*, job_id: int, **_later: object) -> None:
+    rule_job_execution.rule_job_execute(job_id=job_id, work=RULE_WORK, clock=timezone.now)
+
+
+@shared_task
 def requeue_lost(**_later: object) -> None:
-    """Ring again for what a dead worker left: passes, imports and operations that nobody is at."""
+    """Ring again for what a dead worker left: passes, imports, operations and rule jobs that nobody is at."""
     for pass_id in execution.lost_passes(at=timezone.now()):
         ring(execute_pass, pass_id=pass_id)
     for source_file_id in execution.lost_imports(at=timezone.now()):
@@ -51,3 +59,5 @@ def requeue_lost(**_later: object) -> None:
         ring(import_file, source_file_id=source_file_id)
     for operation_id in execution.lost_operations(at=timezone.now()):
         ring(execute_operation, operation_id=operation_id)
+    for job_id in rule_job_execution.lost_rule_jobs(at=timezone.now()):
+        ring(execute_rule_job, job_id=job_id)

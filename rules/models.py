@@ -6,7 +6,8 @@ from decimal import Decimal
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import CheckConstraint, Q, UniqueConstraint
+from django.db.models import CheckConstraint, OuterRef, Q, Subquery, UniqueConstraint
+from django.db.models.functions import Coalesce
 
 from ledgers.models import DataStream, Ledger
 from organizations.ids import uuid7
@@ -119,8 +120,23 @@ class RuleQuerySet(models.QuerySet["Rule"]):
     def active(self) -> RuleQuerySet:
         return self.filter(status=RuleStatus.ACTIVE, voided_at__isnull=True)
 
+    def of(self, organization_id: int) -> RuleQuerySet:
+        return self.filter(organization_id=organization_id)
+
+    def live(self) -> RuleQuerySet:
+        return self.filter(voided_at__isnull=True)
+
+    def listed(self) -> RuleQuerySet:
+        """Neither discarded nor deleted: what people see unless they ask for more."""
+        return self.live().exclude(status=RuleStatus.DISCARDED)
+
     def in_order(self) -> RuleQuerySet:
         return self.order_by("priority", "pk")
+
+    def with_revision(self) -> RuleQuerySet:
+        """Each with the number of its newest revision as `revision`, 0 where it has none."""
+        newest = RuleRevision.objects.filter(rule=OuterRef("pk")).order_by("-number").values("number")[:1]
+        return self.annotate(revision=Coalesce(Subquery(newest), 0))
 
 
 class Rule(models.Model):

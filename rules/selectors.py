@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from django.db.models import OuterRef, Subquery
+from django.utils.translation import gettext as _
 
 from ledgers.models import DataStream
+from organizations.refusals import NotFound
 from rules.models import Reconciliation, Rule, RuleQuerySet, RuleRevision
 
 
@@ -14,6 +16,26 @@ def rules_of(reconciliation: Reconciliation) -> RuleQuerySet:
     if reconciliation.own_rules:
         return rules.filter(reconciliation=reconciliation).in_order()
     return rules.filter(reconciliation__isnull=True).in_order()
+
+
+def rule_of(*, organization_id: int, rule_id: int, discarded: bool = False) -> Rule:
+    """The rule with the number of its newest revision (`revision`), and its reconciliation. A discarded one only where
+    that is asked for. Raises NotFound."""
+    rules = Rule.objects.of(organization_id).with_revision().select_related("reconciliation")
+    found = (rules.live() if discarded else rules.listed()).filter(pk=rule_id).first()
+    if found is None or (found.reconciliation is not None and found.reconciliation.voided_at is not None):
+        raise NotFound(_("There is no rule with this id."), code="rule.not_found")
+    return found
+
+
+def listed_rules(*, organization_id: int, reconciliation_id: int, discarded: bool = False) -> RuleQuerySet:
+    """The rules that hold for a reconciliation, in order, proposed ones among them; none where there is no such
+    reconciliation. Discarded ones only where they are asked for."""
+    reconciliation = Reconciliation.objects.of(organization_id).live().filter(pk=reconciliation_id).first()
+    if reconciliation is None:
+        return Rule.objects.none()
+    rules = rules_of(reconciliation)
+    return rules.live() if discarded else rules.listed()
 
 
 def current_revisions(reconciliation: Reconciliation) -> list[RuleRevision]:

@@ -31,6 +31,11 @@ class Cardinality(models.TextChoices):
     ONE_TO_MANY = "one_to_many", _("One to many")
 
 
+class RollupKind(models.TextChoices):
+    DATE = "date", _("By days")
+    IDENTIFIER = "identifier", _("By an identifier")
+
+
 class OnAmbiguity(models.TextChoices):
     BEST = "best", _("Take the best")
     ABSTAIN = "abstain", _("Leave tied pairs open")

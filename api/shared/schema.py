@@ -134,18 +134,22 @@ class SurfaceSchema(AutoSchema):
         surface = SURFACES[getattr(self.view, "surface", "service")]
         shape = self.resolve_serializer(ProblemShape, "response").ref
         for status in sorted(self._errors()):
-            example = body_of(EXAMPLES[status], surface, EXAMPLE_CORRELATION)
+            example = body_of(self._problem(status), surface, EXAMPLE_CORRELATION)
             content = {"schema": shape, "examples": {"Problem": {"value": example}}}
-            bodies.setdefault(
-                str(status), {"content": {CONTENT_TYPE: content}, "description": DESCRIPTIONS[status]}
-            )
+            words = DESCRIPTIONS[400 if status == surface.bad_input else status]
+            bodies.setdefault(str(status), {"content": {CONTENT_TYPE: content}, "description": words})
         return bodies
+
+    def _problem(self, status: int) -> Problem:
+        """An example of that failure, of the view's own surface where it has one."""
+        return getattr(self.view, "problems", {}).get(status, EXAMPLES[status])
 
     def _errors(self) -> set[int]:
         """What may go wrong: by method, path and credentials, and what the view adds."""
         if not getattr(self.view, "authentication_classes", None):
             return set()
-        found = {400, 401, 403, 503}
+        surface = SURFACES[getattr(self.view, "surface", "service")]
+        found = {400, surface.bad_input, 401, 403, 503}
         if "{" in self.path:
             found.add(404)
         if self.method in WRITES:

@@ -28,6 +28,7 @@ class LockKind(IntEnum):
     SOURCE_FILE = 4
     IMPORT = 5
     OPERATION = 6
+    RULE_JOB = 7
 
 
 def lock_key(kind: LockKind, row_id: int) -> int:

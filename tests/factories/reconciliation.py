@@ -10,6 +10,7 @@ from reconciliation.models import (
     OpenItem,
     Pass,
     RejectedGroup,
+    RuleJob,
     Run,
     RunSource,
     StreamOperation,
@@ -128,5 +129,15 @@ class StreamOperationFactory(factory.django.DjangoModelFactory):
     stream = factory.SubFactory(DataStreamFactory)
     stream_key = factory.SelfAttribute("stream.key")
     kind = "reset"
+    requested_at = NOW
+    requested_by = "system:test"
+
+
+class RuleJobFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = RuleJob
+
+    reconciliation = factory.SubFactory(ReconciliationFactory)
+    kind = "backtest"
     requested_at = NOW
     requested_by = "system:test"

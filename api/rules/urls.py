@@ -1,0 +1,11 @@
+"""Routes of the rules surface, under /v1/. Named paths stand before `{id}`."""
+
+from django.urls import path
+
+from api.rules.views import rules
+from api.shared import paths as paths  # registers the converter of numbers
+
+urlpatterns = [
+    path("reconciliation_rules", rules.Rules.as_view(), name="rules"),
+    path("reconciliation_rules/<number:rule_id>", rules.OneRule.as_view(), name="rule"),
+]
