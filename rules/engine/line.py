@@ -13,7 +13,7 @@ import numpy as np
 
 from rules.engine.keys import Keys, Lineup, Positions, agree, key_codes, line_up, numbered
 from rules.engine.line_solvers import Parts, Window, keep_most
-from rules.engine.sides import Bools, Ints
+from rules.engine.sides import Bools, Hashes, Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,19 @@ class Line:
     @property
     def pairs(self) -> int:
         return int((self.hi - self.lo).sum())
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """The keys along a line: per place the number of its key on its side, and how many usable records of the side have
+    it, partner or not. `repeats`: how many others have a record's key on its side, on average (the worse side)."""
+
+    key_a: Ints
+    key_b: Ints
+    same_a: Ints
+    same_b: Ints
+    repeats: float
+    days: int  # that the usable records of both sides cover
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +70,8 @@ def draw_line(
     window: Window,
     usable: tuple[Bools, Bools],
     ties: tuple[Ints, Ints] | None = None,
-) -> Line:
-    """All usable records with at least one partner. Days of both sides, window of (Side B − Side A)."""
+) -> tuple[Line, Runs]:
+    """All usable records with at least one partner, and their keys. Days of both sides, window of (Side B − Side A)."""
     use_a, use_b = np.flatnonzero(usable[0]), np.flatnonzero(usable[1])
     day_a, day_b = days[0][use_a], days[1][use_b]
     positions = Positions(day_a, day_b, day_a + window.low, day_a + window.high)
@@ -76,14 +89,43 @@ def _gathered(keys: Keys, use_a: Ints, use_b: Ints) -> Keys:
     return [(a.gather(use_a), b.gather(use_b)) for a, b in keys]
 
 
-def _trimmed(lineup: Lineup, use_a: Ints, use_b: Ints, day_a: Ints, day_b: Ints) -> Line:
+def _trimmed(lineup: Lineup, use_a: Ints, use_b: Ints, day_a: Ints, day_b: Ints) -> tuple[Line, Runs]:
     """Without the records that have no partner at all."""
     with_partner = np.flatnonzero(lineup.hi > lineup.lo)
     lo, hi = lineup.lo[with_partner], lineup.hi[with_partner]
     reached = _covered(lo, hi, len(lineup.rows_b))
     place = np.concatenate(([0], np.cumsum(reached)))
     rows_a, rows_b = lineup.rows_a[with_partner], lineup.rows_b[reached]
-    return Line(use_a[rows_a], use_b[rows_b], place[lo], place[hi], day_a[rows_a], day_b[rows_b])
+    line = Line(use_a[rows_a], use_b[rows_b], place[lo], place[hi], day_a[rows_a], day_b[rows_b])
+    assert lineup.codes is not None
+    (key_a, same_a, repeats_a), (key_b, same_b, repeats_b) = (
+        _runs(codes, lineup.bits) for codes in lineup.codes
+    )
+    days = max(day_a.max(initial=0), day_b.max(initial=0)) - min(
+        day_a.min(initial=2**31), day_b.min(initial=2**31)
+    )
+    runs = Runs(
+        key_a[with_partner],
+        key_b[reached],
+        same_a[with_partner],
+        same_b[reached],
+        max(repeats_a, repeats_b),
+        max(int(days), 0) + 1,
+    )
+    return line, runs
+
+
+def _runs(codes: Hashes, bits: int) -> tuple[Ints, Ints, float]:
+    """Per place the number of its key and how many places have it; and how many others share a key, on average."""
+    if not len(codes):
+        return np.zeros(0, np.int64), np.zeros(0, np.int64), 0.0
+    keys = codes >> np.uint64(bits)
+    changes = np.flatnonzero(keys[1:] != keys[:-1]) + 1
+    size = np.diff(np.concatenate(([0], changes, [len(codes)])))
+    if len(size) == len(codes):
+        return np.arange(len(codes)), size, 0.0
+    number = np.repeat(np.arange(len(size)), size)
+    return number, size[number], float((size.astype(float) ** 2).sum() / len(codes)) - 1
 
 
 def _covered(lo: Ints, hi: Ints, size: int) -> Bools:
