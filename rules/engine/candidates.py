@@ -4,6 +4,7 @@ then every condition checked on what is left. Called by `pairs`."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -38,19 +39,51 @@ def usable(alternative: Alternative, a: Side, b: Side) -> tuple[Bools, Bools]:
     return use_a, use_b
 
 
-def candidates(found: Sequence[Alternative], a: Side, b: Side, among: tuple[Bools, Bools]) -> Pairs:
-    """All pairs (rows of both sides, each once, in order) of rows `among` for which one of the alternatives holds.
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """The candidates of an alternative: per Side A row how many (of the first of its twins, for each of them), and how
+    many records of either side are in them."""
+
+    per_a: Ints
+    pairs: int
+    records_a: int
+    records_b: int
+
+    @property
+    def accidental(self) -> float:
+        """Candidates beyond one per record, per record."""
+        true = min(self.records_a, self.records_b)
+        return (self.pairs - true) / true if true else 0.0
+
+
+def candidates(
+    found: Sequence[Alternative], a: Side, b: Side, weights: tuple[Ints, Ints]
+) -> tuple[Pairs, list[Crowd]]:
+    """All pairs (rows of both sides, each once, in order) for which one of the alternatives holds, and of each
+    alternative how many. `weights`: how many records each row stands for; rows of 0 are left out.
 
     Raises TooBroad where more than BUDGET pairs would have to be looked at.
     """
     seen: list[Ints] = []
+    crowds: list[Crowd] = []
     left = BUDGET
+    among = weights[0] > 0, weights[1] > 0
     for alternative in found:
         rows_a, rows_b = _of_one(alternative, a, b, among, left)
         left -= len(rows_a)
         seen.append(rows_a * len(b) + rows_b)
-    codes = distinct(np.concatenate(seen)) if seen else NONE
-    return codes // max(len(b), 1), codes % max(len(b), 1)
+        crowds.append(_crowd(rows_a, rows_b, *weights))
+    codes = seen[0] if len(seen) == 1 else NONE
+    if len(seen) > 1 or (codes[1:] <= codes[:-1]).any():
+        codes = distinct(np.concatenate(seen))
+    return (codes // max(len(b), 1), codes % max(len(b), 1)), crowds
+
+
+def _crowd(rows_a: Ints, rows_b: Ints, of_a: Ints, of_b: Ints) -> Crowd:
+    per_a = np.bincount(rows_a, of_b[rows_b], minlength=len(of_a)).astype(np.int64)
+    in_b = np.zeros(len(of_b), bool)
+    in_b[rows_b] = True
+    return Crowd(per_a, int((per_a * of_a).sum()), int(of_a[per_a > 0].sum()), int(of_b[in_b].sum()))
 
 
 def _of_one(alternative: Alternative, a: Side, b: Side, among: tuple[Bools, Bools], budget: int) -> Pairs:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from rules.engine.confidence import Evidence, joined_evidence
 from rules.engine.sides import Ints
 
 NONE: Ints = np.zeros(0, np.int64)
@@ -24,7 +25,7 @@ class Found:
     """Pairs as rows of the two sides.
 
     `ambiguous`: Side A rows left open because no partner was certain. `proven`: the cost is the least there is; false
-    where a component was too big for an exact method.
+    where a component was too big for an exact method. `evidence`: filled once the path is done.
     """
 
     a: Ints = field(default_factory=NONE.copy)
@@ -32,6 +33,7 @@ class Found:
     ambiguous: Ints = field(default_factory=NONE.copy)
     candidates: int = 0
     proven: bool = True
+    evidence: Evidence = field(default_factory=Evidence)
 
 
 def joined(parts: list[Found]) -> Found:
@@ -42,4 +44,5 @@ def joined(parts: list[Found]) -> Found:
         np.concatenate([part.ambiguous for part in parts] or [NONE]),
         sum(part.candidates for part in parts),
         all(part.proven for part in parts),
+        joined_evidence([part.evidence for part in parts]),
     )

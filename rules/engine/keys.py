@@ -69,6 +69,10 @@ class Lineup:
     rows_b: Ints
     lo: Ints
     hi: Ints
+    codes: tuple[Hashes, Hashes] | None = (
+        None  # key and position of each place, the position in the lowest `bits`
+    )
+    bits: int = 0
 
     @property
     def pairs(self) -> int:
@@ -106,7 +110,7 @@ def line_up(
     codes_a = key_a[order_a]
     lo = np.searchsorted(codes_b, codes_a | low[order_a].view(np.uint64))
     hi = _upper(codes_b, lo, codes_a | high[order_a].view(np.uint64))
-    return Lineup(order_a, order_b, lo, hi)
+    return Lineup(order_a, order_b, lo, hi, (codes_a, codes_b), bits)
 
 
 def _above(key_a: Hashes, key_b: Hashes, bits: int) -> tuple[Hashes, Hashes]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rules.engine.census import Census, KeyRuns, census, share_of_days
 from rules.engine.keys import Keys, Lineup, Positions, agree, key_codes, line_up, numbered
 from rules.engine.line_solvers import Parts, Window, keep_most
 from rules.engine.sides import Bools, Ints
@@ -30,6 +31,20 @@ class Line:
     @property
     def pairs(self) -> int:
         return int((self.hi - self.lo).sum())
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """The keys along a line: per place the number of its key on its side, and how many usable records of the side have
+    it, partner or not. `share`: of the days covered, in the window. `repeats`: how many others of its side a key has, on average over keys (the worse side)."""
+
+    key_a: Ints
+    key_b: Ints
+    same_a: Ints
+    same_b: Ints
+    repeats: float
+    share: float
+    census: Census
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +72,8 @@ def draw_line(
     window: Window,
     usable: tuple[Bools, Bools],
     ties: tuple[Ints, Ints] | None = None,
-) -> Line:
-    """All usable records with at least one partner. Days of both sides, window of (Side B − Side A)."""
+) -> tuple[Line, Runs]:
+    """All usable records with at least one partner, and their keys. Days of both sides, window of (Side B − Side A)."""
     use_a, use_b = np.flatnonzero(usable[0]), np.flatnonzero(usable[1])
     day_a, day_b = days[0][use_a], days[1][use_b]
     positions = Positions(day_a, day_b, day_a + window.low, day_a + window.high)
@@ -67,7 +82,7 @@ def draw_line(
     lineup = line_up(*key_codes(used), positions, tied)
     if not agree(used, lineup):
         lineup = line_up(*numbered(used), positions, tied)
-    return _trimmed(lineup, use_a, use_b, day_a, day_b)
+    return _trimmed(lineup, use_a, use_b, day_a, day_b, window)
 
 
 def _gathered(keys: Keys, use_a: Ints, use_b: Ints) -> Keys:
@@ -76,14 +91,29 @@ def _gathered(keys: Keys, use_a: Ints, use_b: Ints) -> Keys:
     return [(a.gather(use_a), b.gather(use_b)) for a, b in keys]
 
 
-def _trimmed(lineup: Lineup, use_a: Ints, use_b: Ints, day_a: Ints, day_b: Ints) -> Line:
+def _trimmed(
+    lineup: Lineup, use_a: Ints, use_b: Ints, day_a: Ints, day_b: Ints, window: Window
+) -> tuple[Line, Runs]:
     """Without the records that have no partner at all."""
     with_partner = np.flatnonzero(lineup.hi > lineup.lo)
     lo, hi = lineup.lo[with_partner], lineup.hi[with_partner]
     reached = _covered(lo, hi, len(lineup.rows_b))
     place = np.concatenate(([0], np.cumsum(reached)))
     rows_a, rows_b = lineup.rows_a[with_partner], lineup.rows_b[reached]
-    return Line(use_a[rows_a], use_b[rows_b], place[lo], place[hi], day_a[rows_a], day_b[rows_b])
+    line = Line(use_a[rows_a], use_b[rows_b], place[lo], place[hi], day_a[rows_a], day_b[rows_b])
+    assert lineup.codes is not None
+    of_a, of_b = (KeyRuns.of(codes, lineup.bits) for codes in lineup.codes)
+    share = share_of_days(window.high - window.low + 1, day_a, day_b)
+    runs = Runs(
+        of_a.number[with_partner],
+        of_b.number[reached],
+        of_a.size[of_a.number[with_partner]],
+        of_b.size[of_b.number[reached]],
+        max(of_a.repeats, of_b.repeats),
+        share,
+        census(of_a, of_b, lineup.hi - lineup.lo, share),
+    )
+    return line, runs
 
 
 def _covered(lo: Ints, hi: Ints, size: int) -> Bools:

@@ -7,14 +7,17 @@ from dataclasses import replace
 
 import numpy as np
 
+from rules.engine import chance, rivals
 from rules.engine.candidates import BUDGET, usable
+from rules.engine.confidence import Evidence
 from rules.engine.found import Found, TooBroad, joined
 from rules.engine.keys import key_columns
-from rules.engine.line import Components, Line, components, draw_line, pair_in_order, part_of
+from rules.engine.line import Components, Line, Runs, components, draw_line, pair_in_order, part_of
 from rules.engine.line_refused import without_refused
 from rules.engine.line_solvers import OPEN, Window
-from rules.engine.pairs import Job, pair_by_candidates
+from rules.engine.pairs import Job, choose_among_candidates
 from rules.engine.plan import Alternative
+from rules.engine.rivals import places
 from rules.engine.sides import Bools, Ints, Side
 from rules.engine.tree import Leaf
 from rules.engine.twins import Twins, twins
@@ -41,7 +44,7 @@ def pair_on_line(job: Job, a: Side, b: Side, refused: Rows) -> Found:
     (alternative,) = job.alternatives
     window = window_of(alternative)
     classes = None if job.on_ambiguity == "best" else (twins(a, job.named[0]), twins(b, job.named[1]))
-    line = draw_line(
+    line, runs = draw_line(
         key_columns(a, b, [(leaf.key, leaf.value) for leaf in alternative.keys]),
         (a.days(job.dates[0]), b.days(job.dates[1])),
         window,
@@ -58,7 +61,16 @@ def pair_on_line(job: Job, a: Side, b: Side, refused: Rows) -> Found:
         rest, ambiguous = _only_sole(rest, *classes)
         found.append(Found(ambiguous=ambiguous))
     found.append(_offered(rest, window, refused))
-    return replace(joined(found), candidates=candidates)
+    done = joined(found)
+    evidence = _evidence(done, a, b, line, runs, refused)
+    return replace(done, candidates=candidates, evidence=evidence)
+
+
+def _evidence(found: Found, a: Side, b: Side, line: Line, runs: Runs, refused: Rows) -> Evidence:
+    """By all candidates of the line, whichever way a pair was chosen."""
+    at_a, at_b = places(line.rows_a, found.a), places(line.rows_b, found.b)
+    others = rivals.on_line(line, runs, at_a, at_b, refused)
+    return Evidence(others.weight, others.count, chance.on_line(runs, at_a, at_b), others.ids(a, b))
 
 
 def _leaving(
@@ -108,7 +120,7 @@ def _aside(job: Job, a: Side, b: Side, line: Line, refused: Rows) -> Found:
         some = part_of(line, parts, bite == number)
         rows_a, rows_b = np.sort(some.rows_a), np.sort(some.rows_b)
         own = _renumbered(refused, rows_a, rows_b)
-        one = pair_by_candidates(job, a.only(rows_a), b.only(rows_b), own)
+        one = choose_among_candidates(job, a.only(rows_a), b.only(rows_b), own).found
         found.append(replace(one, a=rows_a[one.a], b=rows_b[one.b], ambiguous=rows_a[one.ambiguous]))
     return joined(found)
 

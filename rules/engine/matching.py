@@ -70,7 +70,7 @@ def match(
             continue
         counts.append(count)
         difference = differences(found, a, b, sign_mode == "magnitude")
-        groups.append(group_frame(found, first, number, rule.score, difference))
+        groups.append(group_frame(found, first, number, rule, difference))
         members.append(member_frame(found, first, a, b))
         first += found.size
         if number + 1 < len(rules):
@@ -81,7 +81,7 @@ def match(
 def _run(rule: RuleSpec, a: Side, b: Side, refused: Refused, magnitude: bool) -> tuple[Groups, RuleCount]:
     if rule.cardinality == "one_to_one":
         found = pair(rule, a, b, refused, magnitude)
-        groups = Groups.of_pairs(found.a, found.b, len(a))
+        groups = Groups.of_pairs(found, len(a))
         ambiguous, candidates, proven = len(found.ambiguous), found.candidates, found.proven
     else:
         groups, candidates = roll_up(rule, a, b, refused, magnitude)

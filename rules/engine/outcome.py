@@ -8,8 +8,11 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
+from rules.engine.confidence import NOBODY, Evidence, stated
+from rules.engine.found import Found
 from rules.engine.keys import sorting
 from rules.engine.sides import Ints, Side
+from rules.engine.tree import RuleSpec
 
 GROUP_SCHEMA = {
     "group": pl.Int64,
@@ -17,6 +20,10 @@ GROUP_SCHEMA = {
     "confidence": pl.Float64,
     "group_key": pl.String,
     "difference": pl.Int64,
+    "rivals": pl.Float64,
+    "rival_count": pl.Int64,
+    "chance": pl.Float64,
+    "runner_up": pl.Int64,
 }
 MEMBER_SCHEMA = {"group": pl.Int64, "side": pl.String, "id": pl.Int64}
 
@@ -41,7 +48,8 @@ class RuleCount:
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """Groups numbered from 0 in the order of rules, then of their lowest Side A id; members in order of group, side
-    and id. `difference` is in minor units: Side A less Side B."""
+    and id. `difference` is in minor units: Side A less Side B. `rivals`, `rival_count`, `chance` and `runner_up` (a
+    record's id, or null) are what `confidence` was reckoned from: rules/engine/confidence.py."""
 
     groups: pl.DataFrame
     members: pl.DataFrame
@@ -61,31 +69,39 @@ class Groups:
     rows_a: Ints
     of_b: Ints
     rows_b: Ints
+    evidence: Evidence
     keys: pl.Series | None = None
     is_pairs: bool = False
 
     @classmethod
-    def of_pairs(cls, rows_a: Ints, rows_b: Ints, size_a: int) -> Groups:
+    def of_pairs(cls, found: Found, size_a: int) -> Groups:
         """Pairs as groups, in order of Side A (which has `size_a` rows)."""
-        partner = np.full(size_a, -1, np.int64)
-        partner[rows_a] = rows_b
-        order = np.flatnonzero(partner >= 0)
-        of = np.arange(len(order))
-        return cls(len(order), of, order, of, partner[order], is_pairs=True)
+        place = np.full(size_a, NOBODY, np.int64)
+        place[found.a] = np.arange(len(found.a))
+        rows_a = np.flatnonzero(place != NOBODY)
+        order, of = place[rows_a], np.arange(len(rows_a))
+        return cls(len(of), of, rows_a, of, found.b[order], found.evidence.only(order), is_pairs=True)
 
 
-def group_frame(groups: Groups, first: int, rule: int, score: float, difference: Ints) -> pl.DataFrame:
+def group_frame(groups: Groups, first: int, number: int, rule: RuleSpec, difference: Ints) -> pl.DataFrame:
     keys = pl.Series([""]).new_from_index(0, groups.size) if groups.keys is None else groups.keys
-    return pl.DataFrame(
+    evidence = groups.evidence
+    partial = (difference != 0) & (rule.on_difference == "suggest_partial")
+    frame = pl.DataFrame(
         {
             "group": np.arange(first, first + groups.size),
-            "rule": pl.Series([rule], dtype=pl.Int32).new_from_index(0, groups.size),
-            "confidence": pl.Series([score], dtype=pl.Float64).new_from_index(0, groups.size),
+            "rule": pl.Series([number], dtype=pl.Int32).new_from_index(0, groups.size),
+            "confidence": stated(rule.score, evidence.rivals, evidence.chance, partial),
             "group_key": keys,
             "difference": difference,
+            "rivals": evidence.rivals,
+            "rival_count": evidence.count,
+            "chance": evidence.chance,
+            "runner_up": evidence.runner_up,
         },
         schema=GROUP_SCHEMA,
     )
+    return frame.with_columns(pl.col("runner_up").replace(NOBODY, None))
 
 
 def member_frame(groups: Groups, first: int, a: Side, b: Side) -> pl.DataFrame:

@@ -3,16 +3,19 @@ classes of twins; then assigned. Called by `one_to_one`, and for what the line p
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from rules.engine.ambiguity import certain
 from rules.engine.assignment import Edges, assign
-from rules.engine.candidates import BUDGET, candidates
+from rules.engine.candidates import BUDGET, Crowd, candidates
+from rules.engine.chance import of_pairs
+from rules.engine.confidence import Evidence
 from rules.engine.found import NONE, Found, TooBroad, joined
-from rules.engine.intervals import unfold
+from rules.engine.intervals import distinct, unfold
 from rules.engine.plan import Alternative
+from rules.engine.rivals_of_pairs import among_classes
 from rules.engine.sides import Bools, Ints, Side
 from rules.engine.tree import OnAmbiguity
 from rules.engine.twins import Twins, twins
@@ -50,11 +53,54 @@ class Classes:
         return cls(a, b, alone)
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What was found among the candidates, and what it was chosen from."""
+
+    found: Found
+    classes: Classes
+    twins: tuple[Twins, Twins]
+    crowds: list[Crowd]
+
+
 def pair_by_candidates(job: Job, a: Side, b: Side, refused: tuple[Ints, Ints]) -> Found:
     """Raises TooBroad where the candidates exceed the budget. `refused`: pairs of rows that are no candidates."""
+    choice = choose_among_candidates(job, a, b, refused)
+    found, (twins_a, twins_b) = choice.found, choice.twins
+    near, far = choice.classes.a, choice.classes.b
+    cost = job.edges(a, b, twins_a.first[near], twins_b.first[far])
+    edges = Edges(near, far, cost.amount, cost.days, cost.age)
+    others = among_classes(edges, choice.twins, (found.a, found.b), refused)
+    of_first = twins_a.first[twins_a.of]
+    crowds = [replace(crowd, per_a=crowd.per_a[of_first]) for crowd in choice.crowds]
+    by_accident = of_pairs(job.alternatives, crowds, a, b, found.a, found.b)
+    return replace(found, evidence=Evidence(others.weight, others.count, by_accident, others.ids(a, b)))
+
+
+def with_rivals_of_all(job: Job, a: Side, b: Side, refused: tuple[Ints, Ints], found: Found) -> Found:
+    """What a later step found, with the rivals that an earlier one took: they count more than any that is left.
+    Rows and sides are those that the rule began with."""
+    one_a, one_b = np.ones(len(a), np.int64), np.ones(len(b), np.int64)
+    only_a, only_b = np.zeros_like(one_a), np.zeros_like(one_b)
+    only_a[found.a] = only_b[found.b] = 1
+    try:
+        of_a, _crowds = candidates(job.alternatives, a, b, (only_a, one_b))
+        of_b, _crowds = candidates(job.alternatives, a, b, (one_a, only_b))
+    except TooBroad:
+        return found  # its own step's rivals stand
+    codes = distinct(np.concatenate([rows_a * len(b) + rows_b for rows_a, rows_b in (of_a, of_b)]))
+    edges = job.edges(a, b, codes // max(len(b), 1), codes % max(len(b), 1))
+    each = Twins.of_each(len(a)), Twins.of_each(len(b))
+    others = among_classes(edges, each, (found.a, found.b), refused)
+    evidence = Evidence(others.weight, others.count, found.evidence.chance, others.ids(a, b))
+    return replace(found, evidence=evidence)
+
+
+def choose_among_candidates(job: Job, a: Side, b: Side, refused: tuple[Ints, Ints]) -> Choice:
+    """The same without the evidence, for whoever has its own."""
     twins_a, twins_b = twins(a, job.named[0]), twins(b, job.named[1])
-    among = _marked(twins_a.first, len(a)), _marked(twins_b.first, len(b))
-    rows_a, rows_b = candidates(job.alternatives, a, b, among)
+    weights = _spread(twins_a, len(a)), _spread(twins_b, len(b))
+    (rows_a, rows_b), crowds = candidates(job.alternatives, a, b, weights)
     class_a, class_b = twins_a.of[rows_a], twins_b.of[rows_b]
     touched = _refused_among(class_a, class_b, twins_a, twins_b, refused)
     gone = touched == twins_a.size[class_a] * twins_b.size[class_b]
@@ -70,14 +116,15 @@ def pair_by_candidates(job: Job, a: Side, b: Side, refused: tuple[Ints, Ints]) -
         assigned = Found(assigned.a, assigned.b, left_open, proven=proven)
     elif job.on_ambiguity == "abstain":
         assigned = certain(edges, chosen, twins_a.of, twins_b.of)
-    found = joined([blocks, assigned])
-    return Found(found.a, found.b, found.ambiguous, len(rows_a), found.proven)
+    found = replace(joined([blocks, assigned]), candidates=len(rows_a))
+    return Choice(found, classes, (twins_a, twins_b), crowds)
 
 
-def _marked(rows: Ints, size: int) -> Bools:
-    marks = np.zeros(size, bool)
-    marks[rows] = True
-    return marks
+def _spread(twins_: Twins, size: int) -> Ints:
+    """For the first row of each class how many records it stands for; 0 for the others."""
+    weights = np.zeros(size, np.int64)
+    weights[twins_.first] = twins_.size
+    return weights
 
 
 def _refused_among(

@@ -14,6 +14,7 @@ import numpy as np
 from rules.engine.candidates import BUDGET
 from rules.engine.cohorts import Members, Proposals, cohort_keys, gather_members, point
 from rules.engine.comparators import is_money, leaf_holds, numbers, scope_holds, slack
+from rules.engine.confidence import nothing_known
 from rules.engine.found import NONE, TooBroad
 from rules.engine.intervals import unfold
 from rules.engine.outcome import Groups
@@ -234,6 +235,7 @@ def _as_groups(job: RollUp, taken: list[tuple[Ints, Ints, Ints]]) -> Groups:
     number = np.empty(len(order), np.int64)
     number[order] = np.arange(len(order))
     keys = cohort_keys(job.rule, job.many, some_row[order])
+    evidence = nothing_known(len(single))
     if job.many_is_a:
-        return Groups(len(single), number[of], rows, number, single, keys)
-    return Groups(len(single), number, single, number[of], rows, keys)
+        return Groups(len(single), number[of], rows, number, single, evidence, keys)
+    return Groups(len(single), number, single, number[of], rows, evidence, keys)

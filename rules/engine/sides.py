@@ -43,13 +43,17 @@ class Side:
     def load(cls, frame: pl.DataFrame) -> Side:
         """Sorts and types a frame of records, without those of measure 0: they never match by a pass. Columns that no
         rule can name are left behind."""
-        known = [name for name in frame.columns if name in BASE_TYPES or kind_of_field(name)]
-        frame = frame.select(pl.col(name).cast(_type_of(name)) for name in known)
-        if not frame["id"].is_sorted():
-            frame = frame.sort("id")
+        frame = cls.of_all(frame).frame
         if (frame["measure"] == 0).any():
             frame = frame.filter(pl.col("measure") != 0)
         return cls(frame.rechunk())
+
+    @classmethod
+    def of_all(cls, frame: pl.DataFrame) -> Side:
+        """The same with those of measure 0: for what is said about records, not for what is matched."""
+        known = [name for name in frame.columns if name in BASE_TYPES or kind_of_field(name)]
+        frame = frame.select(pl.col(name).cast(_type_of(name)) for name in known)
+        return cls(frame if frame["id"].is_sorted() else frame.sort("id"))
 
     def __len__(self) -> int:
         return self.frame.height
