@@ -105,6 +105,7 @@ def census_of_counts(size_b: int, partners: Ints, in_reach: Ints, share: float) 
 def share_of_days(window: int, day_a: Ints, day_b: Ints) -> float:
     """How much of the days covered by both sides a window takes up: at most all of them."""
     if not len(day_a) or not len(day_b):
+        return 1.0
     days = max(int(day_a.max()), int(day_b.max())) - min(int(day_a.min()), int(day_b.min())) + 1
     return min(window / days, 1.0)
 
