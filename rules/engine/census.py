@@ -64,6 +64,8 @@ class KeyRuns:
         new = np.ones(len(keys), bool)
         new[1:] = keys[1:] != keys[:-1]
         start = np.flatnonzero(new)
+        if len(start) == len(keys):
+            return cls(start, keys, np.ones(len(keys), np.int64), start)
         return cls(np.cumsum(new) - 1, keys[start], np.diff(np.append(start, len(keys))), start)
 
     @property
