@@ -10,6 +10,14 @@ from organizations.refusals import NotFound
 from rules.models import Reconciliation, Rule, RuleQuerySet, RuleRevision
 
 
+def reconciliation_of(*, organization_id: int, reconciliation_id: int) -> Reconciliation:
+    """Raises NotFound."""
+    found = Reconciliation.objects.of(organization_id).live().filter(pk=reconciliation_id).first()
+    if found is None:
+        raise NotFound(_("There is no reconciliation with this id."), code="reconciliation.not_found")
+    return found
+
+
 def rules_of(reconciliation: Reconciliation) -> RuleQuerySet:
     """The rules that hold for it in order: its own, or the organization's shared defaults until it has its own."""
     rules = Rule.objects.filter(organization_id=reconciliation.organization_id)

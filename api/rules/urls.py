@@ -2,10 +2,20 @@
 
 from django.urls import path
 
-from api.rules.views import rules
+from api.rules.views import explaining, rules
 from api.shared import paths as paths  # registers the converter of numbers
 
 urlpatterns = [
     path("reconciliation_rules", rules.Rules.as_view(), name="rules"),
     path("reconciliation_rules/<number:rule_id>", rules.OneRule.as_view(), name="rule"),
+    path(
+        "reconciliation_matches/<number:match_id>/explanation",
+        explaining.MatchExplanation.as_view(),
+        name="stream-match-explanation",
+    ),
+    path(
+        "reconciliations/<number:reconciliation_id>/explain",
+        explaining.Explain.as_view(),
+        name="reconciliation-explain",
+    ),
 ]
