@@ -34,6 +34,16 @@ WRITABLE_STREAMS = frozenset({StreamKind.API, StreamKind.BANK_FEED})
 """The stream surface writes to these only; the others are owned by a ledger, account or connector."""
 
 
+class PropertyType(models.TextChoices):
+    """What a key of a stream's metadata holds."""
+
+    NUMBER = "number", _("Number")
+    DATE = "date", _("Date")
+    DATETIME = "datetime", _("Date and time")
+    STRING = "string", _("Text")
+    BOOLEAN = "boolean", _("Yes or no")
+
+
 class RecordKind(models.TextChoices):
     ENTRY = "entry", _("Entry")
     DETAIL = "detail", _("Detail of a batch")

@@ -126,6 +126,10 @@ class RuleQuerySet(models.QuerySet["Rule"]):
     def live(self) -> RuleQuerySet:
         return self.filter(voided_at__isnull=True)
 
+    def shared(self) -> RuleQuerySet:
+        """Those for all ledgers that have none of their own."""
+        return self.filter(reconciliation__isnull=True)
+
     def listed(self) -> RuleQuerySet:
         """Neither discarded nor deleted: what people see unless they ask for more."""
         return self.live().exclude(status=RuleStatus.DISCARDED)

@@ -2,28 +2,68 @@
 
 from __future__ import annotations
 
-from django.db.models import OuterRef, Subquery
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+from django.db.models import OuterRef, Q, Subquery
 from django.utils.translation import gettext as _
 
-from ledgers.models import DataStream
+from ledgers.models import DataStream, PropertyDefinition
 from organizations.refusals import NotFound
+from rules.conditions import metadata_keys
 from rules.models import Reconciliation, Rule, RuleQuerySet, RuleRevision
-
-
-def reconciliation_of(*, organization_id: int, reconciliation_id: int) -> Reconciliation:
-    """Raises NotFound."""
-    found = Reconciliation.objects.of(organization_id).live().filter(pk=reconciliation_id).first()
-    if found is None:
-        raise NotFound(_("There is no reconciliation with this id."), code="reconciliation.not_found")
-    return found
+from rules.states import RuleStatus, Side
 
 
 def rules_of(reconciliation: Reconciliation) -> RuleQuerySet:
-    """The rules that hold for it in order: its own, or the organization's shared defaults until it has its own."""
-    rules = Rule.objects.filter(organization_id=reconciliation.organization_id)
-    if reconciliation.own_rules:
-        return rules.filter(reconciliation=reconciliation).in_order()
-    return rules.filter(reconciliation__isnull=True).in_order()
+    """The rules that hold for it in order: its own, or the organization's shared defaults until it has its own, and what
+    is proposed for it meanwhile."""
+    rules = Rule.objects.of(reconciliation.organization_id)
+    own = Q(reconciliation=reconciliation)
+    if not reconciliation.own_rules:
+        own = Q(reconciliation__isnull=True) | own & ~Q(status=RuleStatus.ACTIVE)
+    return rules.filter(own).in_order()
+
+
+def newest_revision(rule: Rule) -> RuleRevision | None:
+    return rule.revisions.order_by("-number").first()
+
+
+def metadata_types(reconciliation: Reconciliation | None, body: Mapping[str, Any]) -> dict[str, str]:
+    """The types of the metadata keys that a rule names, by the property definitions of the streams on the sides where it
+    names them: only where all of these have one and they agree; any other key is text. The shared rules' keys are text."""
+    named = metadata_keys(body)
+    keys = set().union(*named.values())
+    if reconciliation is None or not keys:
+        return {}
+    streams: dict[str, set[int]] = defaultdict(set)
+    for side, stream_id in reconciliation.wiring.values_list("side", "stream_id"):
+        streams[side].add(stream_id)
+    definitions = PropertyDefinition.objects.live().filter(
+        stream__wiring__reconciliation=reconciliation, key__in=keys
+    )
+    types: dict[tuple[str, int], str] = {(each.key, each.stream_id): each.type for each in definitions}
+    found = {}
+    for key in sorted(keys):
+        concerned = set().union(*(streams[side] for side in named if key in named[side]))
+        stated = {types.get((key, stream_id)) for stream_id in concerned}
+        if len(stated) == 1 and (agreed := stated.pop()) is not None:
+            found[key] = agreed
+    return found
+
+
+def find_reconciliation(*, organization_id: int, reconciliation_id: int) -> Reconciliation | None:
+    """A live reconciliation of the organization, of whatever kind."""
+    return Reconciliation.objects.of(organization_id).live().filter(pk=reconciliation_id).first()
+
+
+def reconciliation_of(*, organization_id: int, reconciliation_id: int) -> Reconciliation:
+    """The same; raises NotFound."""
+    found = find_reconciliation(organization_id=organization_id, reconciliation_id=reconciliation_id)
+    if found is None:
+        raise NotFound(_("There is no reconciliation with this id."), code="reconciliation.not_found")
+    return found
 
 
 def rule_of(*, organization_id: int, rule_id: int, discarded: bool = False) -> Rule:
@@ -39,7 +79,7 @@ def rule_of(*, organization_id: int, rule_id: int, discarded: bool = False) -> R
 def listed_rules(*, organization_id: int, reconciliation_id: int, discarded: bool = False) -> RuleQuerySet:
     """The rules that hold for a reconciliation, in order, proposed ones among them; none where there is no such
     reconciliation. Discarded ones only where they are asked for."""
-    reconciliation = Reconciliation.objects.of(organization_id).live().filter(pk=reconciliation_id).first()
+    reconciliation = find_reconciliation(organization_id=organization_id, reconciliation_id=reconciliation_id)
     if reconciliation is None:
         return Rule.objects.none()
     rules = rules_of(reconciliation)

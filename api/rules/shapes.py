@@ -54,7 +54,6 @@ class RuleShape(Shape):
     accept_at = serializers.FloatField(
         help_text="With auto_accept: from this confidence on no person is asked."
     )
-    source = serializers.ChoiceField(RuleSource.choices)
     status = serializers.ChoiceField(RuleStatus.choices)
     confidence = serializers.ChoiceField(Rating.choices, source="rating", required=False)
     sample_match_rate = Text(required=False, help_text='Like "42/50".')
@@ -76,6 +75,12 @@ class RuleShape(Shape):
         if row.rollup is None:
             return None
         return {name: row.rollup.get(name) for name in ("group_by_kind", "lookback_days", "date_field")}
+
+    def get_fields(self) -> dict[str, Any]:
+        """`source` is a name that serializers have for themselves."""
+        fields = super().get_fields()
+        fields["source"] = serializers.ChoiceField(RuleSource.choices)
+        return fields
 
     def get_shared(self, row: Rule) -> bool:
         return row.reconciliation_id is None

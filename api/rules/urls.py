@@ -8,6 +8,8 @@ from api.shared import paths as paths  # registers the converter of numbers
 urlpatterns = [
     path("reconciliation_rules", rules.Rules.as_view(), name="rules"),
     path("reconciliation_rules/<number:rule_id>", rules.OneRule.as_view(), name="rule"),
+    path("reconciliation_rules/<number:rule_id>/activate", rules.Activate.as_view(), name="rule-activate"),
+    path("reconciliation_rules/<number:rule_id>/discard", rules.Discard.as_view(), name="rule-discard"),
     path(
         "reconciliation_matches/<number:match_id>/explanation",
         explaining.MatchExplanation.as_view(),

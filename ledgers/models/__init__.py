@@ -1,6 +1,7 @@
 """What happened: ledgers and their journals, accounts, streams, files, statements and records."""
 
 from ledgers.models.books import BankAccount, Journal, Ledger, LedgerDelta
+from ledgers.models.definitions import PropertyDefinition
 from ledgers.models.files import SourceFile, Statement, StatementLine
 from ledgers.models.profiles import ImportProfile
 from ledgers.models.records import DataStream, Record
@@ -12,6 +13,7 @@ __all__ = [
     "Journal",
     "Ledger",
     "LedgerDelta",
+    "PropertyDefinition",
     "Record",
     "SourceFile",
     "Statement",

@@ -109,7 +109,9 @@ class RunSource(models.Model):
         return f"{self.run_id} {self.source_file_id}"
 
 
-BY_ITSELF = Q(status=PassStatus.PENDING, trigger=PassTrigger.RECORD_CREATED, attempt=0)
+BY_ITSELF = Q(
+    status=PassStatus.PENDING, trigger__in=[PassTrigger.RECORD_CREATED, PassTrigger.RULE_ACTIVATED], attempt=0
+)
 
 
 class PassQuerySet(models.QuerySet["Pass"]):
@@ -117,7 +119,7 @@ class PassQuerySet(models.QuerySet["Pass"]):
         return self.filter(status__in=PASS_UNDER_WAY)
 
     def waiting_by_itself(self) -> PassQuerySet:
-        """Not begun, and asked for by nobody: their runs are automatic. They are in nobody's way."""
+        """Not begun, and asked for by nobody: their runs are automatic, or rules were changed. They are in nobody's way."""
         return self.filter(BY_ITSELF)
 
     def in_the_way(self) -> PassQuerySet:

@@ -1,6 +1,8 @@
-"""Runs in mode automatic: a pass by itself whenever entries were posted to their ledger or another run gave some back.
+"""Passes that nobody asks for: of runs in mode automatic, whenever entries were posted to their ledger or another run gave
+some back; and where rules were changed.
 
-Called inside the acts that do so. One pass waits per run at most: a hundred postings in two seconds are matched once.
+Called inside the acts that do so. One pass waits per run (or reconciliation) at most: a hundred postings in two seconds
+are matched once, and so are a hundred changed rules.
 """
 
 from __future__ import annotations
@@ -17,10 +19,14 @@ from organizations import audit
 from organizations.actors import system_actor
 from reconciliation.doorbell import ring_soon
 from reconciliation.models import Pass, Run
+from reconciliation.models.runs import RunQuerySet
 from reconciliation.selectors.runs import with_status
 from reconciliation.states import PassStatus, PassTrigger, RunMode, RunStatus
+from rules.models import Reconciliation
+from rules.states import ReconciliationKind
 
 TASK = "automatic"
+TRIES = 3
 EXECUTE = "reconciliation.tasks.execute_pass"  # by name: the tasks import what calls this
 
 
@@ -30,40 +36,75 @@ def passes_ring(
     """A pass for each automatic run of these reconciliations that is not closed and has none waiting; `but_runs` are left
     out, since whoever rejects in a run does not want to see it matched again at once. Never at upload."""
     waiting = Pass.objects.filter(status=PassStatus.PENDING, run__isnull=False)
-    automatic = (
-        Run.objects.live()
-        .filter(reconciliation__in=list(reconciliation_ids), mode=RunMode.AUTOMATIC)
+    runs = (
+        Run.objects.filter(reconciliation__in=list(reconciliation_ids))
         .exclude(pk__in=[pk for pk in but_runs if pk is not None])
         .exclude(pk__in=waiting.values("run_id"))
     )
-    if not automatic.exists():
+    for run in _automatic(runs):
+        _request(run.reconciliation, run, trigger=PassTrigger.RECORD_CREATED, at=at)
+
+
+def passes_ring_for_rules(reconciliation: Reconciliation, *, at: datetime) -> None:
+    """After a change of its rules: a pass over the reconciliation of streams, or one for each automatic run of a ledger's.
+    Runs in mode manual are matched when somebody asks, by new rules too."""
+    if reconciliation.kind == ReconciliationKind.STREAMS:
+        _request_or_hold(reconciliation, None, at=at)
         return
+    for run in _automatic(Run.objects.filter(reconciliation=reconciliation)):
+        _request_or_hold(reconciliation, run, at=at)
+
+
+def passes_ring_for_shared_rules(organization_id: int, *, at: datetime) -> None:
+    """The same for every ledger without rules of its own."""
+    runs = Run.objects.of(organization_id).filter(reconciliation__own_rules=False)
+    for run in _automatic(runs):
+        _request_or_hold(run.reconciliation, run, at=at)
+
+
+def _automatic(runs: RunQuerySet) -> Iterable[Run]:
+    """Those of them that match by themselves, in order."""
+    automatic = runs.live().filter(mode=RunMode.AUTOMATIC)
+    if not automatic.exists():
+        return []
     idle = with_status(automatic).filter(~Q(shown_status=RunStatus.CLOSED))
-    for run in idle.order_by("pk"):
-        _request(run, at=at)
+    return idle.select_related("reconciliation").order_by("pk")
 
 
-def _request(run: Run, *, at: datetime) -> None:
-    by = system_actor(TASK, run.organization_id)
+def _request_or_hold(reconciliation: Reconciliation, run: Run | None, *, at: datetime) -> None:
+    """One that waits already reads the rules when it begins; its row is held, so that it does not begin before the rules
+    are safe on disk."""
+    waiting = Pass.objects.filter(reconciliation=reconciliation, run=run, status=PassStatus.PENDING)
+    for _try in range(TRIES):
+        if waiting.select_for_update(no_key=True).first() is not None:
+            return
+        if _request(reconciliation, run, trigger=PassTrigger.RULE_ACTIVATED, at=at):
+            return
+
+
+def _request(reconciliation: Reconciliation, run: Run | None, *, trigger: PassTrigger, at: datetime) -> bool:
+    """False: another act asked at this moment, and rings."""
+    by = system_actor(TASK, reconciliation.organization_id)
     try:
         with transaction.atomic():
             asked = Pass.objects.create(
-                reconciliation_id=run.reconciliation_id,
+                reconciliation=reconciliation,
                 run=run,
-                trigger=PassTrigger.RECORD_CREATED,
+                trigger=trigger,
                 requested_at=at,
                 requested_by=by.ref,
             )
     except IntegrityError:
-        return  # another act asked at this moment, and rings
+        return False
     audit.record(
         action="pass.requested",
-        organization_id=run.organization_id,
+        organization_id=reconciliation.organization_id,
         by=by,
         at=at,
         subject=asked,
-        subjects=[run],
+        subjects=[run] if run is not None else [reconciliation],
         trigger=asked.trigger,
     )
     soon = partial(ring_soon, EXECUTE, seconds=settings.AUTOMATIC_DEBOUNCE_SECONDS, pass_id=asked.pk)
     transaction.on_commit(soon)
+    return True

@@ -40,7 +40,7 @@ def pass_request(
     if run is not None:
         refuse_if_voided(run)
         refuse_if_under_way(run)
-    adopted = _adopted(run, trigger, by=by, at=at)
+    adopted = _adopted(reconciliation, run, trigger, by=by, at=at)
     if adopted is not None:
         return adopted
     try:
@@ -69,10 +69,12 @@ def pass_request(
     return asked
 
 
-def _adopted(run: Run | None, trigger: str, *, by: Actor, at: datetime) -> Pass | None:
-    """A pass of the run that waits by itself becomes the one that is asked for: no second one can wait beside it."""
-    waiting = Pass.objects.select_for_update(of=("self",)).waiting_by_itself().filter(run=run)
-    found = waiting.first() if run is not None else None
+def _adopted(
+    reconciliation: Reconciliation, run: Run | None, trigger: str, *, by: Actor, at: datetime
+) -> Pass | None:
+    """A pass that waits by itself becomes the one that is asked for: no second one can wait beside it."""
+    waiting = Pass.objects.select_for_update(of=("self",)).waiting_by_itself()
+    found = waiting.filter(reconciliation=reconciliation, run=run).first()
     if found is None:
         return None
     found.trigger, found.requested_at, found.requested_by = trigger, at, by.ref

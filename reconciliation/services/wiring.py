@@ -13,6 +13,7 @@ from ledgers.services.books import account_create, normal_identifier
 from organizations import audit
 from organizations.actors import Actor
 from organizations.refusals import Conflict, Invalid
+from reconciliation.services.definitions import rules_retype
 from reconciliation.services.locks import own_reconciliations, own_streams
 from reconciliation.services.operations import extent, wiring_start
 from reconciliation.services.tokens import tokens_issue_existing
@@ -79,6 +80,7 @@ def bank_account_attach(*, bank_account: BankAccount, ledger: Ledger, by: Actor,
         wiring_start(reconciliation, stream, Side.A, by=by, at=at)
     else:
         tokens_issue_existing(reconciliation=reconciliation, stream_id=stream.pk, side=Side.A)
+    rules_retype([reconciliation], by=by, at=at)
     audit.record(
         action="bank_account.attached",
         organization_id=account.organization_id,

@@ -41,8 +41,10 @@ def usable(alternative: Alternative, a: Side, b: Side) -> tuple[Bools, Bools]:
 
 @dataclass(frozen=True, slots=True)
 class Crowd:
-    """How many candidate pairs of records an alternative has, and how many records of either side are in them."""
+    """The candidates of an alternative: per Side A row how many (of the first of its twins, for each of them), and how
+    many records of either side are in them."""
 
+    per_a: Ints
     pairs: int
     records_a: int
     records_b: int
@@ -78,9 +80,10 @@ def candidates(
 
 
 def _crowd(rows_a: Ints, rows_b: Ints, of_a: Ints, of_b: Ints) -> Crowd:
-    in_a, in_b = np.zeros(len(of_a), bool), np.zeros(len(of_b), bool)
-    in_a[rows_a] = in_b[rows_b] = True
-    return Crowd(int((of_a[rows_a] * of_b[rows_b]).sum()), int(of_a[in_a].sum()), int(of_b[in_b].sum()))
+    per_a = np.bincount(rows_a, of_b[rows_b], minlength=len(of_a)).astype(np.int64)
+    in_b = np.zeros(len(of_b), bool)
+    in_b[rows_b] = True
+    return Crowd(per_a, int((per_a * of_a).sum()), int(of_a[per_a > 0].sum()), int(of_b[in_b].sum()))
 
 
 def _of_one(alternative: Alternative, a: Side, b: Side, among: tuple[Bools, Bools], budget: int) -> Pairs:

@@ -7,27 +7,24 @@ days of the window / the days that the records cover.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from rules.engine.candidates import Crowd, usable
+from rules.engine.census import Census, by_accident, census_of_counts, share_of_days
 from rules.engine.comparators import is_money, leaf_holds, numbers, reach
 from rules.engine.keys import Positions, key_codes, key_columns, line_up, sorting
 from rules.engine.line import Runs
-from rules.engine.line_solvers import Window
 from rules.engine.plan import Alternative
 from rules.engine.sides import Floats, Hashes, Ints, Side
 from rules.engine.tree import Leaf
 
 
-def on_line(runs: Runs, at_a: Ints, at_b: Ints, window: Window) -> Floats:
+def on_line(runs: Runs, at_a: Ints, at_b: Ints) -> Floats:
     """Of pairs as places on the line."""
-    others = np.maximum(np.maximum(runs.same_a[at_a], runs.same_b[at_b]) - 1, runs.repeats)
-    return others * share_of_days(window.high - window.low + 1, runs.days)
-
-
-def share_of_days(window: int, days: int) -> float:
-    """How much of the days covered a window takes up: at most all of them."""
-    return min(window / max(days, 1), 1.0)
+    others = np.maximum(runs.same_a[at_a], runs.same_b[at_b]) - 1
+    return by_accident(others, runs.repeats, runs.census)
 
 
 def of_pairs(
@@ -50,7 +47,7 @@ def of_pairs(
 
 
 def _of_one(alternative: Alternative, crowd: Crowd, a: Side, b: Side, rows_a: Ints, rows_b: Ints) -> Floats:
-    by_keys = _by_keys(alternative, a, b, rows_a, rows_b)
+    by_keys = _by_keys(alternative, crowd, a, b, rows_a, rows_b)
     if not (alternative.words or alternative.residual):
         return by_keys
     # What the other conditions keep of it shows in how many candidates there are beyond one per record.
@@ -58,7 +55,7 @@ def _of_one(alternative: Alternative, crowd: Crowd, a: Side, b: Side, rows_a: In
     return by_keys * min(crowd.accidental / mean, 1.0) if mean else by_keys
 
 
-def _by_keys(alternative: Alternative, a: Side, b: Side, rows_a: Ints, rows_b: Ints) -> Floats:
+def _by_keys(alternative: Alternative, crowd: Crowd, a: Side, b: Side, rows_a: Ints, rows_b: Ints) -> Floats:
     use_a, use_b = (np.flatnonzero(use) for use in usable(alternative, a, b))
     keys = key_columns(a, b, [(leaf.key, leaf.value) for leaf in alternative.keys])
     key_a, key_b = key_codes([(left.gather(use_a), right.gather(use_b)) for left, right in keys])
@@ -67,13 +64,21 @@ def _by_keys(alternative: Alternative, a: Side, b: Side, rows_a: Ints, rows_b: I
         of_a, of_b = _within_band(money[0], a, b, use_a, use_b, key_a, key_b)
     else:
         of_a, of_b = _with_key(key_a), _with_key(key_b)
-    repeats = max(_mean_of_others(of_a), _mean_of_others(of_b))
+    repeats = max(_repeats(of_a), _repeats(of_b))
     same = np.maximum(_at(of_a, use_a, rows_a, len(a)), _at(of_b, use_b, rows_b, len(b))) - 1
-    return np.maximum(same, repeats) * _share(alternative, a, b)
+    share = _share(alternative, a, b)
+    if alternative.words or alternative.residual or share >= 1:
+        found = Census(len(use_a), len(use_b), 0.0, 0.0, 1.0)
+    else:
+        in_reach = of_a if money else _across(key_a, key_b)
+        found = census_of_counts(len(use_b), crowd.per_a[use_a], in_reach, share)
+    return by_accident(same, repeats, replace(found, share=share))
 
 
-def _mean_of_others(count: Ints) -> float:
-    return float(np.maximum(count - 1, 0).mean()) if len(count) else 0.0
+def _repeats(count: Ints) -> float:
+    """How many others a key has, on average over keys: a key that n records have is met n times, each time as 1/n."""
+    seen = count[count > 0]
+    return float(len(seen) / (1 / seen).sum() - 1) if len(seen) else 0.0
 
 
 def _at(count: Ints, use: Ints, rows: Ints, size: int) -> Ints:
@@ -92,6 +97,12 @@ def _with_key(keys: Hashes) -> Ints:
     count = np.empty(len(keys), np.int64)
     count[order] = np.repeat(size, size)
     return count
+
+
+def _across(key_a: Hashes, key_b: Hashes) -> Ints:
+    """For each Side A record how many of Side B have its key."""
+    known = np.sort(key_b)
+    return np.searchsorted(known, key_a, side="right") - np.searchsorted(known, key_a)
 
 
 def _within_band(
@@ -115,9 +126,7 @@ def _share(alternative: Alternative, a: Side, b: Side) -> float:
     for leaf in alternative.bands:
         if is_money(leaf):
             continue
-        day_a, day_b = a.days(leaf.key.field), b.days(leaf.value.field)
-        days = max(int(day_a.max()), int(day_b.max())) - min(int(day_a.min()), int(day_b.min())) + 1
-        shares.append(share_of_days(_width(leaf), days))
+        shares.append(share_of_days(_width(leaf), a.days(leaf.key.field), b.days(leaf.value.field)))
     return min(shares)
 
 

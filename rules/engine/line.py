@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rules.engine.census import Census, KeyRuns, census, share_of_days
 from rules.engine.keys import Keys, Lineup, Positions, agree, key_codes, line_up, numbered
 from rules.engine.line_solvers import Parts, Window, keep_most
-from rules.engine.sides import Bools, Hashes, Ints
+from rules.engine.sides import Bools, Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +36,15 @@ class Line:
 @dataclass(frozen=True, slots=True)
 class Runs:
     """The keys along a line: per place the number of its key on its side, and how many usable records of the side have
-    it, partner or not. `repeats`: how many others have a record's key on its side, on average (the worse side)."""
+    it, partner or not. `share`: of the days covered, in the window. `repeats`: how many others of its side a key has, on average over keys (the worse side)."""
 
     key_a: Ints
     key_b: Ints
     same_a: Ints
     same_b: Ints
     repeats: float
-    days: int  # that the usable records of both sides cover
+    share: float
+    census: Census
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ def draw_line(
     lineup = line_up(*key_codes(used), positions, tied)
     if not agree(used, lineup):
         lineup = line_up(*numbered(used), positions, tied)
-    return _trimmed(lineup, use_a, use_b, day_a, day_b)
+    return _trimmed(lineup, use_a, use_b, day_a, day_b, window)
 
 
 def _gathered(keys: Keys, use_a: Ints, use_b: Ints) -> Keys:
@@ -89,7 +91,9 @@ def _gathered(keys: Keys, use_a: Ints, use_b: Ints) -> Keys:
     return [(a.gather(use_a), b.gather(use_b)) for a, b in keys]
 
 
-def _trimmed(lineup: Lineup, use_a: Ints, use_b: Ints, day_a: Ints, day_b: Ints) -> tuple[Line, Runs]:
+def _trimmed(
+    lineup: Lineup, use_a: Ints, use_b: Ints, day_a: Ints, day_b: Ints, window: Window
+) -> tuple[Line, Runs]:
     """Without the records that have no partner at all."""
     with_partner = np.flatnonzero(lineup.hi > lineup.lo)
     lo, hi = lineup.lo[with_partner], lineup.hi[with_partner]
@@ -98,34 +102,18 @@ def _trimmed(lineup: Lineup, use_a: Ints, use_b: Ints, day_a: Ints, day_b: Ints)
     rows_a, rows_b = lineup.rows_a[with_partner], lineup.rows_b[reached]
     line = Line(use_a[rows_a], use_b[rows_b], place[lo], place[hi], day_a[rows_a], day_b[rows_b])
     assert lineup.codes is not None
-    (key_a, same_a, repeats_a), (key_b, same_b, repeats_b) = (
-        _runs(codes, lineup.bits) for codes in lineup.codes
-    )
-    days = max(day_a.max(initial=0), day_b.max(initial=0)) - min(
-        day_a.min(initial=2**31), day_b.min(initial=2**31)
-    )
+    of_a, of_b = (KeyRuns.of(codes, lineup.bits) for codes in lineup.codes)
+    share = share_of_days(window.high - window.low + 1, day_a, day_b)
     runs = Runs(
-        key_a[with_partner],
-        key_b[reached],
-        same_a[with_partner],
-        same_b[reached],
-        max(repeats_a, repeats_b),
-        max(int(days), 0) + 1,
+        of_a.number[with_partner],
+        of_b.number[reached],
+        of_a.size[of_a.number[with_partner]],
+        of_b.size[of_b.number[reached]],
+        max(of_a.repeats, of_b.repeats),
+        share,
+        census(of_a, of_b, lineup.hi - lineup.lo, share),
     )
     return line, runs
-
-
-def _runs(codes: Hashes, bits: int) -> tuple[Ints, Ints, float]:
-    """Per place the number of its key and how many places have it; and how many others share a key, on average."""
-    if not len(codes):
-        return np.zeros(0, np.int64), np.zeros(0, np.int64), 0.0
-    keys = codes >> np.uint64(bits)
-    changes = np.flatnonzero(keys[1:] != keys[:-1]) + 1
-    size = np.diff(np.concatenate(([0], changes, [len(codes)])))
-    if len(size) == len(codes):
-        return np.arange(len(codes)), size, 0.0
-    number = np.repeat(np.arange(len(size)), size)
-    return number, size[number], float((size.astype(float) ** 2).sum() / len(codes)) - 1
 
 
 def _covered(lo: Ints, hi: Ints, size: int) -> Bools:

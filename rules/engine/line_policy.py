@@ -62,17 +62,15 @@ def pair_on_line(job: Job, a: Side, b: Side, refused: Rows) -> Found:
         found.append(Found(ambiguous=ambiguous))
     found.append(_offered(rest, window, refused))
     done = joined(found)
-    evidence = _evidence(done, a, b, line, runs, window, refused)
+    evidence = _evidence(done, a, b, line, runs, refused)
     return replace(done, candidates=candidates, evidence=evidence)
 
 
-def _evidence(
-    found: Found, a: Side, b: Side, line: Line, runs: Runs, window: Window, refused: Rows
-) -> Evidence:
+def _evidence(found: Found, a: Side, b: Side, line: Line, runs: Runs, refused: Rows) -> Evidence:
     """By all candidates of the line, whichever way a pair was chosen."""
     at_a, at_b = places(line.rows_a, found.a), places(line.rows_b, found.b)
     others = rivals.on_line(line, runs, at_a, at_b, refused)
-    return Evidence(others.weight, others.count, chance.on_line(runs, at_a, at_b, window), others.ids(a, b))
+    return Evidence(others.weight, others.count, chance.on_line(runs, at_a, at_b), others.ids(a, b))
 
 
 def _leaving(

@@ -11,7 +11,7 @@ from rules.engine.comparators import is_money
 from rules.engine.fields import kind_of
 from rules.engine.found import Found, joined
 from rules.engine.line_policy import pair_on_line
-from rules.engine.pairs import Job, pair_by_candidates
+from rules.engine.pairs import Job, pair_by_candidates, with_rivals_of_all
 from rules.engine.plan import Alternative, cost_dates, named_values, plan
 from rules.engine.refused import Refused
 from rules.engine.sides import Side
@@ -29,7 +29,7 @@ def pair(rule: RuleSpec, a: Side, b: Side, refused: Refused, magnitude: bool) ->
     named = named_values(rule)
     steps = _steps(rule, alternatives, a, b, magnitude)
     done: list[Found] = []
-    rows_a, rows_b = np.arange(len(a)), np.arange(len(b))
+    whole, rows_a, rows_b = (a, b), np.arange(len(a)), np.arange(len(b))
     for number, (step, equal) in enumerate(steps):
         job = Job(
             step,
@@ -40,11 +40,12 @@ def pair(rule: RuleSpec, a: Side, b: Side, refused: Refused, magnitude: bool) ->
         )
         path = pair_on_line if equal and _is_line(step) else pair_by_candidates
         found = path(job, a, b, refused.pairs(a, b))
-        done.append(replace(found, a=rows_a[found.a], b=rows_b[found.b], ambiguous=rows_a[found.ambiguous]))
+        found = replace(found, a=rows_a[found.a], b=rows_b[found.b], ambiguous=rows_a[found.ambiguous])
+        done.append(found if not number else with_rivals_of_all(job, *whole, refused.pairs(*whole), found))
         if number + 1 < len(steps):
-            left_a = _others(len(a), np.concatenate((found.a, found.ambiguous)))
-            left_b = _others(len(b), found.b)
-            a, b, rows_a, rows_b = a.only(left_a), b.only(left_b), rows_a[left_a], rows_b[left_b]
+            rows_a = _others(len(a), np.concatenate((found.a, found.ambiguous)))
+            rows_b = _others(len(b), found.b)
+            a, b = a.only(rows_a), b.only(rows_b)
     return joined(done)
 
 

@@ -13,7 +13,7 @@ from rules.engine.candidates import BUDGET, Crowd, candidates
 from rules.engine.chance import of_pairs
 from rules.engine.confidence import Evidence
 from rules.engine.found import NONE, Found, TooBroad, joined
-from rules.engine.intervals import unfold
+from rules.engine.intervals import distinct, unfold
 from rules.engine.plan import Alternative
 from rules.engine.rivals_of_pairs import among_classes
 from rules.engine.sides import Bools, Ints, Side
@@ -71,8 +71,29 @@ def pair_by_candidates(job: Job, a: Side, b: Side, refused: tuple[Ints, Ints]) -
     cost = job.edges(a, b, twins_a.first[near], twins_b.first[far])
     edges = Edges(near, far, cost.amount, cost.days, cost.age)
     others = among_classes(edges, choice.twins, (found.a, found.b), refused)
-    by_accident = of_pairs(job.alternatives, choice.crowds, a, b, found.a, found.b)
+    of_first = twins_a.first[twins_a.of]
+    crowds = [replace(crowd, per_a=crowd.per_a[of_first]) for crowd in choice.crowds]
+    by_accident = of_pairs(job.alternatives, crowds, a, b, found.a, found.b)
     return replace(found, evidence=Evidence(others.weight, others.count, by_accident, others.ids(a, b)))
+
+
+def with_rivals_of_all(job: Job, a: Side, b: Side, refused: tuple[Ints, Ints], found: Found) -> Found:
+    """What a later step found, with the rivals that an earlier one took: they count more than any that is left.
+    Rows and sides are those that the rule began with."""
+    one_a, one_b = np.ones(len(a), np.int64), np.ones(len(b), np.int64)
+    only_a, only_b = np.zeros_like(one_a), np.zeros_like(one_b)
+    only_a[found.a] = only_b[found.b] = 1
+    try:
+        of_a, _crowds = candidates(job.alternatives, a, b, (only_a, one_b))
+        of_b, _crowds = candidates(job.alternatives, a, b, (one_a, only_b))
+    except TooBroad:
+        return found  # its own step's rivals stand
+    codes = distinct(np.concatenate([rows_a * len(b) + rows_b for rows_a, rows_b in (of_a, of_b)]))
+    edges = job.edges(a, b, codes // max(len(b), 1), codes % max(len(b), 1))
+    each = Twins.of_each(len(a)), Twins.of_each(len(b))
+    others = among_classes(edges, each, (found.a, found.b), refused)
+    evidence = Evidence(others.weight, others.count, found.evidence.chance, others.ids(a, b))
+    return replace(found, evidence=evidence)
 
 
 def choose_among_candidates(job: Job, a: Side, b: Side, refused: tuple[Ints, Ints]) -> Choice:

@@ -123,7 +123,12 @@ def _entries(edges: Edges, some: Ints, far: Twins, classes: int) -> Entries:
     top = int(days.max(initial=0)) + 1
     first = amount * top + days if int(amount.max(initial=0)) < FAR // (2 * top) else amount
     return Entries(
-        a, b, far.size[b], np.minimum(amount, FAR // 4) + days, first, np.searchsorted(a, np.arange(classes + 1))
+        a,
+        b,
+        far.size[b],
+        np.minimum(amount, FAR // 4) + days,
+        first,
+        np.searchsorted(a, np.arange(classes + 1)),
     )
 
 

@@ -23,6 +23,12 @@ class Twins:
     rows: Ints
     start: Ints
 
+    @classmethod
+    def of_each(cls, size: int) -> Twins:
+        """Every row a class of its own."""
+        every = np.arange(size)
+        return cls(every, every, np.arange(size + 1))
+
     @property
     def size(self) -> Ints:
         return np.diff(self.start)
@@ -50,8 +56,7 @@ def classes(columns: list[pl.Series]) -> Twins:
         order = sorting(codes)
         same = codes[order][1:] == codes[order][:-1]
     if not same.any():
-        every = np.arange(len(codes))
-        return Twins(every, every, np.arange(len(codes) + 1))
+        return Twins.of_each(len(codes))
     return _numbered(order, np.flatnonzero(np.concatenate(([True], ~same))))
 
 

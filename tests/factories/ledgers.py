@@ -9,6 +9,7 @@ from ledgers.models import (
     Journal,
     Ledger,
     LedgerDelta,
+    PropertyDefinition,
     Record,
     SourceFile,
     Statement,
@@ -77,6 +78,18 @@ class DataStreamFactory(factory.django.DjangoModelFactory):
     key = factory.Sequence(lambda n: f"stream-{n}")
     name = factory.Sequence(lambda n: f"Stream {n}")
     kind = "api"
+    created_at = NOW
+    created_by = "system:test"
+
+
+class PropertyDefinitionFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = PropertyDefinition
+
+    stream = factory.SubFactory(DataStreamFactory)
+    key = factory.Sequence(lambda n: f"key_{n}")
+    name = "Batch number"
+    type = "string"
     created_at = NOW
     created_by = "system:test"
 

@@ -24,7 +24,7 @@ def test_tolerances_and_scopes_are_told():
     }
     assert words_of(tree) == [
         (0, "any of"),
-        (1, "statement's date = books' value date, between 0 and 3 days"),
+        (1, "statement's date = books' value date, the books 0 to 3 days later"),
         (1, "books: batch id = “7”"),
     ]
 

@@ -84,11 +84,9 @@ def compared(rule, side_a, side_b, refused):
     by_a, by_b = {one.id: one for one in side_a}, {one.id: one for one in side_b}
     ids = found.members["id"].to_list()
     pairs = [(by_a[a], by_b[b]) for a, b in zip(ids[0::2], ids[1::2], strict=True)]
-    even = [(a, b) for a, b in pairs if a.measure == b.measure]
-    taken = {one.id for pair in even for one in pair}
-    left = [(a, b) for a, b in every_edge if a.id not in taken and b.id not in taken]
     for (a, b), row in zip(pairs, found.groups.iter_rows(named=True), strict=True):
-        slow = Slow(rule, side_a, side_b, equal if a.measure == b.measure else left)
+        # Of a pair that does not add up, what the pairs that do have taken before are rivals too.
+        slow = Slow(rule, side_a, side_b, equal if a.measure == b.measure else every_edge)
         yield row, slow.of(a, b)
 
 

@@ -1,0 +1,88 @@
+"""Generated books of which the truth is known: prices that repeat, twins, orphans on both sides, fees taken off, texts
+that name the payer. For the calibration of the confidence, in tests and in benchmarks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from tests.clock import TODAY
+
+B_IDS = 10_000_000  # Side B's ids start here
+
+
+@dataclass(frozen=True)
+class Books:
+    """Frames as the engine takes them, and the truth: the Side B id of each Side A id that has a partner."""
+
+    side_a: pl.DataFrame
+    side_b: pl.DataFrame
+    truth: pl.DataFrame  # a, b
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Shares of all payments. `popular`: with one of the few prices. `late`: the days that the bank may be behind."""
+
+    size: int = 20_000
+    days: int = 180
+    popular: float = 0.4
+    prices: int = 150
+    orphans: float = 0.08
+    twins: float = 0.02
+    fees: float = 0.05
+    late: int = 4
+    payers: int = 1_500
+
+
+def generate(seed: int, shape: Shape) -> Books:
+    """The same seed and shape give the same books."""
+    rng = np.random.default_rng(seed)
+    size = shape.size
+    amount = np.where(
+        rng.random(size) < shape.popular,
+        (rng.zipf(1.3, size) % shape.prices + 1) * 499,
+        np.exp(rng.normal(9, 1.6, size)).astype(np.int64) + 1,
+    )
+    day, payer = rng.integers(0, shape.days, size), rng.integers(0, shape.payers, size)
+    reference = np.arange(size)
+    twin = np.flatnonzero(rng.random(size) < shape.twins)
+    twin = twin[twin > 0]
+    amount[twin], day[twin], payer[twin] = amount[twin - 1], day[twin - 1], payer[twin - 1]
+    late = rng.choice(np.arange(shape.late + 1), size, p=_falling(shape.late + 1))
+    late[twin] = late[twin - 1]
+    reference[twin] = reference[twin - 1]
+    fee = np.where(rng.random(size) < shape.fees, rng.integers(1, 40, size), 0)
+    in_a, in_b = rng.random(size) >= shape.orphans, rng.random(size) >= shape.orphans
+    every = np.arange(size)
+    order = rng.permutation(size)
+    a = _frame(every, amount, day, payer, reference).filter(pl.Series(in_a))
+    b = _frame(order + B_IDS, (amount - np.minimum(fee, amount - 1)), day + late, payer, reference)
+    both = in_a & in_b
+    return Books(a, b.filter(pl.Series(in_b)), pl.DataFrame({"a": every[both], "b": order[both] + B_IDS}))
+
+
+def _falling(size: int) -> np.ndarray:
+    weight = 0.6 ** np.arange(size)
+    return np.asarray(weight / weight.sum())
+
+
+def _frame(
+    ids: np.ndarray, amount: np.ndarray, day: np.ndarray, payer: np.ndarray, reference: np.ndarray
+) -> pl.DataFrame:
+    names = pl.Series([f"payer {number:04d} gmbh" for number in range(int(payer.max()) + 1)])
+    return pl.DataFrame(
+        {
+            "id": ids,
+            "currency": pl.Series(["EUR"]).new_from_index(0, len(ids)),
+            "decimal_places": pl.Series([2], dtype=pl.Int16).new_from_index(0, len(ids)),
+            "date": pl.Series(np.full(len(ids), TODAY, "datetime64[D]") + day).cast(pl.Date),
+            "measure": amount,
+            "effect": amount,
+            "reference": [f"R{number:06d}" for number in reference.tolist()],
+            "counterparty": names.gather(payer),
+            "description": "payment " + names.gather(payer) + " thank you",
+        }
+    )
