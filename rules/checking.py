@@ -94,7 +94,7 @@ def checked(
     *,
     kind: str,
     accepts: bool,
-    types: Mapping[str, Mapping[str, str]] | None = None,
+    types: Mapping[str, str] | None = None,
     before: Rule | None = None,
 ) -> dict[str, Any]:
     """All facts of the rule as columns hold them: as given, else as they were, else by default. Raises Invalid
@@ -136,7 +136,7 @@ def wrapped(filters: Any) -> Any:
     return filters
 
 
-def spec_of(facts: Mapping[str, Any], types: Mapping[str, Mapping[str, str]] | None = None) -> RuleSpec:
+def spec_of(facts: Mapping[str, Any], types: Mapping[str, str] | None = None) -> RuleSpec:
     """The engine's form of a rule's facts. Raises RuleErrors."""
     return parse_rule({**facts, "metadata_types": types or {}, "score": _plain(facts.get("score"))})
 
@@ -202,7 +202,7 @@ def _on_difference(facts: Mapping[str, Any], said: Mapping[str, Any], kind: str,
 
 
 def _parsed(
-    facts: Mapping[str, Any], types: Mapping[str, Mapping[str, str]] | None, issues: Issues
+    facts: Mapping[str, Any], types: Mapping[str, str] | None, issues: Issues
 ) -> RuleSpec | None:
     try:
         spec = spec_of({**facts, "score": 1}, types)

@@ -13,7 +13,7 @@ from ledgers.models import DataStream, PropertyDefinition
 from organizations.refusals import NotFound
 from rules.conditions import metadata_keys
 from rules.models import Reconciliation, Rule, RuleQuerySet, RuleRevision
-from rules.states import RuleStatus, Side
+from rules.states import RuleStatus
 
 
 def rules_of(reconciliation: Reconciliation) -> RuleQuerySet:
@@ -30,33 +30,40 @@ def newest_revision(rule: Rule) -> RuleRevision | None:
     return rule.revisions.order_by("-number").first()
 
 
-def metadata_types(
-    reconciliation: Reconciliation | None, body: Mapping[str, Any]
-) -> dict[str, dict[str, str]]:
-    """The types of the metadata keys that a rule names, per side, by the property definitions of the side's streams: only
-    where all of them have one and they agree; any other key is text. The shared rules' keys are text everywhere."""
+def metadata_types(reconciliation: Reconciliation | None, body: Mapping[str, Any]) -> dict[str, str]:
+    """The types of the metadata keys that a rule names, by the property definitions of the streams on the sides where it
+    names them: only where all of these have one and they agree; any other key is text. The shared rules' keys are text."""
     named = metadata_keys(body)
-    found: dict[str, dict[str, str]] = {side: {} for side in Side.values}
-    if reconciliation is None or not any(named.values()):
-        return found
-    streams: dict[str, list[int]] = defaultdict(list)
+    keys = set().union(*named.values())
+    if reconciliation is None or not keys:
+        return {}
+    streams: dict[str, set[int]] = defaultdict(set)
     for side, stream_id in reconciliation.wiring.values_list("side", "stream_id"):
-        streams[side].append(stream_id)
+        streams[side].add(stream_id)
     definitions = PropertyDefinition.objects.live().filter(
-        stream__wiring__reconciliation=reconciliation, key__in=set().union(*named.values())
+        stream__wiring__reconciliation=reconciliation, key__in=keys
     )
     types: dict[tuple[str, int], str] = {(each.key, each.stream_id): each.type for each in definitions}
-    for side, keys in named.items():
-        for key in sorted(keys):
-            stated = {types.get((key, stream_id)) for stream_id in streams[side]}
-            if len(stated) == 1 and (agreed := stated.pop()) is not None:
-                found[side][key] = agreed
+    found = {}
+    for key in sorted(keys):
+        concerned = set().union(*(streams[side] for side in named if key in named[side]))
+        stated = {types.get((key, stream_id)) for stream_id in concerned}
+        if len(stated) == 1 and (agreed := stated.pop()) is not None:
+            found[key] = agreed
     return found
 
 
 def find_reconciliation(*, organization_id: int, reconciliation_id: int) -> Reconciliation | None:
     """A live reconciliation of the organization, of whatever kind."""
     return Reconciliation.objects.of(organization_id).live().filter(pk=reconciliation_id).first()
+
+
+def reconciliation_of(*, organization_id: int, reconciliation_id: int) -> Reconciliation:
+    """The same; raises NotFound."""
+    found = find_reconciliation(organization_id=organization_id, reconciliation_id=reconciliation_id)
+    if found is None:
+        raise NotFound(_("There is no reconciliation with this id."), code="reconciliation.not_found")
+    return found
 
 
 def rule_of(*, organization_id: int, rule_id: int, discarded: bool = False) -> Rule:

@@ -82,15 +82,12 @@ def revisions_retype(reconciliation: Reconciliation, *, by: str, at: datetime) -
     stale = []
     for rule in rules.in_order().select_for_update(of=("self",)):
         last = newest_revision(rule)
-        types = last.body.get("metadata_types", NO_TYPES) if last is not None else None
+        types = last.body.get("metadata_types", {}) if last is not None else None
         if types is not None and types != metadata_types(reconciliation, rule_facts(rule)):
             revision = revision_write(rule, by=by, at=at)
             _refuse_if_broken(revision)
             stale.append(rule)
     return stale
-
-
-NO_TYPES: dict[str, dict[str, str]] = {"a": {}, "b": {}}
 
 
 def _refuse_if_broken(revision: RuleRevision) -> None:
