@@ -5,12 +5,13 @@ Open items come by COPY in record order (a merge join), only the columns that th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import polars as pl
 
-from ledgers.services.rows import copy_out
+from ledgers.services.rows import array_text, copy_out
 from reconciliation.models import Pass, RejectedGroup, RunSource
 from rules import engine
 from rules.models import Reconciliation, RuleRevision
@@ -58,6 +59,12 @@ OF_RUN = """AND o.record_id IN (
     WHERE l.source_file_id = ANY(%s::bigint[]) AND l.voided_at IS NULL)"""
 """The files by their ids: joined to the run's they were taken for a few lines, and a million looked up one by one."""
 
+BY_ID = """
+SELECT r.id, NULL, r.currency, r.decimal_places, r.date, r.{measure}{columns}
+FROM ledgers_record r WHERE r.id = ANY(%s::bigint[])
+ORDER BY 1
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Work:
@@ -94,7 +101,7 @@ def prepare(pass_: Pass) -> Work:
         revisions=revisions,
         rules=rules,
         refused=refused_groups(reconciliation),
-        sign_mode="magnitude" if reconciliation.sign_mode == SignMode.MAGNITUDE else "effect",
+        sign_mode=sign_mode(reconciliation),
         in_part=reconciliation.kind != ReconciliationKind.STREAMS,
     )
 
@@ -137,6 +144,30 @@ def free_items(
     if rivals_of is not None:
         params += [*metadata, rivals_of, side]
     return copy_out(query, params, schema)
+
+
+def records_named(reconciliation: Reconciliation, ids: Sequence[int], columns: set[str]) -> pl.DataFrame:
+    """These records as the engine reads them, open or not, in record order; without tickets."""
+    query, metadata, schema = _selecting(BY_ID, reconciliation, columns)
+    return copy_out(query, [*metadata, array_text(pl.Series(ids, dtype=pl.Int64))], schema)
+
+
+def sign_mode(reconciliation: Reconciliation) -> Literal["effect", "magnitude"]:
+    return "magnitude" if reconciliation.sign_mode == SignMode.MAGNITUDE else "effect"
+
+
+def _selecting(
+    query: str, reconciliation: Reconciliation, columns: set[str]
+) -> tuple[str, list[str], dict[str, Any]]:
+    """A query with what is to be read of each record, its first parameters, and the frame's schema."""
+    named = sorted(columns - set(ALWAYS))
+    texts = {"measure": reconciliation.measure, "columns": "".join(", " + _column(name) for name in named)}
+    metadata = [name.removeprefix(METADATA) for name in named if name.startswith(METADATA)]
+    return (
+        query.format(**texts),
+        metadata,
+        {**ALWAYS, **{name: COLUMNS.get(name, pl.String) for name in named}},
+    )
 
 
 def _files_of(run_id: int) -> list[int]:

@@ -13,7 +13,7 @@ from ledgers.models import DataStream, PropertyDefinition
 from organizations.refusals import NotFound
 from rules.conditions import metadata_keys
 from rules.models import Reconciliation, Rule, RuleQuerySet, RuleRevision
-from rules.states import RuleStatus, Side
+from rules.states import RuleStatus
 
 
 def rules_of(reconciliation: Reconciliation) -> RuleQuerySet:
@@ -56,6 +56,14 @@ def metadata_types(reconciliation: Reconciliation | None, body: Mapping[str, Any
 def find_reconciliation(*, organization_id: int, reconciliation_id: int) -> Reconciliation | None:
     """A live reconciliation of the organization, of whatever kind."""
     return Reconciliation.objects.of(organization_id).live().filter(pk=reconciliation_id).first()
+
+
+def reconciliation_of(*, organization_id: int, reconciliation_id: int) -> Reconciliation:
+    """The same; raises NotFound."""
+    found = find_reconciliation(organization_id=organization_id, reconciliation_id=reconciliation_id)
+    if found is None:
+        raise NotFound(_("There is no reconciliation with this id."), code="reconciliation.not_found")
+    return found
 
 
 def rule_of(*, organization_id: int, rule_id: int, discarded: bool = False) -> Rule:

@@ -128,8 +128,9 @@ class Case:
         if self.rule.on_difference == "suggest_partial":
             return "same_direction"
         for alternative in alternatives(self.rule.filters):
+            conditions: list[Leaf | Scope] = [*alternative.leaves, *alternative.scopes]
             loose = any(is_money(leaf) for leaf in alternative.bands)
-            if loose and all(self.held[one] for one in (*alternative.leaves, *alternative.scopes)):
+            if loose and all(self.held[one] for one in conditions):
                 return None if self.magnitude else "same_direction"
         return "eq"
 
