@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from api.rules.views import explaining, rules
+from api.rules.views import explaining, rules, trying
 from api.shared import paths as paths  # registers the converter of numbers
 
 urlpatterns = [
@@ -19,5 +19,15 @@ urlpatterns = [
         "reconciliations/<number:reconciliation_id>/explain",
         explaining.Explain.as_view(),
         name="reconciliation-explain",
+    ),
+    path(
+        "reconciliations/<number:reconciliation_id>/backtests",
+        trying.Backtests.as_view(),
+        name="reconciliation-backtests",
+    ),
+    path(
+        "reconciliations/<number:reconciliation_id>/backtests/<number:job_id>",
+        trying.OneBacktest.as_view(),
+        name="reconciliation-backtest",
     ),
 ]
