@@ -13,7 +13,7 @@ import numpy as np
 
 from rules.engine.candidates import Crowd, usable
 from rules.engine.census import Census, by_accident, census_of_counts, share_of_days
-from rules.engine.comparators import is_money, leaf_holds, numbers, reach
+from rules.engine.comparators import is_date, is_money, leaf_holds, numbers, reach
 from rules.engine.keys import Positions, key_codes, key_columns, line_up, sorting
 from rules.engine.line import Runs
 from rules.engine.plan import Alternative
@@ -124,9 +124,9 @@ def _share(alternative: Alternative, a: Side, b: Side) -> float:
     """Of the narrowest date window."""
     shares = [1.0]
     for leaf in alternative.bands:
-        if is_money(leaf):
+        if not is_date(leaf):
             continue
-        shares.append(share_of_days(_width(leaf), a.days(leaf.key.field), b.days(leaf.value.field)))
+        shares.append(share_of_days(_width(leaf), a.days(leaf.key), b.days(leaf.value)))
     return min(shares)
 
 
