@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from api.rules.views import explaining, rules
+from api.rules.views import explaining, proposing, rules
 from api.shared import paths as paths  # registers the converter of numbers
 
 urlpatterns = [
@@ -19,5 +19,20 @@ urlpatterns = [
         "reconciliations/<number:reconciliation_id>/explain",
         explaining.Explain.as_view(),
         name="reconciliation-explain",
+    ),
+    path(
+        "reconciliations/<number:reconciliation_id>/agent_status",
+        proposing.Agent.as_view(),
+        name="reconciliation-agent-status",
+    ),
+    path(
+        "reconciliations/<number:reconciliation_id>/propose_rules",
+        proposing.ProposeRules.as_view(),
+        name="reconciliation-propose-rules",
+    ),
+    path(
+        "reconciliations/<number:reconciliation_id>/propose_rules/<uuid:job_id>",
+        proposing.OneProposal.as_view(),
+        name="reconciliation-proposal",
     ),
 ]
