@@ -5,7 +5,7 @@ Open items come by COPY in record order (a merge join), only the columns that th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
@@ -68,6 +68,22 @@ FROM ledgers_record r WHERE r.id = ANY(%s::bigint[])
 ORDER BY 1
 """
 
+PERIOD = """
+WITH pool AS (
+    SELECT o.record_id FROM reconciliation_openitem o JOIN ledgers_record r ON r.id = o.record_id
+    WHERE o.reconciliation_id = %s AND o.side = %s AND o.closed_at IS NULL AND r.date BETWEEN %s AND %s
+    UNION
+    SELECT other.record_id FROM reconciliation_matchmember m
+    JOIN ledgers_record r ON r.id = m.record_id JOIN reconciliation_matchmember other ON other.match_id = m.match_id
+    WHERE m.reconciliation_id = %s AND m.live AND r.date BETWEEN %s AND %s AND other.side = %s
+)
+SELECT r.id, NULL, r.currency, r.decimal_places, r.date, r.{measure}{columns}
+FROM pool JOIN ledgers_record r ON r.id = pool.record_id
+WHERE r.kind = 'entry'
+ORDER BY 1
+"""
+"""With the matches of the period put back, whole: a partner of the day before or after comes too."""
+
 
 @dataclass(frozen=True, slots=True)
 class Work:
@@ -116,8 +132,15 @@ def compute(work: Work) -> engine.Outcome:
 
 def rule_spec(revision: RuleRevision, reconciliation: Reconciliation) -> engine.RuleSpec:
     """The engine's form of a stored revision."""
+    return spec_of(revision.body, reconciliation, ref=revision.pk)
+
+
+def spec_of(
+    body: Mapping[str, Any], reconciliation: Reconciliation, *, ref: int | None = None
+) -> engine.RuleSpec:
+    """The engine's form of what a rule says."""
     balanced = reconciliation.kind != ReconciliationKind.STREAMS
-    return engine.parse_rule({**revision.body, "ref": revision.pk, "must_balance": balanced})
+    return engine.parse_rule({**body, "ref": ref, "must_balance": balanced})
 
 
 def free_items(
@@ -160,6 +183,17 @@ def records_named(reconciliation: Reconciliation, ids: Sequence[int], columns: s
     """These records as the engine reads them, open or not, in record order; without tickets."""
     query, metadata, schema = _selecting(BY_ID, reconciliation, columns)
     return copy_out(query, [*metadata, array_text(pl.Series(ids, dtype=pl.Int64))], schema)
+
+
+def records_of_period(
+    reconciliation: Reconciliation, side: str, columns: set[str], *, since: date, until: date
+) -> pl.DataFrame:
+    """The records of one side from one day to another, both included, as if none of them were matched: open ones, and the
+    members of live matches. What a person closed stays out."""
+    query, metadata, schema = _selecting(PERIOD, reconciliation, columns)
+    days = [since, until]
+    params = [reconciliation.pk, side, *days, reconciliation.pk, *days, side, *metadata]
+    return copy_out(query, params, schema)
 
 
 def sign_mode(reconciliation: Reconciliation) -> Literal["effect", "magnitude"]:

@@ -8,6 +8,7 @@ from django.utils import timezone
 from organizations.refusals import Refusal
 from reconciliation.doorbell import ring
 from reconciliation.services import (
+    backtest_execution,
     execution,
     file_import,
     operation_chunks,
@@ -17,7 +18,10 @@ from reconciliation.services import (
 )
 from reconciliation.states import RuleJobKind
 
-RULE_WORK: dict[str, rule_job_execution.Work] = {RuleJobKind.PROPOSAL: proposing.propose_rules}
+RULE_WORK: dict[str, rule_job_execution.Work] = {
+    RuleJobKind.BACKTEST: backtest_execution.backtest,
+    RuleJobKind.PROPOSAL: proposing.propose_rules,
+}
 """What a rule job of each kind does."""
 
 

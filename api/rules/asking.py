@@ -4,32 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from api.rules import examples
+from api.rules.bodies import FILTERS, Facts, Id, said
 from api.shared.fields import Body
 from api.shared.schema import with_example
-from api.shared.values import Unfit, read_number
 from reconciliation.selectors.explanations import RECORDS_MAX
 
 
-@extend_schema_field(OpenApiTypes.INT64)
-class NumberId(serializers.Field):
-    """An id, as a number or as its digits."""
-
-    def to_internal_value(self, data: Any) -> int:
-        try:
-            return read_number(data)
-        except Unfit:
-            raise serializers.ValidationError("Write an id as it was given to you: a whole number.") from None
-
-    def to_representation(self, value: int) -> int:
-        return value
-
-
 class RecordIds(serializers.ListField):
-    child = NumberId()
+    child = Id()
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(min_length=1, max_length=RECORDS_MAX, **kwargs)
@@ -39,3 +24,27 @@ class RecordIds(serializers.ListField):
 class ExplainBody(Body):
     side_a = RecordIds(help_text="Records of Side A.")
     side_b = RecordIds(help_text="Records of Side B.")
+
+
+class TriedRule(Facts):
+    """What the rule says; beside `rule_id`: what is to be different in that rule."""
+
+    filters = said(FILTERS)
+
+    class Meta:
+        ref_name = "TriedRule"
+
+
+TRIED = {name: value for name, value in examples.NESTED.items() if name != "reconciliation_id"}
+
+
+@with_example({"rule": TRIED, "date_from": "2026-01-01", "date_to": "2026-03-31"})
+class BacktestBody(Body):
+    rule_id = Id(required=False, allow_null=True, help_text="A saved rule, active or proposed.")
+    rule = TriedRule(required=False, allow_null=True)
+    date_from = serializers.DateField(
+        required=False, allow_null=True, help_text="By default 90 days before date_to."
+    )
+    date_to = serializers.DateField(
+        required=False, allow_null=True, help_text="By default the day of the newest record."
+    )

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from api.rules.views import explaining, proposing, rules
+from api.rules.views import explaining, proposing, rules, trying
 from api.shared import paths as paths  # registers the converter of numbers
 
 urlpatterns = [
@@ -21,6 +21,16 @@ urlpatterns = [
         name="reconciliation-explain",
     ),
     path(
+        "reconciliations/<number:reconciliation_id>/backtests",
+        trying.Backtests.as_view(),
+        name="reconciliation-backtests",
+    ),
+    path(
+        "reconciliations/<number:reconciliation_id>/backtests/<number:job_id>",
+        trying.OneBacktest.as_view(),
+        name="reconciliation-backtest",
+    ),
+    path(
         "reconciliations/<number:reconciliation_id>/agent_status",
         proposing.Agent.as_view(),
         name="reconciliation-agent-status",
@@ -31,7 +41,7 @@ urlpatterns = [
         name="reconciliation-propose-rules",
     ),
     path(
-        "reconciliations/<number:reconciliation_id>/propose_rules/<uuid:job_id>",
+        "reconciliations/<number:reconciliation_id>/propose_rules/<number:job_id>",
         proposing.OneProposal.as_view(),
         name="reconciliation-proposal",
     ),

@@ -336,7 +336,7 @@ EXAMPLE: Json = {
         "lines": [
             {"line": "ceiling", "value": 0.8, "text": "The rule's ceiling is 0.8."},
             {"line": "rivals", "value": 1.0, "text": "1 rival, the nearest 1 day further away."},
-            {"line": "chance", "value": 0.03, "text": "0.03 such records expected by accident."},
+            {"line": "chance", "value": 0.03, "text": "0.03 such records expected by accident, among what was open then."},
         ],
         "runner_up": {"record_id": 7002, "side": "b", "lost_by": "days", "amount": 0, "days": 1},
         "note": None,

@@ -4,25 +4,26 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('reconciliation', '0008_rule_jobs'),
+        ("reconciliation", "0008_rule_jobs"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='pass',
-            name='accepted',
-            field=models.BigIntegerField(default=0, help_text='Of these, accepted without a person.'),
+            model_name="pass",
+            name="accepted",
+            field=models.BigIntegerField(default=0, help_text="Of these, accepted without a person."),
         ),
         migrations.AddField(
-            model_name='pass',
-            name='accepted_records',
+            model_name="pass",
+            name="accepted_records",
             field=models.BigIntegerField(default=0),
         ),
         migrations.AlterField(
-            model_name='pass',
-            name='suggested',
-            field=models.BigIntegerField(default=0, help_text='Matches written, also those accepted at once.'),
+            model_name="pass",
+            name="suggested",
+            field=models.BigIntegerField(
+                default=0, help_text="Matches written, also those accepted at once."
+            ),
         ),
     ]

@@ -95,7 +95,8 @@ def _rivals(match: Match, runner_up: RunnerUp | None) -> Line:
 
 def _chance(chance: float) -> Line:
     shown = "0" if chance == 0 else f"{chance:.2g}"
-    return Line("chance", chance, _("%(n)s such records expected by accident.") % {"n": shown})
+    text = _("%(n)s such records expected by accident, among what was open then.") % {"n": shown}
+    return Line("chance", chance, text)
 
 
 def how_it_lost(lost: Lost, match: Match) -> str:

@@ -1,76 +1,29 @@
-"""Questions about jobs on rules: one of them, and how the search for rules of a reconciliation stands."""
+"""Jobs on the rules of a reconciliation."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
-from uuid import UUID
-
-from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
 from organizations.refusals import NotFound
-from reconciliation.models import MatchMember, OpenItem, RuleJob
-from reconciliation.states import MatchStatus, RuleJobKind, RuleJobStatus
-from rules.models import Reconciliation
-from rules.selectors import rules_of
-
-IDLE, RUNNING, FAILED = "idle", "running", "failed"
+from reconciliation.models import RuleJob
+from reconciliation.states import RuleJobKind
 
 
-@dataclass(frozen=True, slots=True)
-class AgentStatus:
-    """How the search for rules stands. `progress`: the newest search's steps, each {step, message, at}. `unmatched_count`:
-    unreconciled records of both sides."""
-
-    status: str
-    last_run_at: datetime | None
-    progress: list[dict[str, Any]]
-    reasoning: str | None
-    rules_count: int
-    unmatched_count: int
-
-
-def rule_job_of(reconciliation: Reconciliation, *, kind: RuleJobKind, uuid: UUID) -> RuleJob:
-    """NotFound "rule_job.not_found"."""
-    found = reconciliation.rule_jobs.filter(kind=kind, uuid=uuid).first()
+def backtest_of(*, organization_id: int, reconciliation_id: int, job_id: int) -> RuleJob:
+    """Raises NotFound."""
+    rows = RuleJob.objects.filter(kind=RuleJobKind.BACKTEST, reconciliation_id=reconciliation_id)
+    own = rows.filter(reconciliation__organization_id=organization_id, reconciliation__voided_at__isnull=True)
+    found = own.select_related("reconciliation").filter(pk=job_id).first()
     if found is None:
-        raise NotFound(_("There is no such job."), code="rule_job.not_found")
+        raise NotFound(_("There is no backtest with this id."), code="backtest.not_found")
     return found
 
 
-def agent_status(reconciliation: Reconciliation) -> AgentStatus:
-    """Told from the jobs themselves."""
-    searches = reconciliation.rule_jobs.filter(kind=RuleJobKind.PROPOSAL).newest_first()
-    newest = searches.first()
-    ended = newest if newest is None or not newest.is_under_way else searches.exclude(pk=newest.pk).first()
-    done = searches.filter(status=RuleJobStatus.COMPLETED).first()
-    return AgentStatus(
-        status=_status(newest),
-        last_run_at=ended.finished_at if ended is not None else None,
-        progress=newest.steps if newest is not None else [],
-        reasoning=(done.result or {}).get("reasoning") if done is not None else None,
-        rules_count=rules_of(reconciliation).active().count(),
-        unmatched_count=unmatched_count(reconciliation),
-    )
-
-
-def unmatched_count(reconciliation: Reconciliation) -> int:
-    """Open items, and what an undecided suggestion covers wholly: nobody has said that it is reconciled."""
-    items = OpenItem.objects.filter(reconciliation=reconciliation)
-    suggested = MatchMember.objects.filter(
-        ~Exists(items.filter(record_id=OuterRef("record_id"))),
-        reconciliation=reconciliation,
-        live=True,
-        match__status=MatchStatus.SUGGESTED,
-    )
-    return items.filter(closed_at__isnull=True).count() + suggested.count()
-
-
-def _status(newest: RuleJob | None) -> str:
-    if newest is None:
-        return IDLE
-    if newest.is_under_way:
-        return RUNNING
-    return FAILED if newest.status == RuleJobStatus.FAILED else IDLE
+def proposal_of(*, organization_id: int, reconciliation_id: int, job_id: int) -> RuleJob:
+    """A search for rules. Raises NotFound."""
+    rows = RuleJob.objects.filter(kind=RuleJobKind.PROPOSAL, reconciliation_id=reconciliation_id)
+    own = rows.filter(reconciliation__organization_id=organization_id, reconciliation__voided_at__isnull=True)
+    found = own.select_related("reconciliation").filter(pk=job_id).first()
+    if found is None:
+        raise NotFound(_("There is no search with this id."), code="proposal.not_found")
+    return found

@@ -215,7 +215,7 @@ def _matches_write(
             pl.lit(row.pk).alias("made_by_pass_id"),
             "rule_revision_id",
             pl.lit(MatchOrigin.AUTO.value).alias("origin"),
-            _rounded_down("confidence"),
+            "confidence",
             "rivals",
             pl.col("rival_count").cast(pl.Int32),
             "chance",
@@ -282,12 +282,7 @@ def _accepted(work: Work, groups: pl.DataFrame) -> pl.DataFrame:
         return groups.select("group").clear()
     needed = pl.col("rule").replace_strict(accept_at, default=None, return_dtype=pl.Float64)
     whole = pl.lit(True) if not work.in_part else pl.col("difference") == 0
-    return groups.filter((_rounded_down("confidence") >= needed) & whole).select("group")
-
-
-def _rounded_down(name: str) -> pl.Expr:
-    """To the thousandths that are stored: nothing is shown, or accepted, as surer than it is."""
-    return (pl.col(name) * 1000 + 1e-9).floor() / 1000
+    return groups.filter((pl.col("confidence") >= needed) & whole).select("group")
 
 
 def _totals(members: pl.DataFrame, work: Work) -> pl.DataFrame:

@@ -135,3 +135,19 @@ def _width(leaf: Leaf) -> int:
         return leaf.days[1] - leaf.days[0] + 1
     assert leaf.tolerance is not None
     return 2 * int(leaf.tolerance.amount) + 1
+
+
+def of_sums(values: Ints, slack: Ints, tried: Ints) -> Floats:
+    """Of rollups: how many of the sets tried would meet the single record by accident. Per group: the single record's
+    value and how far a sum may be from it (minor units), and how many sets were tried for it.
+
+    The rate of equal sums is that at which the values themselves agree, at least as if they were spread evenly.
+    """
+    if not len(values):
+        return np.zeros(0)
+    known = np.sort(values)
+    near = np.searchsorted(known, values + slack, side="right") - np.searchsorted(known, values - slack)
+    others = (near - 1) / max(len(values) - 1, 1)
+    spread = max(float(known[-1]) - float(known[0]), float(np.abs(known).max())) + 1
+    evenly = np.minimum((2 * slack.astype(float) + 1) / spread, 1.0)
+    return tried * np.maximum(np.maximum(others, others.mean()), evenly)

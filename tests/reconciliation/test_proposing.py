@@ -10,7 +10,7 @@ from organizations.models import AuditEvent
 from organizations.refusals import Conflict
 from reconciliation import proposal_frames, tasks
 from reconciliation.models import Match, RuleJob
-from reconciliation.selectors.rule_jobs import agent_status
+from reconciliation.selectors.agent import agent_status
 from reconciliation.services import proposing
 from reconciliation.services.proposing import in_need, proposals_request_where_needed
 from reconciliation.services.rules import rule_activate, rule_discard, rule_void

@@ -2,163 +2,39 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
-from uuid import UUID
-
-from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from api.rules.views.base import RulesView, only
-from api.shared.fields import Body, InstantField, present, read_body
+from api.rules.proposal_shapes import AgentStatusShape, NoBody, RuleProposalShape
+from api.rules.trial_shapes import JobLink, link
+from api.rules.views.base import PROBLEMS, RulesView, only
+from api.shared.fields import present, read_body
 from api.shared.idempotency import act
 from api.shared.problems import Problem
-from api.shared.schema import operation, with_example
+from api.shared.schema import operation
 from reconciliation.models import RuleJob
-from reconciliation.selectors.rule_jobs import AgentStatus, agent_status, rule_job_of
+from reconciliation.selectors.agent import agent_status
+from reconciliation.selectors.rule_jobs import proposal_of
 from reconciliation.services.proposing import proposals_request
-from reconciliation.states import RuleJobKind, RuleJobStatus
-from rules.models import Reconciliation
 from rules.selectors import reconciliation_of
 
-Shape = serializers.Serializer[Any]
 UNKNOWN = Problem(404, "reconciliation.not_found", "There is no reconciliation with this id.")
-STEP = {"step": "found", "message": "Round 1: a rule that finds 1,725.", "at": "2026-03-31T09:00:04Z"}
-WHY = (
-    "1. Side A's reference = Side B's reference; Side A's amount = Side B's amount; Side A's date = Side B's date, the Side B"
-    " from 1 days earlier to 5 days later. Finds a sole partner for 1,725 of 2,000 open records of Side A that were looked"
-    " at; 0.3 are expected by accident. Right in an estimated 99.9%, and in at least 99.8% with a certainty of 95%."
+RUNNING = Problem(
+    409,
+    "rule_job.running",
+    "Rules of this reconciliation are being looked for already. Wait for the end of that.",
 )
 
 
-class NoBody(Body):
-    """Nothing."""
-
-    class Meta:
-        ref_name = "ProposeRulesBody"
-
-
-class StoredInstant(InstantField):
-    """An instant that is kept as text."""
-
-    def to_representation(self, value: Any) -> Any:
-        return super().to_representation(datetime.fromisoformat(value))
-
-
-class StepShape(Shape):
-    step = serializers.CharField(help_text="A word that stays the same.")
-    message = serializers.CharField()
-    at = StoredInstant()
-
-    class Meta:
-        ref_name = "AgentStep"
-
-
-class ProposedShape(Shape):
-    rule_id = serializers.IntegerField(allow_null=True, help_text="Null where there is such a rule already.")
-    name = serializers.CharField()
-    cardinality = serializers.CharField()
-    filters = serializers.JSONField()
-    confidence = serializers.CharField()
-    sample_match_rate = serializers.CharField()
-    pairs = serializers.IntegerField(help_text="Found in the sample; of a rollup: groups.")
-    by_accident = serializers.FloatField(help_text="So many it finds where nothing belongs together.")
-    precision = serializers.FloatField(help_text="Estimated.")
-    lower_bound = serializers.FloatField(help_text="Of the precision, one-sided 95%.")
-    found = serializers.IntegerField(help_text="Over all open records.")
-
-    class Meta:
-        ref_name = "ProposedRule"
-
-
-class ProposalResultShape(Shape):
-    proposed = ProposedShape(many=True)
-    reasoning = serializers.CharField()
-
-    class Meta:
-        ref_name = "RuleProposalResult"
-
-
-@with_example(
-    {
-        "id": "0195f0c4-9d8e-7c3a-9a51-6f5d1c2b7e10",
-        "status": "pending",
-        "progress": 0,
-        "url": "/v1/reconciliations/5/propose_rules/0195f0c4-9d8e-7c3a-9a51-6f5d1c2b7e10",
-        "steps": [],
-        "result": None,
-        "error": None,
-    }
-)
-class RuleProposalShape(Shape):
-    """A search for rules. What it found stands among the reconciliation's rules, with status proposed."""
-
-    id = serializers.UUIDField(source="uuid")
-    status = serializers.ChoiceField(RuleJobStatus.choices)
-    progress = serializers.IntegerField(help_text="Percent.")
-    url = serializers.SerializerMethodField()
-    steps = StepShape(many=True)
-    result = ProposalResultShape(allow_null=True)
-    error = serializers.SerializerMethodField()
-
-    class Meta:
-        ref_name = "RuleProposal"
-
-    def get_url(self, row: RuleJob) -> str:
-        return f"/v1/reconciliations/{row.reconciliation_id}/propose_rules/{row.uuid}"
-
-    def get_error(self, row: RuleJob) -> str | None:
-        return row.error or None
-
-
-@with_example(
-    {
-        "status": "idle",
-        "last_run_at": "2026-03-31T09:00:05Z",
-        "progress": [STEP],
-        "reasoning": WHY,
-        "rules_count": 2,
-        "unmatched_count": 181,
-    }
-)
-class AgentStatusShape(Shape):
-    status = serializers.ChoiceField(["idle", "running", "failed"])
-    last_run_at = InstantField(allow_null=True)
-    progress = StepShape(many=True, help_text="Of the last search, in order.")
-    reasoning = serializers.CharField(allow_null=True)
-    rules_count = serializers.IntegerField(help_text="Active rules.")
-    unmatched_count = serializers.IntegerField(help_text="Unreconciled records of both sides.")
-
-    class Meta:
-        ref_name = "AgentStatus"
-
-
-class ProposalView(RulesView):
-    def shown(self, shape: type[Shape], row: RuleJob | AgentStatus) -> dict[str, Any]:
-        return present(shape, row, organization_id=self.organization_id)
-
-    def reconciliation(self, reconciliation_id: int) -> Reconciliation:
-        return reconciliation_of(organization_id=self.organization_id, reconciliation_id=reconciliation_id)
-
-
-class ProposeRules(ProposalView):
+class ProposeRules(RulesView):
     scopes = {"POST": "rules:write"}
-    problems = {
-        **RulesView.problems,
-        404: UNKNOWN,
-        409: Problem(
-            409,
-            "rule_job.running",
-            "Rules of this reconciliation are being looked for already. Wait for the end of that.",
-        ),
-    }
+    problems = {**PROBLEMS, 404: UNKNOWN, 409: RUNNING}
 
     @operation(
         "reconciliations_propose_rules",
         "Look for rules in the open records",
         body=NoBody,
-        answers={202: RuleProposalShape},
+        answers={202: JobLink},
     )
     def post(self, request: Request, reconciliation_id: int) -> Response:
         """Rules are proposed from the open records alone: nobody needs to have said what belongs together. They are used
@@ -167,41 +43,39 @@ class ProposeRules(ProposalView):
         read_body(NoBody, request.data)
 
         def ask() -> RuleJob:
-            return proposals_request(
-                reconciliation=self.reconciliation(reconciliation_id), by=self.by, at=self.at
+            reconciliation = reconciliation_of(
+                organization_id=self.organization_id, reconciliation_id=reconciliation_id
             )
+            return proposals_request(reconciliation=reconciliation, by=self.by, at=self.at)
 
         return act(
             request,
             ask,
-            render=lambda job: self.shown(RuleProposalShape, job),
+            render=link,
             status=202,
-            headers=lambda job: {"Location": RuleProposalShape().get_url(job)},
+            headers=lambda job: {"Location": str(link(job)["url"])},
         )
 
 
-class OneProposal(ProposalView):
+class OneProposal(RulesView):
     scopes = {"GET": "reconciliations:read"}
-    problems = {
-        **RulesView.problems,
-        404: Problem(404, "rule_job.not_found", "There is no such job."),
-    }
+    problems = {**PROBLEMS, 404: Problem(404, "proposal.not_found", "There is no search with this id.")}
 
     @operation(
-        "reconciliations_propose_rules_get",
-        "Show a search for rules",
-        answers={200: RuleProposalShape},
+        "reconciliations_propose_rules_get", "Show a search for rules", answers={200: RuleProposalShape}
     )
-    def get(self, request: Request, reconciliation_id: int, job_id: UUID) -> Response:
-        """How far it is, what it did, and what it proposes."""
+    def get(self, request: Request, reconciliation_id: int, job_id: int) -> Response:
+        """How far it is, what it did, and what it proposes. A failed one says why in `error`."""
         only(request, ())
-        job = rule_job_of(self.reconciliation(reconciliation_id), kind=RuleJobKind.PROPOSAL, uuid=job_id)
-        return Response(self.shown(RuleProposalShape, job))
+        job = proposal_of(
+            organization_id=self.organization_id, reconciliation_id=reconciliation_id, job_id=job_id
+        )
+        return Response(present(RuleProposalShape, job, organization_id=self.organization_id))
 
 
-class Agent(ProposalView):
+class Agent(RulesView):
     scopes = {"GET": "reconciliations:read"}
-    problems = {**RulesView.problems, 404: UNKNOWN}
+    problems = {**PROBLEMS, 404: UNKNOWN}
 
     @operation(
         "reconciliations_agent_status",
@@ -209,7 +83,9 @@ class Agent(ProposalView):
         answers={200: AgentStatusShape},
     )
     def get(self, request: Request, reconciliation_id: int) -> Response:
-        """The last search's steps, what it concluded, and how much is still open."""
+        """The last search's steps, what the last completed one concluded, and how much is still open."""
         only(request, ())
-        found: AgentStatus = agent_status(self.reconciliation(reconciliation_id))
-        return Response(self.shown(AgentStatusShape, found))
+        found = agent_status(
+            reconciliation_of(organization_id=self.organization_id, reconciliation_id=reconciliation_id)
+        )
+        return Response(present(AgentStatusShape, found, organization_id=self.organization_id))

@@ -15,7 +15,17 @@ from tests.workers import wait_for
 
 pytestmark = pytest.mark.django_db
 
-JOB = {"id", "status", "progress", "url", "steps", "result", "error"}
+LINK = {"id", "status", "progress", "url"}
+JOB = LINK | {
+    "steps",
+    "requested_at",
+    "requested_by",
+    "started_at",
+    "finished_at",
+    "error",
+    "input_digest",
+    "result",
+}
 AGENT = {"status", "last_run_at", "progress", "reasoning", "rules_count", "unmatched_count"}
 
 
@@ -34,10 +44,13 @@ def test_asking_is_answered_at_once_with_where_to_look(client, trade):
     answer = client.post(path(trade), {}, format="json")
     body = answer.json()
     assert answer.status_code == 202, body
-    assert set(body) == JOB
-    assert (body["status"], body["progress"], body["result"], body["error"]) == ("pending", 0, None, None)
+    assert set(body) == LINK
+    assert (body["status"], body["progress"]) == ("pending", 0)
     assert body["url"] == f"{path(trade)}/{body['id']}" == answer.headers["Location"]
-    assert client.get(body["url"]).json() == body
+    shown = client.get(body["url"]).json()
+    assert set(shown) == JOB
+    assert {name: shown[name] for name in LINK} == body
+    assert (shown["steps"], shown["result"], shown["error"]) == ([], None, None)
 
 
 def test_what_was_found_is_shown_and_stands_among_the_rules(client, trade):
@@ -100,7 +113,7 @@ def test_a_failed_search_says_what_went_wrong(client, trade):
         error="The pen broke.",
         finished_at=trade.reconciliation.created_at,
     )
-    body = client.get(f"{path(trade)}/{job.uuid}").json()
+    body = client.get(f"{path(trade)}/{job.pk}").json()
     assert (body["status"], body["error"]) == ("failed", "The pen broke.")
     assert client.get(path(trade, "agent_status")).json()["status"] == "failed"
 
@@ -112,7 +125,7 @@ def test_what_it_does_not_know_is_refused(client, trade, sent):
 
 def test_a_backtest_is_no_search(client, trade):
     job = RuleJobFactory(reconciliation=trade.reconciliation, kind="backtest")
-    assert client.get(f"{path(trade)}/{job.uuid}").status_code == 404
+    assert client.get(f"{path(trade)}/{job.pk}").status_code == 404
 
 
 def test_a_deleted_reconciliation_is_unknown(client, trade):
@@ -126,26 +139,26 @@ def test_reconciliations_of_others_are_404_like_unknown_ones(client, trade):
     theirs = trade_of(OrganizationFactory(), key="2")
     job = RuleJobFactory(reconciliation=theirs.reconciliation, kind="proposal")
     own = RuleJobFactory(reconciliation=trade.reconciliation, kind="proposal")
-    unknown = "0195f0c4-9d8e-7c3a-9a51-6f5d1c2b7e10"
+    unknown = 987654321
     pk = theirs.reconciliation.pk
 
-    def answers(named: int, uuid: object) -> list:
+    def answers(named: int, search: int) -> list:
         return [
             without_correlation(answer)
             for answer in (
                 client.post(f"/v1/reconciliations/{named}/propose_rules", {}, format="json"),
-                client.get(f"/v1/reconciliations/{named}/propose_rules/{uuid}"),
+                client.get(f"/v1/reconciliations/{named}/propose_rules/{search}"),
                 client.get(f"/v1/reconciliations/{named}/agent_status"),
             )
         ]
 
-    foreign = answers(pk, job.uuid)
+    foreign = answers(pk, job.pk)
     assert foreign == answers(987654321, unknown)
     assert {status for status, _body in foreign} == {404}
-    not_here = [client.get(f"{path(trade)}/{uuid}") for uuid in (job.uuid, unknown)]
+    not_here = [client.get(f"{path(trade)}/{search}") for search in (job.pk, unknown)]
     assert without_correlation(not_here[0]) == without_correlation(not_here[1])
     assert not_here[0].status_code == 404
-    assert client.get(f"{path(trade)}/{own.uuid}").status_code == 200
+    assert client.get(f"{path(trade)}/{own.pk}").status_code == 200
 
 
 def test_asking_needs_the_scope_to_write_rules(trade, organization):
