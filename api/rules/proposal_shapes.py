@@ -21,8 +21,9 @@ WHY = (
 )
 
 
+@with_example({})
 class NoBody(Body):
-    """Nothing."""
+    """Nothing, or an empty object."""
 
     class Meta:
         ref_name = "ProposeRulesBody"
