@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from api.rules.views import explaining, proposing, rules, trying
+from api.rules.views import combining, explaining, proposing, rules, trying
 from api.shared import paths as paths  # registers the converter of numbers
 
 urlpatterns = [
@@ -19,6 +19,11 @@ urlpatterns = [
         "reconciliations/<number:reconciliation_id>/explain",
         explaining.Explain.as_view(),
         name="reconciliation-explain",
+    ),
+    path(
+        "reconciliations/<number:reconciliation_id>/combinations",
+        combining.Combine.as_view(),
+        name="reconciliation-combinations",
     ),
     path(
         "reconciliations/<number:reconciliation_id>/backtests",

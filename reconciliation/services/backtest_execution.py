@@ -132,24 +132,15 @@ def _result(
         Groups(without.members.select(*MEMBERS), pool),
     )
     accepted = Groups(past.accepted, pool)
-    now, then = found.against(before), before.against(found)
-    told = found.against(accepted)
     place = next(number for number, rule in enumerate(asked["with"]) if rule["candidate"])
     by_candidate = with_.groups.filter(pl.col("rule") == place)["group"]
+    told = found.against(accepted)
     own = told.filter(pl.col("group").is_in(by_candidate.implode()))
-    # What another rule does differently since the candidate took its records is the candidate's doing too.
-    caused = told.join(now, on="group", suffix="_before")
-    caused = caused.filter(~pl.col("same_before") | pl.col("group").is_in(by_candidate.implode()))
-    sets = {
-        "same": now.filter("same")["group"],
-        "new": now.filter(~pl.col("same") & ~pl.col("touched"))["group"],
-        "changed": now.filter(~pl.col("same") & pl.col("touched"))["group"],
-        "contradicts": caused.filter(pl.col("touched") & ~pl.col("same"))["group"],
-        "agrees": own.filter("same")["group"],
-    }
+    sets = _sets(found.against(before), told, own)
+    then = before.against(found)
     lost = then.filter(~pl.col("same") & ~pl.col("touched"))["group"]
-    rule_of = dict(with_.groups.select("group", "rule").iter_rows())
-    names = [rule["body"]["name"] for rule in asked["with"]]
+    rules = [rule["body"]["name"] for rule in asked["with"]]
+    names = {group: rules[rule] for group, rule in with_.groups.select("group", "rule").iter_rows()}
     return {
         "date_from": asked["date_from"],
         "date_to": asked["date_to"],
@@ -163,18 +154,32 @@ def _result(
         "rules": _told(asked["with"], with_),
         "rules_without": _told(asked["without"], without),
         "contradicts": [
-            {**_named(group, names[rule_of[group["group"]]]), "accepted": matches}
+            {**_named(group, names[group["group"]]), "accepted": matches}
             for group, matches in _contradictions(found, accepted, sets["contradicts"])
         ],
-        **{
-            name: [
-                _named(group, names[rule_of[group["group"]]])
-                for group in found.listed(sets[name], OTHERS_MAX)
-            ]
-            for name in ("new", "changed")
-        },
+        "new": _listed(found, sets["new"], names),
+        "changed": _listed(found, sets["changed"], names),
         "lost": [_named(group) for group in before.listed(lost, OTHERS_MAX)],
     }
+
+
+def _sets(now: pl.DataFrame, told: pl.DataFrame, own: pl.DataFrame) -> dict[str, pl.Series]:
+    """The groups found with the rule: `now` against those without it, `told` against what was accepted; `own` are the
+    candidate's of `told`. What another rule does otherwise since the candidate took its records is the candidate's doing."""
+    other = now.filter(~pl.col("same"))
+    caused = pl.concat([own["group"], other["group"]]).unique()
+    against = told.filter(pl.col("touched") & ~pl.col("same"))
+    return {
+        "same": now.filter("same")["group"],
+        "new": other.filter(~pl.col("touched"))["group"],
+        "changed": other.filter("touched")["group"],
+        "contradicts": against.filter(pl.col("group").is_in(caused.implode()))["group"],
+        "agrees": own.filter("same")["group"],
+    }
+
+
+def _listed(found: Groups, groups: pl.Series, names: Mapping[int, str]) -> list[dict[str, Any]]:
+    return [_named(group, names[group["group"]]) for group in found.listed(groups, OTHERS_MAX)]
 
 
 def _precision(own: pl.DataFrame) -> dict[str, Any]:

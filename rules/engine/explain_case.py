@@ -44,7 +44,8 @@ class Case:
 
     def scope(self, scope: Scope, path: Path) -> Condition:
         """It holds if it holds for each record of its side."""
-        literal = scope.literal if isinstance(scope.literal, str) else f"{float(scope.literal):.15g}"
+        literals = scope.literal if isinstance(scope.literal, tuple) else (scope.literal,)
+        literal = ", ".join(one if isinstance(one, str) else f"{float(one):.15g}" for one in literals)
         side = self.a if scope.side == "a" else self.b
         return self.alone(path, scope.side, scope.field, scope.operand, literal, scope_holds(scope, side))
 
