@@ -32,10 +32,10 @@ class Planted:
     def true_groups(self) -> int:
         return len(np.intersect1d(self.truth_a[self.truth_a >= 0], self.truth_b))
 
-    def judged(self, proposals: Sequence[Proposal], **more: object) -> list[tuple[int, int]]:
+    def judged(self, proposals: Sequence[Proposal]) -> list[tuple[int, int]]:
         """For each proposal, run in order by the engine: how many groups it makes, and how many of them are right."""
         rules = [parse_rule({**proposal.body, "must_balance": False}) for proposal in proposals]
-        outcome = match(with_amounts(self.a), with_amounts(self.b), rules, **more)
+        outcome = match(with_amounts(self.a), with_amounts(self.b), rules)
         right = self._right(outcome)
         rule = outcome.groups["rule"].to_numpy()
         return [
