@@ -201,9 +201,7 @@ def _on_difference(facts: Mapping[str, Any], said: Mapping[str, Any], kind: str,
     return value
 
 
-def _parsed(
-    facts: Mapping[str, Any], types: Mapping[str, str] | None, issues: Issues
-) -> RuleSpec | None:
+def _parsed(facts: Mapping[str, Any], types: Mapping[str, str] | None, issues: Issues) -> RuleSpec | None:
     try:
         spec = spec_of({**facts, "score": 1}, types)
     except RuleErrors as errors:

@@ -13,7 +13,7 @@ from ledgers.models import DataStream, PropertyDefinition
 from organizations.refusals import NotFound
 from rules.conditions import metadata_keys
 from rules.models import Reconciliation, Rule, RuleQuerySet, RuleRevision
-from rules.states import RuleStatus, Side
+from rules.states import RuleStatus
 
 
 def rules_of(reconciliation: Reconciliation) -> RuleQuerySet:
