@@ -5,12 +5,14 @@ Open items come by COPY in record order (a merge join), only the columns that th
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Literal
 
 import polars as pl
 
-from ledgers.services.rows import copy_out
+from ledgers.services.rows import array_text, copy_out
 from reconciliation.models import Pass, RejectedGroup, RunSource
 from rules import engine
 from rules.models import Reconciliation, RuleRevision
@@ -58,6 +60,28 @@ OF_RUN = """AND o.record_id IN (
     WHERE l.source_file_id = ANY(%s::bigint[]) AND l.voided_at IS NULL)"""
 """The files by their ids: joined to the run's they were taken for a few lines, and a million looked up one by one."""
 
+BY_ID = """
+SELECT r.id, NULL, r.currency, r.decimal_places, r.date, r.{measure}{columns}
+FROM ledgers_record r WHERE r.id = ANY(%s::bigint[])
+ORDER BY 1
+"""
+
+PERIOD = """
+WITH pool AS (
+    SELECT o.record_id FROM reconciliation_openitem o JOIN ledgers_record r ON r.id = o.record_id
+    WHERE o.reconciliation_id = %s AND o.side = %s AND o.closed_at IS NULL AND r.date BETWEEN %s AND %s
+    UNION
+    SELECT other.record_id FROM reconciliation_matchmember m
+    JOIN ledgers_record r ON r.id = m.record_id JOIN reconciliation_matchmember other ON other.match_id = m.match_id
+    WHERE m.reconciliation_id = %s AND m.live AND r.date BETWEEN %s AND %s AND other.side = %s
+)
+SELECT r.id, NULL, r.currency, r.decimal_places, r.date, r.{measure}{columns}
+FROM pool JOIN ledgers_record r ON r.id = pool.record_id
+WHERE r.kind = 'entry'
+ORDER BY 1
+"""
+"""With the matches of the period put back, whole: a partner of the day before or after comes too."""
+
 
 @dataclass(frozen=True, slots=True)
 class Work:
@@ -94,7 +118,7 @@ def prepare(pass_: Pass) -> Work:
         revisions=revisions,
         rules=rules,
         refused=refused_groups(reconciliation),
-        sign_mode="magnitude" if reconciliation.sign_mode == SignMode.MAGNITUDE else "effect",
+        sign_mode=sign_mode(reconciliation),
         in_part=reconciliation.kind != ReconciliationKind.STREAMS,
     )
 
@@ -106,8 +130,15 @@ def compute(work: Work) -> engine.Outcome:
 
 def rule_spec(revision: RuleRevision, reconciliation: Reconciliation) -> engine.RuleSpec:
     """The engine's form of a stored revision."""
+    return spec_of(revision.body, reconciliation, ref=revision.pk)
+
+
+def spec_of(
+    body: Mapping[str, Any], reconciliation: Reconciliation, *, ref: int | None = None
+) -> engine.RuleSpec:
+    """The engine's form of what a rule says."""
     balanced = reconciliation.kind != ReconciliationKind.STREAMS
-    return engine.parse_rule({**revision.body, "ref": revision.pk, "must_balance": balanced})
+    return engine.parse_rule({**body, "ref": ref, "must_balance": balanced})
 
 
 def free_items(
@@ -137,6 +168,41 @@ def free_items(
     if rivals_of is not None:
         params += [*metadata, rivals_of, side]
     return copy_out(query, params, schema)
+
+
+def records_named(reconciliation: Reconciliation, ids: Sequence[int], columns: set[str]) -> pl.DataFrame:
+    """These records as the engine reads them, open or not, in record order; without tickets."""
+    query, metadata, schema = _selecting(BY_ID, reconciliation, columns)
+    return copy_out(query, [*metadata, array_text(pl.Series(ids, dtype=pl.Int64))], schema)
+
+
+def records_of_period(
+    reconciliation: Reconciliation, side: str, columns: set[str], *, since: date, until: date
+) -> pl.DataFrame:
+    """The records of one side from one day to another, both included, as if none of them were matched: open ones, and the
+    members of live matches. What a person closed stays out."""
+    query, metadata, schema = _selecting(PERIOD, reconciliation, columns)
+    days = [since, until]
+    params = [reconciliation.pk, side, *days, reconciliation.pk, *days, side, *metadata]
+    return copy_out(query, params, schema)
+
+
+def sign_mode(reconciliation: Reconciliation) -> Literal["effect", "magnitude"]:
+    return "magnitude" if reconciliation.sign_mode == SignMode.MAGNITUDE else "effect"
+
+
+def _selecting(
+    query: str, reconciliation: Reconciliation, columns: set[str]
+) -> tuple[str, list[str], dict[str, Any]]:
+    """A query with what is to be read of each record, its first parameters, and the frame's schema."""
+    named = sorted(columns - set(ALWAYS))
+    texts = {"measure": reconciliation.measure, "columns": "".join(", " + _column(name) for name in named)}
+    metadata = [name.removeprefix(METADATA) for name in named if name.startswith(METADATA)]
+    return (
+        query.format(**texts),
+        metadata,
+        {**ALWAYS, **{name: COLUMNS.get(name, pl.String) for name in named}},
+    )
 
 
 def _files_of(run_id: int) -> list[int]:

@@ -7,9 +7,17 @@ from django.utils import timezone
 
 from organizations.refusals import Refusal
 from reconciliation.doorbell import ring
-from reconciliation.services import execution, file_import, operation_chunks, rule_job_execution, sources
+from reconciliation.services import (
+    backtest_execution,
+    execution,
+    file_import,
+    operation_chunks,
+    rule_job_execution,
+    sources,
+)
+from reconciliation.states import RuleJobKind
 
-RULE_WORK: dict[str, rule_job_execution.Work] = {}
+RULE_WORK: dict[str, rule_job_execution.Work] = {RuleJobKind.BACKTEST: backtest_execution.backtest}
 """What a rule job of each kind does."""
 
 

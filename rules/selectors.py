@@ -58,6 +58,14 @@ def find_reconciliation(*, organization_id: int, reconciliation_id: int) -> Reco
     return Reconciliation.objects.of(organization_id).live().filter(pk=reconciliation_id).first()
 
 
+def reconciliation_of(*, organization_id: int, reconciliation_id: int) -> Reconciliation:
+    """The same; raises NotFound."""
+    found = find_reconciliation(organization_id=organization_id, reconciliation_id=reconciliation_id)
+    if found is None:
+        raise NotFound(_("There is no reconciliation with this id."), code="reconciliation.not_found")
+    return found
+
+
 def rule_of(*, organization_id: int, rule_id: int, discarded: bool = False) -> Rule:
     """The rule with the number of its newest revision (`revision`), and its reconciliation. A discarded one only where
     that is asked for. Raises NotFound."""

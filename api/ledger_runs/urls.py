@@ -3,7 +3,7 @@
 from django.urls import include, path
 
 from api.ledger_runs import paths as paths  # registers the converter of ids
-from api.ledger_runs.views import books, exports, items, matching, proofs, runs, sources, undoing
+from api.ledger_runs.views import books, explaining, exports, items, matching, proofs, runs, sources, undoing
 
 reconciliation = [
     path("runs", runs.Runs.as_view(), name="runs"),
@@ -25,6 +25,9 @@ reconciliation = [
     path("runs/<id:run_id>/discrepancies", items.Discrepancies.as_view(), name="discrepancies"),
     path("matches/bulk", matching.BulkDecision.as_view(), name="matches-bulk"),
     path("matches/<id:match_id>", matching.OneMatch.as_view(), name="match"),
+    path(
+        "matches/<id:match_id>/explanation", explaining.MatchExplanation.as_view(), name="match-explanation"
+    ),
     path("matches/<id:match_id>/accept", matching.Accept.as_view(), name="match-accept"),
     path("matches/<id:match_id>/reject", matching.Reject.as_view(), name="match-reject"),
     path("matches/<id:match_id>/undo", matching.UndoMatch.as_view(), name="match-undo"),

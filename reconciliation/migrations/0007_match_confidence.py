@@ -4,30 +4,29 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('reconciliation', '0006_file_imports'),
+        ("reconciliation", "0006_file_imports"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='match',
-            name='chance',
-            field=models.FloatField(help_text='Such partners expected by accident.', null=True),
+            model_name="match",
+            name="chance",
+            field=models.FloatField(help_text="Such partners expected by accident.", null=True),
         ),
         migrations.AddField(
-            model_name='match',
-            name='rival_count',
-            field=models.IntegerField(help_text='Other candidates of the side that has more.', null=True),
+            model_name="match",
+            name="rival_count",
+            field=models.IntegerField(help_text="Other candidates of the side that has more.", null=True),
         ),
         migrations.AddField(
-            model_name='match',
-            name='rivals',
-            field=models.FloatField(help_text='Other candidates, each by how near its cost came.', null=True),
+            model_name="match",
+            name="rivals",
+            field=models.FloatField(help_text="Other candidates, each by how near its cost came.", null=True),
         ),
         migrations.AddField(
-            model_name='match',
-            name='runner_up',
-            field=models.BigIntegerField(help_text='The record that would have been taken next.', null=True),
+            model_name="match",
+            name="runner_up",
+            field=models.BigIntegerField(help_text="The record that would have been taken next.", null=True),
         ),
     ]

@@ -153,7 +153,9 @@ class Pass(models.Model):
     processed_records = models.BigIntegerField(default=0)
     matched_records = models.BigIntegerField(default=0)
     matched = models.BigIntegerField(default=0, help_text="Side A records of matches that add up.")
-    suggested = models.BigIntegerField(default=0, help_text="Matches written as suggestions.")
+    suggested = models.BigIntegerField(default=0, help_text="Matches written, also those accepted at once.")
+    accepted = models.BigIntegerField(default=0, help_text="Of these, accepted without a person.")
+    accepted_records = models.BigIntegerField(default=0)
     ambiguous = models.BigIntegerField(default=0)
     lost_to_others = models.BigIntegerField(
         default=0, help_text="Groups dropped since a person took a member first."

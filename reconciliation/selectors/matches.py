@@ -54,6 +54,15 @@ def match_of(*, organization_id: int, match_id: UUID) -> Match:
     return match
 
 
+def stream_match_of(*, organization_id: int, match_id: int) -> Match:
+    """The same by number, as the stream surface has it: what was undone is not there any more either."""
+    rows = match_rows(organization_id).exclude(status=MatchStatus.UNDONE)
+    match = rows.filter(pk=match_id, reconciliation__voided_at__isnull=True).first()
+    if match is None:
+        raise NotFound(_("There is no match with this id."), code="match.not_found")
+    return match
+
+
 def members_of(match_ids: Iterable[int]) -> dict[int, Members]:
     """The member records of these matches, in one query."""
     found: dict[int, Members] = {pk: Members() for pk in match_ids}

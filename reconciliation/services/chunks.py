@@ -22,16 +22,18 @@ from organizations.actors import Actor, system_actor
 from organizations.ids import uuid7_block
 from reconciliation.matching import Work
 from reconciliation.models import Match, MatchMember, Pass
-from reconciliation.services.discrepancies import suggested
+from reconciliation.services.discrepancies import follow, suggested
 from reconciliation.services.groups import amount_mismatch
 from reconciliation.services.locks import perform_patiently, share_reconciliations
 from reconciliation.services.raising import raise_many, raise_of_new_matches
 from reconciliation.services.tokens import tokens_hold, tokens_remove
 from reconciliation.states import DiscrepancyType, MatchOrigin, MatchStatus, PassStatus
-from rules.engine import Outcome
+from rules.engine import Outcome, may_accept
 from rules.states import Side
 
 TASK = "auto_match"
+BY = f"system:{TASK}"
+RECKONED = ("confidence", "rivals", "rival_count", "chance", "runner_up")
 APART_DAYS = 3  # further than this apart, a pair is pointed out (docs/ledger-runs.md)
 
 TOKENS = """
@@ -157,6 +159,7 @@ def _write(row: Pass, work: Work, chunk: _Chunk, *, at: datetime) -> None:
         _hold(row, matches, members)
         _members_write(row, matches, members)
         _discrepancies(row, matches, members, by=by, at=at)
+    accepted = _accepted(work, groups)
     _ours(
         row,
         at=at,
@@ -166,6 +169,8 @@ def _write(row: Pass, work: Work, chunk: _Chunk, *, at: datetime) -> None:
         matched=F("matched") + _added_up(groups, members),
         matched_records=F("matched_records") + members.height,
         suggested=F("suggested") + groups.height,
+        accepted=F("accepted") + accepted.height,
+        accepted_records=F("accepted_records") + members.join(accepted, on="group", how="semi").height,
         lost_to_others=F("lost_to_others") + lost.len(),
     )
 
@@ -198,23 +203,8 @@ def _hold(row: Pass, matches: pl.DataFrame, members: pl.DataFrame) -> None:
 def _matches_write(
     row: Pass, work: Work, groups: pl.DataFrame, members: pl.DataFrame, *, at: datetime
 ) -> pl.DataFrame:
-    """COPY the matches; gives group, id, total_a, days apart and currency for what hangs on them."""
-    revisions = pl.DataFrame(
-        {
-            "rule": range(len(work.revisions)),
-            "rule_revision_id": [revision.pk for revision in work.revisions],
-        },
-        schema={"rule": pl.Int32, "rule_revision_id": pl.Int64},
-    )
-    rows = (
-        groups.select("group", "rule", "confidence", "group_key")
-        .join(_totals(members, work), on="group", how="left", maintain_order="left")
-        .join(revisions, on="rule", how="left", maintain_order="left")
-        .with_columns(
-            pl.Series("id", draw_ids(id_sequence(Match), groups.height), dtype=pl.Int64),
-            pl.Series("uuid", uuid7_block(groups.height), dtype=pl.String),
-        )
-    )
+    """COPY the matches; gives group, id, total_a, days apart, currency and accepted for what hangs on them."""
+    rows = _match_rows(work, groups, members)
     copy_rows(
         Match,
         rows.select(
@@ -224,9 +214,12 @@ def _matches_write(
             pl.lit(row.run_id, dtype=pl.Int64).alias("run_id"),
             pl.lit(row.pk).alias("made_by_pass_id"),
             "rule_revision_id",
-            pl.lit(MatchStatus.SUGGESTED.value).alias("status"),
             pl.lit(MatchOrigin.AUTO.value).alias("origin"),
-            pl.col("confidence").round(3),
+            "confidence",
+            "rivals",
+            pl.col("rival_count").cast(pl.Int32),
+            "chance",
+            "runner_up",
             pl.col("group_key").fill_null(""),
             "currency",
             "decimal_places",
@@ -236,10 +229,60 @@ def _matches_write(
             "record_count",
             "cleared_on",
             pl.lit(at).alias("created_at"),
-            pl.lit(f"system:{TASK}").alias("created_by"),
+            pl.lit(BY).alias("created_by"),
+            *_decision(at),
         ),
     )
     return rows
+
+
+def _match_rows(work: Work, groups: pl.DataFrame, members: pl.DataFrame) -> pl.DataFrame:
+    """A match's facts per group, with ids of their own."""
+    revisions = pl.DataFrame(
+        {
+            "rule": range(len(work.revisions)),
+            "rule_revision_id": [revision.pk for revision in work.revisions],
+        },
+        schema={"rule": pl.Int32, "rule_revision_id": pl.Int64},
+    )
+    accepted = _accepted(work, groups)["group"]
+    return (
+        groups.select("group", "rule", "group_key", *RECKONED)
+        .join(_totals(members, work), on="group", how="left", maintain_order="left")
+        .join(revisions, on="rule", how="left", maintain_order="left")
+        .with_columns(
+            pl.col("group").is_in(accepted.implode()).alias("accepted"),
+            pl.Series("id", draw_ids(id_sequence(Match), groups.height), dtype=pl.Int64),
+            pl.Series("uuid", uuid7_block(groups.height), dtype=pl.String),
+        )
+    )
+
+
+def _decision(at: datetime) -> list[pl.Expr]:
+    """Status, and who decided when, where nobody is asked."""
+    accepted = pl.when("accepted")
+    return [
+        accepted.then(pl.lit(MatchStatus.ACCEPTED.value))
+        .otherwise(pl.lit(MatchStatus.SUGGESTED.value))
+        .alias("status"),
+        accepted.then(pl.lit(at)).alias("decided_at"),
+        accepted.then(pl.lit(BY)).otherwise(pl.lit("")).alias("decided_by"),
+    ]
+
+
+def _accepted(work: Work, groups: pl.DataFrame) -> pl.DataFrame:
+    """The groups that are accepted without a person: their rule may, they are as sure as it asks, and they add up or
+    are taken whole."""
+    accept_at = {
+        number: float(revision.body.get("accept_at", 1))
+        for number, (revision, rule) in enumerate(zip(work.revisions, work.rules, strict=True))
+        if revision.body.get("auto_accept") and may_accept(rule)
+    }
+    if not accept_at:
+        return groups.select("group").clear()
+    needed = pl.col("rule").replace_strict(accept_at, default=None, return_dtype=pl.Float64)
+    whole = pl.lit(True) if not work.in_part else pl.col("difference") == 0
+    return groups.filter((pl.col("confidence") >= needed) & whole).select("group")
 
 
 def _totals(members: pl.DataFrame, work: Work) -> pl.DataFrame:
@@ -288,13 +331,16 @@ def _discrepancies(
         "by": by,
         "at": at,
     }
-    apart = _far_apart(matches)
+    apart = _far_apart(matches.filter(~pl.col("accepted")))
     raise_of_new_matches(apart, type_=DiscrepancyType.DATE_MISMATCH, **about)
     differ = matches.filter(pl.col("total_a") != pl.col("total_b"))
     rows = [_amounts_differ(match) for match in differ.iter_rows(named=True)]
     raise_many(type_=DiscrepancyType.AMOUNT_MISMATCH, rows=rows, **about)
     stated_of = pl.concat([members.filter(pl.col("side") == Side.A)["id"], differ["held"].drop_nulls()])
     suggested(stated_of, reconciliation_id=row.reconciliation_id)
+    cleared = members.join(matches.filter("accepted"), on="group", how="semi")["id"]
+    if cleared.len():
+        follow(reconciliation_id=row.reconciliation_id, record_ids=cleared.to_list(), by=by, at=at)
 
 
 def _far_apart(matches: pl.DataFrame) -> pl.DataFrame:

@@ -25,7 +25,7 @@ from organizations.actors import Actor
 from organizations.models import Organization
 from organizations.refusals import Conflict, Invalid
 from reconciliation.models import Run
-from reconciliation.services.automatic import passes_ring
+from reconciliation.services.automatic import passes_ring_for_records
 from reconciliation.services.locks import share_reconciliations, share_streams
 from reconciliation.services.raising import raise_many
 from reconciliation.services.tokens import tokens_issue
@@ -163,7 +163,7 @@ def entries_write(
     )
     for stream_id, wired in wiring.items():
         issue(written.filter(pl.col("stream_id") == stream_id), wired, at=at)
-    passes_ring({found.pk for wired in wiring.values() for found, _side in wired}, at=at)
+    passes_ring_for_records({found.pk for wired in wiring.values() for found, _side in wired}, at=at)
     return written
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rules.engine.comparators import is_money, leaf_holds, numbers, reach, scope_holds
+from rules.engine.comparators import is_date, is_money, leaf_holds, points, reach, scope_holds
 from rules.engine.found import NONE, TooBroad
 from rules.engine.intervals import distinct, unfold
 from rules.engine.keys import Lineup, Positions, key_codes, key_columns, line_up
@@ -112,7 +112,7 @@ def _narrowed(alternative: Alternative, a: Side, b: Side, rows_a: Ints, rows_b: 
         by_word = word_lineup(leaf, a, b, rows_a, rows_b, key_a, key_b)
         if by_word.pairs < lineup.pairs:
             lineup, turned = by_word, leaf.operand == "has_token"
-    days = [leaf for leaf in alternative.bands if not is_money(leaf)]
+    days = [leaf for leaf in alternative.bands if is_date(leaf)]
     money = [leaf for leaf in alternative.bands if is_money(leaf)]
     if lineup.pairs > 4 * (len(rows_a) + len(rows_b)) and days and money:
         by_day = _day_by_day(days[0], money[0], a, b, rows_a, rows_b, key_a, key_b, budget)
@@ -138,7 +138,13 @@ def _least(
 
 def _positions(leaf: Leaf, a: Side, b: Side, rows_a: Ints, rows_b: Ints) -> Positions:
     low, high = reach(leaf, a)
-    return Positions(numbers(a, leaf.key)[rows_a], numbers(b, leaf.value)[rows_b], low[rows_a], high[rows_a])
+    at_a, at_b = points(a, leaf.key)[rows_a], points(b, leaf.value)[rows_b]
+    low, high = low[rows_a], high[rows_a]
+    if at_b.dtype != object:
+        return Positions(at_a, at_b, low, high)
+    known = np.unique(at_b)  # numbers of any size by their place among Side B's
+    below, above = np.searchsorted(known, low), np.searchsorted(known, high, side="right") - 1
+    return Positions(np.searchsorted(known, at_a), np.searchsorted(known, at_b), below, above)
 
 
 def _day_by_day(

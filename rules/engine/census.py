@@ -31,12 +31,11 @@ class Census:
 
     @property
     def true(self) -> float:
-        """Pairs that belong together: two standard deviations on the safe side."""
+        """Pairs that seem to belong together."""
         if self.share >= 1:
             return float(min(self.records_a, self.records_b))  # without a window nothing can be told
-        beyond = self.pairs - self.by_accident - 2 * (self.by_accident + 1) ** 0.5
         most = float(min(self.records_a, self.records_b))
-        return min(max(beyond / (1 - self.share), LEAST_TRUE), most)
+        return min(max((self.pairs - self.by_accident) / (1 - self.share), LEAST_TRUE), most)
 
     @property
     def weight(self) -> float:
@@ -64,6 +63,8 @@ class KeyRuns:
         new = np.ones(len(keys), bool)
         new[1:] = keys[1:] != keys[:-1]
         start = np.flatnonzero(new)
+        if len(start) == len(keys):
+            return cls(start, keys, np.ones(len(keys), np.int64), start)
         return cls(np.cumsum(new) - 1, keys[start], np.diff(np.append(start, len(keys))), start)
 
     @property

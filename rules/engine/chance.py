@@ -13,7 +13,7 @@ import numpy as np
 
 from rules.engine.candidates import Crowd, usable
 from rules.engine.census import Census, by_accident, census_of_counts, share_of_days
-from rules.engine.comparators import is_money, leaf_holds, numbers, reach
+from rules.engine.comparators import is_date, is_money, leaf_holds, numbers, reach
 from rules.engine.keys import Positions, key_codes, key_columns, line_up, sorting
 from rules.engine.line import Runs
 from rules.engine.plan import Alternative
@@ -124,9 +124,9 @@ def _share(alternative: Alternative, a: Side, b: Side) -> float:
     """Of the narrowest date window."""
     shares = [1.0]
     for leaf in alternative.bands:
-        if is_money(leaf):
+        if not is_date(leaf):
             continue
-        shares.append(share_of_days(_width(leaf), a.days(leaf.key.field), b.days(leaf.value.field)))
+        shares.append(share_of_days(_width(leaf), a.days(leaf.key), b.days(leaf.value)))
     return min(shares)
 
 
@@ -135,3 +135,19 @@ def _width(leaf: Leaf) -> int:
         return leaf.days[1] - leaf.days[0] + 1
     assert leaf.tolerance is not None
     return 2 * int(leaf.tolerance.amount) + 1
+
+
+def of_sums(values: Ints, slack: Ints, tried: Ints) -> Floats:
+    """Of rollups: how many of the sets tried would meet the single record by accident. Per group: the single record's
+    value and how far a sum may be from it (minor units), and how many sets were tried for it.
+
+    The rate of equal sums is that at which the values themselves agree, at least as if they were spread evenly.
+    """
+    if not len(values):
+        return np.zeros(0)
+    known = np.sort(values)
+    near = np.searchsorted(known, values + slack, side="right") - np.searchsorted(known, values - slack)
+    others = (near - 1) / max(len(values) - 1, 1)
+    spread = max(float(known[-1]) - float(known[0]), float(np.abs(known).max())) + 1
+    evenly = np.minimum((2 * slack.astype(float) + 1) / spread, 1.0)
+    return tried * np.maximum(np.maximum(others, others.mean()), evenly)

@@ -31,6 +31,11 @@ class Members:
     first: int
     span: int
 
+    @property
+    def day(self) -> Ints:
+        """The day of each member, counted as dates are."""
+        return self.code % (self.span + 1) + self.first
+
     def only(self, chosen: Chosen) -> Members:
         return Members(self.rows[chosen], self.cohort[chosen], self.code[chosen], self.first, self.span)
 
@@ -61,21 +66,30 @@ class Proposals:
 
 
 def gather_members(rule: RuleSpec, many: Side, inside: Bools) -> Members:
-    """The records inside the scopes that have every `group_by` value, and a day to look back to."""
+    """The records inside the scopes that have every `group_by` value, and a day to look back to. By date, a cohort is a
+    segment: the first field of `group_by` is the day."""
     assert rule.rollup is not None
+    by_date = rule.rollup.kind == "date"
+    day_of = _day(rule, rule.group_by[0] if by_date else rule.rollup.date_field)
     columns = [many.frame["currency"], many.frame["decimal_places"]]
-    columns += [many.values(Value(field)) for field in rule.group_by]
-    known = inside & many.frame[rule.rollup.date_field].is_not_null().to_numpy()
+    columns += [many.values(rule.value(field)) for field in rule.group_by[1 if by_date else 0 :]]
+    known = inside & many.values(day_of).is_not_null().to_numpy()
     for column in columns:
         known &= column.is_not_null().to_numpy()
     rows = np.flatnonzero(known)
     cohort = classes([column.gather(rows) for column in columns]).of
-    day = many.days(rule.rollup.date_field)[rows]
+    day = many.days(day_of)[rows]
     first = int(day.min(initial=2**40))
     span = max(int(day.max(initial=0)) - first + 1, 1)
     code = cohort * (span + 1) + day - first
     order = sorting(code)
     return Members(rows[order], cohort[order], code[order], first, span)
+
+
+def _day(rule: RuleSpec, field: str) -> Value:
+    """A date field as days; a point in time counts as its day (UTC)."""
+    value = rule.value(field)
+    return Value(field, (), "day") if value.form == "datetime" else value
 
 
 def point(
@@ -89,7 +103,7 @@ def point(
     keys += [(many.values(left), single.values(right)) for left, right in ends]
     near, far = _equal([(left.gather(some_row), right.gather(rows)) for left, right in keys])
     age = np.empty(len(cohort), np.int64)
-    age[np.lexsort((some_row, members.code[place] % (members.span + 1)))] = np.arange(len(cohort))
+    age[np.lexsort((some_row, members.day[place]))] = np.arange(len(cohort))
     single_row = rows[far]
     # The oldest single record chooses first; of several cohorts the one whose first record is the oldest.
     order = np.lexsort((age[near], single_row, single.days("date")[single_row]))
@@ -112,7 +126,17 @@ def _equal(keys: Keys) -> tuple[Ints, Ints]:
     return near, far
 
 
-def cohort_keys(rule: RuleSpec, many: Side, some_rows: Ints) -> pl.Series:
-    """The `group_key` of the groups with these members: the values of `group_by`, joined by "|"."""
-    texts = [many.frame[field].gather(some_rows).cast(pl.String).alias(field) for field in rule.group_by]
+def cohort_keys(fields: Sequence[str], many: Side, some_rows: Ints) -> pl.Series:
+    """The `group_key` of the groups with these members: the values of these fields as written, joined by "|"."""
+    texts = [many.frame[field].gather(some_rows).cast(pl.String).alias(field) for field in fields]
     return pl.DataFrame(texts).select(pl.concat_str(pl.all(), separator="|")).to_series()
+
+
+def run_keys(rule: RuleSpec, many: Side, some_rows: Ints, first: Ints, last: Ints) -> pl.Series:
+    """The `group_key` of runs of days: the day, or the first and the last, then the values of the segment."""
+    days = [pl.Series(day.astype(np.int32)).cast(pl.Date).cast(pl.String) for day in (first, last)]
+    several = days[0] + ".." + days[1]
+    own = pl.select(pl.when(days[0] == days[1]).then(days[0]).otherwise(several)).to_series()
+    if len(rule.group_by) == 1:
+        return own.alias("group_key")
+    return own + "|" + cohort_keys(rule.group_by[1:], many, some_rows)

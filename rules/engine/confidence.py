@@ -20,6 +20,8 @@ from rules.engine.tree import Leaf, RuleSpec
 WEIGHT_OF_CHANCE = 0.2
 IN_PART = 0.5  # what a match that does not add up is at most
 NOBODY = -1
+STEPS = 1000
+EPSILON = 1e-6  # 0.29 × 1000 is a little below 290
 
 
 def _no_floats() -> Floats:
@@ -65,9 +67,11 @@ def joined_evidence(parts: list[Evidence]) -> Evidence:
 def stated(
     score: float, rivals: Floats | float, chance: Floats | float, partial: np.ndarray | bool = False
 ) -> Floats:
-    """The confidence, from 0 to 1. `score`: the rule's ceiling."""
+    """The confidence in thousandths, rounded down: nothing is shown, or accepted, as surer than it is. `score`: the
+    rule's ceiling."""
     found = np.minimum(score, 1 / (1 + np.asarray(rivals)) / (1 + WEIGHT_OF_CHANCE * np.asarray(chance)))
-    return np.where(partial, np.minimum(found, IN_PART), found)
+    found = np.where(partial, np.minimum(found, IN_PART), found)
+    return np.asarray(np.floor(found * STEPS + EPSILON) / STEPS)
 
 
 def may_accept(rule: RuleSpec) -> bool:

@@ -44,7 +44,8 @@ class Case:
 
     def scope(self, scope: Scope, path: Path) -> Condition:
         """It holds if it holds for each record of its side."""
-        literal = scope.literal if isinstance(scope.literal, str) else f"{float(scope.literal):.15g}"
+        literals = scope.literal if isinstance(scope.literal, tuple) else (scope.literal,)
+        literal = ", ".join(one if isinstance(one, str) else f"{float(one):.15g}" for one in literals)
         side = self.a if scope.side == "a" else self.b
         return self.alone(path, scope.side, scope.field, scope.operand, literal, scope_holds(scope, side))
 
@@ -128,8 +129,9 @@ class Case:
         if self.rule.on_difference == "suggest_partial":
             return "same_direction"
         for alternative in alternatives(self.rule.filters):
+            conditions: list[Leaf | Scope] = [*alternative.leaves, *alternative.scopes]
             loose = any(is_money(leaf) for leaf in alternative.bands)
-            if loose and all(self.held[one] for one in (*alternative.leaves, *alternative.scopes)):
+            if loose and all(self.held[one] for one in conditions):
                 return None if self.magnitude else "same_direction"
         return "eq"
 

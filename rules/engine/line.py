@@ -36,15 +36,20 @@ class Line:
 @dataclass(frozen=True, slots=True)
 class Runs:
     """The keys along a line: per place the number of its key on its side, and how many usable records of the side have
-    it, partner or not. `share`: of the days covered, in the window. `repeats`: how many others of its side a key has, on average over keys (the worse side)."""
+    it, partner or not. `repeats`: how many others of its side a key has, on average over keys (the worse side)."""
 
     key_a: Ints
     key_b: Ints
     same_a: Ints
     same_b: Ints
     repeats: float
-    share: float
     census: Census
+
+    @classmethod
+    def of_single_keys(cls, number_a: Ints, number_b: Ints, share: float) -> Runs:
+        """Where no key occurs twice on a side: nothing is met by accident."""
+        one_a, one_b = np.ones(len(number_a), np.int64), np.ones(len(number_b), np.int64)
+        return cls(number_a, number_b, one_a, one_b, 0.0, Census(len(one_a), len(one_b), 0.0, 0.0, share))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +109,14 @@ def _trimmed(
     assert lineup.codes is not None
     of_a, of_b = (KeyRuns.of(codes, lineup.bits) for codes in lineup.codes)
     share = share_of_days(window.high - window.low + 1, day_a, day_b)
+    if of_a.repeats == of_b.repeats == 0:
+        return line, Runs.of_single_keys(with_partner, np.flatnonzero(reached), share)
     runs = Runs(
         of_a.number[with_partner],
         of_b.number[reached],
         of_a.size[of_a.number[with_partner]],
         of_b.size[of_b.number[reached]],
         max(of_a.repeats, of_b.repeats),
-        share,
         census(of_a, of_b, lineup.hi - lineup.lo, share),
     )
     return line, runs

@@ -84,8 +84,9 @@ def _run(rule: RuleSpec, a: Side, b: Side, refused: Refused, magnitude: bool) ->
         groups = Groups.of_pairs(found, len(a))
         ambiguous, candidates, proven = len(found.ambiguous), found.candidates, found.proven
     else:
-        groups, candidates = roll_up(rule, a, b, refused, magnitude)
-        ambiguous, proven = 0, True
+        rolled = roll_up(rule, a, b, refused, magnitude)
+        groups, candidates = rolled.groups, rolled.tried
+        ambiguous, proven = len(rolled.ambiguous), True
     count = RuleCount(
         groups.size, len(groups.rows_a), len(groups.rows_b), ambiguous, "ok", candidates, proven
     )

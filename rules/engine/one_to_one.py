@@ -59,7 +59,7 @@ def _is_line(step: tuple[Alternative, ...]) -> bool:
     """One alternative of exact keys and at most one date window."""
     if len(step) > 1 or step[0].words or step[0].residual:
         return False
-    return len(step[0].bands) <= 1 and not any(is_money(leaf) for leaf in step[0].bands)
+    return len(step[0].bands) <= 1 and all(kind_of(leaf.key) == "date" for leaf in step[0].bands)
 
 
 Step = tuple[tuple[Alternative, ...], bool]

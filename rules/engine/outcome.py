@@ -32,7 +32,7 @@ MEMBER_SCHEMA = {"group": pl.Int64, "side": pl.String, "id": pl.Int64}
 class RuleCount:
     """How one rule went.
 
-    `ambiguous`: Side A records it left open because no partner was certain. `candidates`: pairs (or groups) that it
+    `ambiguous`: Side A records (of a rollup: single records) it left open because no partner was certain. `candidates`: pairs (or groups) that it
     looked at. `too_broad`: it made more than its budget and matched nothing. `proven`: the least cost is proven.
     """
 

@@ -17,7 +17,7 @@ from rules.engine.intervals import distinct, unfold
 from rules.engine.plan import Alternative
 from rules.engine.rivals_of_pairs import among_classes
 from rules.engine.sides import Bools, Ints, Side
-from rules.engine.tree import OnAmbiguity
+from rules.engine.tree import OnAmbiguity, Value
 from rules.engine.twins import Twins, twins
 
 
@@ -27,7 +27,7 @@ class Job:
 
     alternatives: tuple[Alternative, ...]
     on_ambiguity: OnAmbiguity
-    dates: tuple[str, str]
+    dates: tuple[Value, Value]
     magnitude: bool
     named: tuple[frozenset[str], frozenset[str]]
 

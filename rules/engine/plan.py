@@ -12,6 +12,7 @@ from rules.engine.tree import Group, Leaf, Node, RuleSpec, Scope, Value
 
 MAX_ALTERNATIVES = 64
 NOT_SELECTIVE = frozenset({"currency", "direction"})
+BOOKED = Value("date")
 
 
 class TooManyAlternatives(ValueError):
@@ -28,7 +29,7 @@ class Alternative:
     @cached_property
     def keys(self) -> tuple[Leaf, ...]:
         """Equal on both sides: a hash join."""
-        return tuple(leaf for leaf in self.leaves if leaf.operand == "eq" and not _is_band(leaf))
+        return tuple(leaf for leaf in self.leaves if leaf.is_exact)
 
     @cached_property
     def words(self) -> tuple[Leaf, ...]:
@@ -37,8 +38,8 @@ class Alternative:
 
     @cached_property
     def bands(self) -> tuple[Leaf, ...]:
-        """An amount or date within a tolerance or window."""
-        return tuple(leaf for leaf in self.leaves if _is_band(leaf))
+        """An amount, number or date within a tolerance or window."""
+        return tuple(leaf for leaf in self.leaves if leaf.is_band)
 
     @cached_property
     def residual(self) -> tuple[Leaf, ...]:
@@ -54,10 +55,6 @@ class Alternative:
             if leaf.key.field not in NOT_SELECTIVE or leaf.value.field not in NOT_SELECTIVE
         ]
         return bool(keys or self.words or self.bands)
-
-
-def _is_band(leaf: Leaf) -> bool:
-    return leaf.tolerance is not None or leaf.days is not None
 
 
 def alternatives(tree: Group) -> tuple[Alternative, ...]:
@@ -96,7 +93,7 @@ def plan(rule: RuleSpec) -> tuple[Alternative, ...]:
     found = alternatives(rule.filters)
     if rule.cardinality != "one_to_one" or not rule.group_by:
         return found
-    same = tuple(Leaf(Value(field), "eq", Value(field)) for field in rule.group_by)
+    same = tuple(Leaf(rule.value(field), "eq", rule.value(field)) for field in rule.group_by)
     return tuple(Alternative((*alternative.leaves, *same), alternative.scopes) for alternative in found)
 
 
@@ -110,15 +107,17 @@ def named_values(rule: RuleSpec) -> tuple[set[str], set[str]]:
         a.update(scope.field for scope in alternative.scopes if scope.side == "a")
         b.update(scope.field for scope in alternative.scopes if scope.side == "b")
     if rule.rollup is not None:
-        many = a if rule.cardinality == "many_to_one" else b
+        many, single = (a, b) if rule.cardinality == "many_to_one" else (b, a)
         many.update((*rule.group_by, rule.rollup.date_field))
+        if rule.rollup.kind == "date":
+            single.update(rule.group_by[1:])
     return a, b
 
 
-def cost_dates(found: tuple[Alternative, ...]) -> tuple[str, str]:
-    """The date fields whose distance is a pair's cost: those of the first date window, else both booking dates."""
+def cost_dates(found: tuple[Alternative, ...]) -> tuple[Value, Value]:
+    """The dates whose distance is a pair's cost: those of the first date window, else both booking dates."""
     for alternative in found:
         for leaf in alternative.bands:
             if kind_of(leaf.key) == "date":
-                return leaf.key.field, leaf.value.field
-    return "date", "date"
+                return leaf.key, leaf.value
+    return BOOKED, BOOKED

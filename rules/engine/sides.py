@@ -51,6 +51,7 @@ class Side:
     @classmethod
     def of_all(cls, frame: pl.DataFrame) -> Side:
         """The same with those of measure 0: for what is said about records, not for what is matched."""
+        # Metadata stays text here: each rule reads it by its own types.
         known = [name for name in frame.columns if name in BASE_TYPES or kind_of_field(name)]
         frame = frame.select(pl.col(name).cast(_type_of(name)) for name in known)
         return cls(frame if frame["id"].is_sorted() else frame.sort("id"))
@@ -87,9 +88,9 @@ class Side:
             self._values[value] = self.frame.select(expression(value).alias("value"))["value"]
         return self._values[value]
 
-    def days(self, field: str) -> Ints:
+    def days(self, field: str | Value) -> Ints:
         """A date field as day numbers; where it is missing, the record's date."""
-        days = self.frame[field].to_physical()
+        days = self.values(Value(field) if isinstance(field, str) else field).to_physical()
         if days.null_count():
             days = days.fill_null(self.frame["date"].to_physical())
         return days.to_numpy().astype(np.int64)

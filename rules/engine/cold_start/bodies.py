@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from itertools import product
 from typing import Any
 
-from rules.engine.cold_start.forms import Chain, Form
-from rules.engine.cold_start.near import EQUAL, Tolerance
+from rules.engine.cold_start.forms import PREFERENCE, Chain, Form
+from rules.engine.cold_start.near import EQUAL, TOLERANCES, Tolerance
 from rules.engine.cold_start.pool import Window
 from rules.engine.tree import Transform
 
@@ -35,6 +37,41 @@ def group_body(form: Form, *, many_is_a: bool, lookback: int | None, magnitude: 
         "filters": {"operand": "and", "rules": leaves},
         "group_by": [form.field_a if many_is_a else form.field_b],
         "rollup": rollup,
+    }
+
+
+def pair_of(body: Body) -> tuple[Form | None, Tolerance, Window] | None:
+    """What `pair_body` was given for this body; None for any other: a person has changed it."""
+    leaves = body["filters"].get("rules") or []
+    window = leaves[-1].get("days") if leaves and isinstance(leaves[-1], dict) else None
+    if window is None or len(leaves) not in (2, 3):
+        return None
+    forms = [None] if len(leaves) == 2 else _forms_of(leaves[0])
+    for form, tolerance, magnitude in product(forms, (EQUAL, *TOLERANCES), (True, False)):
+        own = pair_body(form, tolerance, (window[0], window[1]), magnitude=magnitude)
+        if all(body.get(name) == own[name] for name in own) and not body.get("group_by"):
+            return form, tolerance, (window[0], window[1])
+    return None
+
+
+def _forms_of(leaf: dict[str, Any]) -> list[Form | None]:
+    return [Form(str(leaf.get("key")), str(leaf.get("value")), chain) for chain in PREFERENCE]
+
+
+def likeness(body: Body) -> str:
+    """What rules have in common that differ in nothing but numbers: days, tolerance, lookback. A text."""
+    shape = [body["cardinality"], list(body.get("group_by") or []), _without_numbers(body["filters"])]
+    return json.dumps(shape, sort_keys=True)
+
+
+def _without_numbers(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_without_numbers(one) for one in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        key: "some" if key in ("days", "tolerance_amount", "tolerance_unit") else _without_numbers(value)
+        for key, value in node.items()
     }
 
 

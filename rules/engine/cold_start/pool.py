@@ -28,6 +28,10 @@ class Books:
     calendar: Calendar
     sample: Bools
 
+    @cached_property
+    def sampled(self) -> int:
+        return int(np.count_nonzero(self.sample))
+
     def a_or_b(self, number: int) -> Side:
         return (self.a, self.b)[number]
 
@@ -92,6 +96,13 @@ class Pool:
         if self.looked_at is None:
             return window
         return min(window[0], self.looked_at[0]), max(window[1], self.looked_at[1])
+
+    @property
+    def is_open(self) -> tuple[Bools, Bools]:
+        """For each row of the books whether it is here."""
+        marks = np.zeros(len(self.books.a), bool), np.zeros(len(self.books.b), bool)
+        marks[0][self.rows_a], marks[1][self.rows_b] = True, True
+        return marks
 
     @cached_property
     def sample(self) -> Ints:

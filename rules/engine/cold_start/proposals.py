@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from rules.engine.cold_start.bodies import Body
 from rules.engine.cold_start.estimate import Estimate, Rating
-from rules.engine.cold_start.forms import Form
-from rules.engine.cold_start.near import EQUAL, Tolerance
+from rules.engine.cold_start.pool import Window
 
-StepName = Literal["read", "forms", "tried", "found", "nothing_more", "too_short"]
+StepName = Literal["read", "again", "forms", "tried", "found", "nothing_more", "too_short"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,20 +24,18 @@ class Step:
 class Proposal:
     """A rule to propose.
 
-    `body` is what `parse_rule` takes. `estimate`: pairs (of a rollup: groups) and how many of them are expected to be
-    accidents. `matched` of `sampled` Side A records. `found`: pairs or groups over all open records.
+    `body` is what `parse_rule` takes. `estimate`: pairs of the sample (of a rollup: groups) and how many of them are wrong;
+    `by_accident`: how many the rule finds where nothing belongs together. `matched` of `sampled` Side A records. `found`:
+    pairs or groups over all open records. `window`: days of Side B after Side A, of a rule for pairs.
     """
 
     body: Body
-    form: Form | None
-    tolerance: Tolerance
-    window: tuple[int, int] | None
-    lookback: int | None
     estimate: Estimate
     by_accident: float
     matched: int
     sampled: int
     found: int
+    window: Window | None = None
 
     @property
     def precision(self) -> float:
@@ -66,12 +63,15 @@ class Proposal:
 
     @property
     def is_equal(self) -> bool:
-        return self.tolerance == EQUAL
+        """Whether amounts must be equal."""
+        return not any("tolerance_amount" in leaf for leaf in self.body["filters"]["rules"])
 
 
 @dataclass(frozen=True, slots=True)
 class ColdStart:
-    """Proposals in the order in which they are to run, and the steps."""
+    """Proposals in the order in which they are to run, the steps, and how rules proposed before do now (None: cannot be
+    told)."""
 
     proposals: tuple[Proposal, ...] = ()
-    steps: tuple[Step, ...] = field(default=())
+    steps: tuple[Step, ...] = ()
+    checked: tuple[Estimate | None, ...] = ()

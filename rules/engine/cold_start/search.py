@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Literal
 
-import numpy as np
 import polars as pl
 
 from rules.engine.cold_start import dry_run
-from rules.engine.cold_start.bodies import group_body, pair_body
+from rules.engine.cold_start.bodies import Body, group_body, likeness, pair_body, pair_of
 from rules.engine.cold_start.calendar import Calendar, blocks
 from rules.engine.cold_start.estimate import PAIRS_LEAST, Estimate, wrong_pairs
 from rules.engine.cold_start.forms import worth_trying
@@ -19,7 +18,7 @@ from rules.engine.cold_start.groups import GroupTrial, group_trials
 from rules.engine.cold_start.near import EQUAL
 from rules.engine.cold_start.pool import Books, Pool
 from rules.engine.cold_start.proposals import ColdStart, Proposal, Step, StepName
-from rules.engine.cold_start.trials import Trial, trials
+from rules.engine.cold_start.trials import Trial, trial_of, trials
 from rules.engine.sides import Side
 
 SAMPLED = 5_000  # Side A records that are looked at closely, about
@@ -29,6 +28,7 @@ AS_GOOD = 0.005  # a stricter rule that does so little less is taken
 ATTEMPTS_MAX = 10  # rules run over everything per round
 
 Tell = Callable[[Step], None]
+Checked = tuple[Proposal, dry_run.Taken]
 
 
 def propose(
@@ -37,38 +37,45 @@ def propose(
     *,
     sign_mode: Literal["effect", "magnitude"] = "effect",
     tolerances: bool = True,
+    waiting: Sequence[Body] = (),
+    unwanted: Sequence[Body] = (),
     tell: Tell | None = None,
 ) -> ColdStart:
     """Rules that these open records speak for, best first, from the records alone: nobody has said which belong together.
 
     Frames as `rules.engine.match` takes them: id, currency, decimal_places, date, measure and whatever text columns are to
-    be compared, all of one side with all of the other. `tolerances`: whether amounts may differ at all. `tell` is given
-    each step as it is done. The order of rows never matters.
+    be compared, all of one side with all of the other. `tolerances`: whether amounts may differ at all. `waiting`: rules
+    proposed before; they are measured again, and what they match is theirs. `unwanted`: rules of which nothing alike is to
+    be proposed. `tell` is given each step as it is done. The order of rows never matters.
     """
     a, b = Side.load(side_a), Side.load(side_b)
-    search = _Search(tell)
     calendar = Calendar.of(b.days("date")) if len(a) and len(b) else None
+    search = _Search(tolerances, frozenset(map(likeness, unwanted)), tell)
     if calendar is None:
         search.say("too_short", a=len(a), b=len(b))
         return search.result()
     sample = blocks(a.days("date"), SAMPLED)
     books = Books(a, b, sign_mode == "magnitude", calendar, sample)
-    sampled = int(np.count_nonzero(sample))
-    search.say("read", a=len(a), b=len(b), sampled=sampled, weeks=len(calendar.weeks))
+    search.say("read", a=len(a), b=len(b), sampled=books.sampled, weeks=len(calendar.weeks))
     pool = Pool.whole(books)
-    for _round in range(RULES_MAX):
-        found = search.round(pool, max(PAIRS_LEAST, ceil(ADDS_LEAST * sampled)), tolerances=tolerances)
+    for body in waiting:
+        pool = search.again(pool, body)
+    for number in range(1, RULES_MAX + 1):
+        found = search.round(pool, number)
         if found is None:
-            search.say("nothing_more", proposals=len(search.proposals))
             break
-        pool = pool.without(found.a, found.b, search.proposals[-1].window)
+        pool = pool.without(found[1].a, found[1].b, found[0].window)
+    search.say("nothing_more", proposals=len(search.proposals))
     return search.result()
 
 
 @dataclass
 class _Search:
+    tolerances: bool
+    unwanted: frozenset[str]
     tell: Tell | None
     proposals: list[Proposal] = field(default_factory=list)
+    checked: list[Estimate | None] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
 
     def say(self, name: StepName, **figures: int) -> None:
@@ -77,38 +84,54 @@ class _Search:
             self.tell(self.steps[-1])
 
     def result(self) -> ColdStart:
-        return ColdStart(tuple(self.proposals), tuple(self.steps))
+        return ColdStart(tuple(self.proposals), tuple(self.steps), tuple(self.checked))
 
-    def round(self, pool: Pool, least: int, *, tolerances: bool) -> dry_run.Taken | None:
-        """Proposes the rule that clears most of what is open; gives what it matched."""
-        number = len(self.proposals) + 1
+    def again(self, pool: Pool, body: Body) -> Pool:
+        """Measures a rule proposed before; gives what it leaves."""
+        pair = pair_of(body)
+        trial = trial_of(pool, *pair) if pair is not None and len(pool.sample) else None
+        checked = _checked_pairs(pool, trial) if trial is not None else _checked_groups(pool, body)
+        self.checked.append(checked[0].estimate if checked is not None else None)
+        taken = checked[1] if checked is not None else dry_run.run(pool, body)
+        self.say("again", number=len(self.checked), found=taken.groups if taken is not None else 0)
+        return pool if taken is None else pool.without(taken.a, taken.b, trial.window if trial else None)
+
+    def round(self, pool: Pool, number: int) -> Checked | None:
+        """Proposes the rule that clears most of what is open."""
+        least = max(PAIRS_LEAST, ceil(ADDS_LEAST * pool.books.sampled))
         if not len(pool.sample) or not len(pool.rows_b):
             return None
-        open_a, open_b = np.zeros(len(pool.books.a), bool), np.zeros(len(pool.books.b), bool)
-        open_a[pool.rows_a], open_b[pool.rows_b] = True, True
-        forms = worth_trying(*pool.books.texts, open_a, open_b)
+        forms = worth_trying(*pool.books.texts, *pool.is_open)
         self.say("forms", round=number, forms=len(forms))
-        tried = list(trials(pool, forms, least, tolerances=tolerances))
+        tried = list(trials(pool, forms, least, tolerances=self.tolerances))
         groups = list(group_trials(pool, forms, least))
         self.say("tried", round=number, rules=len(tried) + len(groups))
         promising = [trial for trial in tried if trial.estimate.is_proposed and trial.estimate.pairs >= least]
-        for trial in _best_first(pool, promising, groups):
+        for trial in _best_first(pool, self._wanted(pool, [*promising, *groups])):
             checked = (
-                _checked_pairs(pool, trial) if isinstance(trial, Trial) else _checked_groups(pool, trial)
+                _checked_pairs(pool, trial)
+                if isinstance(trial, Trial)
+                else _checked_groups(pool, _body_of(pool, trial))
             )
             if checked is not None and checked[0].pairs >= least and checked[0].estimate.is_proposed:
-                proposal, taken = checked
-                self.proposals.append(proposal)
-                self.say("found", round=number, pairs=proposal.pairs, found=proposal.found)
-                return taken
+                self.proposals.append(checked[0])
+                self.say("found", round=number, pairs=checked[0].pairs, found=checked[0].found)
+                return checked
         return None
 
+    def _wanted(self, pool: Pool, found: list[Trial | GroupTrial]) -> list[Trial | GroupTrial]:
+        if not self.unwanted:
+            return found
+        return [trial for trial in found if likeness(_body_of(pool, trial)) not in self.unwanted]
 
-def _best_first(pool: Pool, pairs: list[Trial], groups: list[GroupTrial]) -> Iterator[Trial | GroupTrial]:
+
+def _best_first(pool: Pool, found: list[Trial | GroupTrial]) -> Iterator[Trial | GroupTrial]:
     """By how many records they would clear; the stricter of two that do about the same first; pairs before rollups."""
     scale = 2 * len(pool.rows_a) / max(len(pool.sample), 1)
-    worth: dict[Trial | GroupTrial, float] = {trial: trial.estimate.worth * scale for trial in pairs}
-    worth |= {trial: float(trial.records) for trial in groups}
+    worth = {
+        trial: trial.estimate.worth * scale if isinstance(trial, Trial) else float(trial.records)
+        for trial in found
+    }
     for _attempt in range(min(ATTEMPTS_MAX, len(worth))):
         most = max(worth.values())
         if most <= 0:
@@ -119,51 +142,35 @@ def _best_first(pool: Pool, pairs: list[Trial], groups: list[GroupTrial]) -> Ite
         yield chosen
 
 
-def _checked_pairs(pool: Pool, trial: Trial) -> tuple[Proposal, dry_run.Taken] | None:
+def _body_of(pool: Pool, trial: Trial | GroupTrial) -> Body:
+    magnitude = pool.books.magnitude
+    if isinstance(trial, Trial):
+        return pair_body(trial.form, trial.tolerance, trial.window, magnitude=magnitude)
+    return group_body(trial.form, many_is_a=trial.many_is_a, lookback=trial.lookback, magnitude=magnitude)
+
+
+def _checked_pairs(pool: Pool, trial: Trial) -> Checked | None:
     """The trial as a rule that the engine has run; None where it is too broad."""
-    body = pair_body(trial.form, trial.tolerance, trial.window, magnitude=pool.books.magnitude)
+    body = _body_of(pool, trial)
     keys = pool.keys(trial.form, of=pool.price if trial.tolerance == EQUAL else pool.unit)
     taken = dry_run.run(pool, body)
     elsewhere = dry_run.accidents(pool, body, keys)
     if taken is None or elsewhere is None:
         return None
-    matched = dry_run.in_sample(pool, taken)
-    expected = max(elsewhere, trial.strangers)
-    proposal = Proposal(
-        body=body,
-        form=trial.form,
-        tolerance=trial.tolerance,
-        window=trial.window,
-        lookback=None,
-        estimate=Estimate(matched, wrong_pairs(expected, trial.covered)),
-        by_accident=expected,
-        matched=matched,
-        sampled=int(np.count_nonzero(pool.books.sample)),
-        found=taken.groups,
-    )
-    return proposal, taken
+    matched, expected = dry_run.in_sample(pool, taken), max(elsewhere, trial.strangers)
+    estimate = Estimate(matched, wrong_pairs(expected, trial.covered))
+    return Proposal(body, estimate, expected, matched, pool.books.sampled, taken.groups, trial.window), taken
 
 
-def _checked_groups(pool: Pool, trial: GroupTrial) -> tuple[Proposal, dry_run.Taken] | None:
-    """The rollup as a rule that the engine has run; None where it is too broad."""
-    books = pool.books
-    body = group_body(
-        trial.form, many_is_a=trial.many_is_a, lookback=trial.lookback, magnitude=books.magnitude
-    )
+def _checked_groups(pool: Pool, body: Body) -> Checked | None:
+    """A rollup as a rule that the engine has run; None where it is too broad, or no rollup by identifier."""
+    rollup = body.get("rollup") or {}
+    if rollup.get("group_by_kind") != "identifier":
+        return None
     taken = dry_run.run(pool, body)
-    elsewhere = dry_run.accidental_groups(pool, body, moved=trial.lookback is not None)
+    elsewhere = dry_run.accidental_groups(pool, body, moved=rollup.get("lookback_days") is not None)
     if taken is None or elsewhere is None:
         return None
-    proposal = Proposal(
-        body=body,
-        form=trial.form,
-        tolerance=EQUAL,
-        window=None,
-        lookback=trial.lookback,
-        estimate=Estimate(taken.groups, elsewhere),
-        by_accident=elsewhere,
-        matched=dry_run.in_sample(pool, taken),
-        sampled=int(np.count_nonzero(books.sample)),
-        found=taken.groups,
-    )
-    return proposal, taken
+    matched = dry_run.in_sample(pool, taken)
+    estimate = Estimate(taken.groups, elsewhere)
+    return Proposal(body, estimate, elsewhere, matched, pool.books.sampled, taken.groups), taken

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -16,6 +17,7 @@ from rules.engine.cold_start.forms import Form
 from rules.engine.cold_start.near import EQUAL, TOLERANCES, NearPairs, Tolerance, near_pairs
 from rules.engine.cold_start.pool import Keys, Pool, Window
 from rules.engine.cold_start.windows import Counts, excess, windows
+from rules.engine.sides import Floats
 
 
 class World(Protocol):
@@ -53,71 +55,99 @@ def trials(pool: Pool, forms: Sequence[Form], least: int, *, tolerances: bool) -
     """Trials in which at least so many more pairs of the sample agree than by accident."""
     chance = ChanceOfAmounts(pool)
     for form in (None, *forms):
-        yield from _FormTrials(pool, form, chance, least).all(tolerances=tolerances and form is not None)
+        yield from _FormTrials(pool, form, chance).all(least, tolerances=tolerances and form is not None)
+
+
+def trial_of(pool: Pool, form: Form | None, tolerance: Tolerance, window: Window) -> Trial | None:
+    """One rule tried by itself; None where too many pairs would have to be looked at, or days too far apart."""
+    if max(-window[0], window[1]) > pool.books.calendar.reach:
+        return None
+    return _FormTrials(pool, form, ChanceOfAmounts(pool)).one(tolerance, window)
 
 
 class _FormTrials:
     """The trials of one form of text."""
 
-    def __init__(self, pool: Pool, form: Form | None, chance: ChanceOfAmounts, least: int) -> None:
-        self._pool, self._form, self._chance, self._least = pool, form, chance, least
+    def __init__(self, pool: Pool, form: Form | None, chance: ChanceOfAmounts) -> None:
+        self._pool, self._form, self._chance = pool, form, chance
         self._shifts = pool.books.calendar.trying
         self._reach = pool.books.calendar.reach
 
-    def all(self, *, tolerances: bool) -> Iterator[Trial]:
-        same_price = self._lines(self._pool.keys(self._form, of=self._pool.price))
-        worlds = self._near_worlds() if tolerances else None
-        close = same_price[0] if worlds is None else worlds[0]
-        strangers = self._same_text() - close.histogram()
+    def all(self, least: int, *, tolerances: bool) -> Iterator[Trial]:
+        same_price = self._lines()
+        strangers = self._strangers(same_price[0])
         agreed = excess(same_price[0].histogram(), [line.histogram() for line in same_price[1:]])
-        if agreed.sum() >= self._least:
+        if agreed.sum() >= least:
             yield from self._each_window(EQUAL, same_price, agreed, strangers)
+        worlds = self._near_worlds(least) if tolerances else None
         if worlds is not None:
-            yield from self._each_tolerance(worlds, float(agreed.sum()), strangers)
+            yield from self._each_tolerance(worlds, float(agreed.sum()), least, strangers)
 
-    def _lines(self, keys: Keys) -> list[Line]:
+    def one(self, tolerance: Tolerance, window: Window) -> Trial | None:
+        same_price = self._lines()
+        strangers = self._strangers(same_price[0])
+        if tolerance == EQUAL:
+            return self._trial(EQUAL, same_price, window, strangers)
+        worlds = self._near_worlds(least=0)
+        if worlds is None:
+            return None
+        within = [world.only(world.within(tolerance)) for world in worlds]
+        return self._trial(tolerance, within, window, strangers)
+
+    def _lines(self) -> list[Line]:
+        keys = self._pool.keys(self._form, of=self._pool.price)
         return [draw(self._pool, keys, shift) for shift in (0, *self._shifts)]
 
-    def _same_text(self) -> Counts:
-        """Pairs with the same text by days apart, whatever their amounts; none where no text is compared."""
+    @cached_property
+    def _same_text(self) -> Keys:
+        return self._pool.keys(self._form, of=self._pool.unit)
+
+    @cached_property
+    def _near(self) -> NearPairs | None:
+        return near_pairs(self._pool, self._same_text)
+
+    def _near_worlds(self, least: int) -> list[NearPairs] | None:
+        here = self._near
+        if here is None or int(here.sampled.sum()) < least:
+            return None
+        elsewhere = [near_pairs(self._pool, self._same_text, shift) for shift in self._shifts]
+        known = [world for world in (here, *elsewhere) if world is not None]
+        return known if len(known) > len(elsewhere) else None
+
+    def _strangers(self, same_price: Line) -> Counts:
+        """Pairs with the same text and clearly other amounts, by days apart; none where no text is compared. Where close
+        amounts are too many to tell apart, any other amounts."""
         if self._form is None:
             return np.zeros(2 * self._reach + 1, np.int64)
-        return draw(self._pool, self._pool.keys(self._form, of=self._pool.unit)).histogram()
-
-    def _near_worlds(self) -> list[NearPairs] | None:
-        keys = self._pool.keys(self._form, of=self._pool.unit)
-        here = near_pairs(self._pool, keys)
-        if here is None or int(here.sampled.sum()) < self._least:
-            return None
-        worlds = [here]
-        for shift in self._shifts:
-            world = near_pairs(self._pool, keys, shift)
-            if world is None:
-                return None
-            worlds.append(world)
-        return worlds
+        close: World = same_price if self._near is None else self._near
+        return draw(self._pool, self._same_text).histogram() - close.histogram()
 
     def _each_tolerance(
-        self, worlds: Sequence[NearPairs], agreed: float, strangers: Counts
+        self, worlds: Sequence[NearPairs], agreed: float, least: int, strangers: Counts
     ) -> Iterator[Trial]:
         """The tolerances under which more pairs agree than under the stricter ones."""
         for tolerance in TOLERANCES:
             within = [world.only(world.within(tolerance)) for world in worlds]
             more = excess(within[0].histogram(), [world.histogram() for world in within[1:]])
-            if more.sum() - agreed >= self._least:
+            if more.sum() - agreed >= least:
                 agreed = float(more.sum())
                 yield from self._each_window(tolerance, within, more, strangers)
 
     def _each_window(
-        self, tolerance: Tolerance, worlds: Sequence[World], more: np.ndarray, strangers: Counts
+        self, tolerance: Tolerance, worlds: Sequence[World], more: Floats, strangers: Counts
     ) -> Iterator[Trial]:
-        size = len(self._pool.sample)
-        chance = self._chance.of(tolerance)
         wide = dict.fromkeys(self._pool.widened(window) for window in windows(more, self._reach))
-        for low, high in wide:
-            here, *elsewhere = [world.count((low, high)) for world in worlds]
-            covered = (here.covered - np.mean([world.covered for world in elsewhere])) / max(size, 1)
-            unrelated = float(strangers[low + self._reach : high + self._reach + 1].sum()) * chance
-            accidents = max(float(np.mean([world.sole for world in elsewhere])), unrelated)
-            estimate = Estimate(here.sole, wrong_pairs(accidents, float(covered)))
-            yield Trial(self._form, tolerance, (low, high), estimate, float(covered), unrelated)
+        for window in wide:
+            yield self._trial(tolerance, worlds, window, strangers)
+
+    def _trial(
+        self, tolerance: Tolerance, worlds: Sequence[World], window: Window, strangers: Counts
+    ) -> Trial:
+        here, *elsewhere = [world.count(window) for world in worlds]
+        by_accident = float(np.mean([world.covered for world in elsewhere]))
+        covered = (here.covered - by_accident) / max(len(self._pool.sample), 1)
+        inside = strangers[window[0] + self._reach : window[1] + self._reach + 1]
+        unrelated = float(inside.sum()) * self._chance.of(tolerance)
+        accidents = max(float(np.mean([world.sole for world in elsewhere])), unrelated)
+        estimate = Estimate(here.sole, wrong_pairs(accidents, covered))
+        return Trial(self._form, tolerance, window, estimate, covered, unrelated)

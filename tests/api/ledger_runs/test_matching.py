@@ -105,6 +105,32 @@ class TestAutoMatch:
         assert desk.get(f"{PASSES}/{uuid4()}").json()["reason"] == "pass.not_found"
 
 
+class TestExplanation:
+    def test_names_the_rule_and_the_records_by_their_uuids(self, desk, matched_run, match):
+        body = desk.get(f"{MATCHES}/{match['id']}/explanation").json()
+        assert body["match"]["id"] == match["id"]
+        [rule] = body["rules"]
+        assert (rule["rule"], rule["holds"]) == ("Reference and amount", True)
+        ways = [group for group in rule["groups"] if group["operand"] == "or"]
+        assert [(group["path"], group["holds"]) for group in ways] == [(["filters", "rules", 1], True)]
+        assert body["confidence"]["value"] == 1.0
+
+    def test_of_a_group_it_names_each_record_by_its_uuid(self, desk, matched_run):
+        many = next(
+            row for row in desk.rows(f"{RUNS}/{matched_run}/matches") if len(row["ledger_entry_ids"]) > 1
+        )
+        [rule] = desk.get(f"{MATCHES}/{many['id']}/explanation").json()["rules"]
+        sums = [one for one in rule["conditions"] if one["key"] == "effect" and one["path"][0] == "filters"]
+        assert {seen["record_id_b"] for seen in sums[0]["records"]} == set(many["ledger_entry_ids"])
+        assert str(sums[0]["value_a"]) == many["source_total"]["amount"]
+
+    def test_of_a_match_by_hand_it_says_so(self, desk, run, entries):
+        made = desk.manual(run, [desk.items(run)["S1"]["id"]], [entries["G1"]]).json()
+        body = desk.get(f"{MATCHES}/{made['id']}/explanation").json()
+        assert (body["rules"], body["match"]["origin"]) == ([], "manual")
+        assert "person" in body["confidence"]["note"]
+
+
 class TestLedgerTrigger:
     def test_counts_over_all_open_runs(self, desk, ledger, run, tasks_at_once):
         second = desk.run(ledger)

@@ -55,6 +55,7 @@ PATHS = [
     ("GET", RUNS + "/{run}/gl-only", None),
     ("GET", RUNS + "/{run}/gl-all", None),
     ("GET", RUNS + "/{run}/discrepancies", None),
+    ("GET", MATCHES + "/{match}/explanation", None),
     ("GET", RUNS + "/{run}/items.csv", None),
     ("GET", RUNS + "/{run}/gl-only.csv", None),
     ("GET", RUNS + "/{run}/matches.csv", None),

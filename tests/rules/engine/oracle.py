@@ -3,14 +3,12 @@
 It reads the rule's JSON by itself and shares no code with the engine.
 """
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from tests.rules.engine.books import Group, Record
+from tests.rules.engine.books import Record
 
 Pair = tuple[Record, Record]
 TEXTS = {
@@ -229,90 +227,3 @@ def assignments(edges: list[Pair]) -> Iterator[list[Pair]]:
         if a.id == first.id:
             for others in assignments([(c, d) for c, d in rest if d.id != b.id]):
                 yield [(a, b), *others]
-
-
-def rollups(
-    rule: dict[str, Any], side_a: Sequence[Record], side_b: Sequence[Record], refused: Sequence[Group] = ()
-) -> set[Group]:
-    """Rounds: each open single record proposes its cohort's open members; the older takes where two overlap."""
-    many_is_a = rule["cardinality"] == "many_to_one"
-    many, singles = (side_a, side_b) if many_is_a else (side_b, side_a)
-    open_many = [record for record in many if record.measure]
-    open_singles = sorted(
-        (record for record in singles if record.measure), key=lambda one: (one.date, one.id)
-    )
-    found: set[Group] = set()
-    ages = _ages(rule, open_many)
-    while True:
-        taken_many: set[int] = set()
-        taken_singles: set[int] = set()
-        for single in open_singles:
-            for members in proposals(rule, open_many, single, refused, ages):
-                if single.id not in taken_singles and not taken_many & {record.id for record in members}:
-                    taken_singles.add(single.id)
-                    taken_many |= {record.id for record in members}
-                    found.add(_group(rule, members, single))
-        if not taken_singles:
-            return found
-        open_many = [record for record in open_many if record.id not in taken_many]
-        open_singles = [record for record in open_singles if record.id not in taken_singles]
-
-
-def _group(rule: dict[str, Any], members: Sequence[Record], single: Record) -> Group:
-    group = frozenset(record.id for record in members), frozenset([single.id])
-    return group if rule["cardinality"] == "many_to_one" else (group[1], group[0])
-
-
-def _cohorts(rule: dict[str, Any], many: Sequence[Record]) -> dict[str, list[Record]]:
-    cohorts: dict[str, list[Record]] = {}
-    for record in many:
-        values = [record.currency, *(record.value(name) for name in rule["group_by"])]
-        if all(value not in ("", None) for value in values):
-            cohorts.setdefault(json.dumps(values, default=str), []).append(record)
-    return cohorts
-
-
-def _ages(rule: dict[str, Any], many: Sequence[Record]) -> dict[str, tuple[Any, int]]:
-    field = rule["rollup"].get("date_field", "date")
-    return {
-        key: min((record.value(field) or date.max, record.id) for record in members)
-        for key, members in _cohorts(rule, many).items()
-    }
-
-
-def proposals(
-    rule: dict[str, Any],
-    many: Sequence[Record],
-    single: Record,
-    refused: Sequence[Group],
-    ages: dict[str, tuple[Any, int]],
-) -> Iterator[list[Record]]:
-    """The cohorts that add up to the single record, those with the oldest first record first."""
-    field = rule["rollup"].get("date_field", "date")
-    lookback = rule["rollup"].get("lookback_days")
-    for _, members in sorted(_cohorts(rule, many).items(), key=lambda one: ages[one[0]]):
-        if lookback is not None:
-            days = [(record, record.value(field)) for record in members]
-            members = [record for record, day in days if day and 0 <= (single.date - day).days <= lookback]
-        if not members or members[0].currency != single.currency:
-            continue
-        if _meets(rule, members, single) and _group(rule, members, single) not in refused:
-            yield members
-
-
-def _meets(rule: dict[str, Any], members: Sequence[Record], single: Record) -> bool:
-    many_is_a = rule["cardinality"] == "many_to_one"
-    total = sum(record.measure for record in members)
-    tolerant = False
-    for leaf in rule["filters"]["rules"]:
-        if leaf["key"] in ("amount", "effect"):
-            added, target = (abs(total), single.amount) if leaf["key"] == "amount" else (total, single.effect)
-            left, right = (added, target) if many_is_a else (target, added)
-            tolerant = "tolerance_amount" in leaf
-            if not (near(leaf, left, right, single.decimal_places) if tolerant else left == right):
-                return False
-        elif not all(holds(leaf, *((one, single) if many_is_a else (single, one))) for one in members):
-            return False
-    if rule.get("must_balance", True) or not tolerant:
-        return total == single.measure
-    return total * single.measure > 0

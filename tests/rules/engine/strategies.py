@@ -70,6 +70,26 @@ def batches(rng: Random, most: int = 6) -> list[Record]:
     ]
 
 
+def daily(rng: Random, most: int = 7) -> list[Record]:
+    """Records of few days and amounts, for runs of days."""
+    return [
+        Record(
+            id=number,
+            effect=rng.choice([10, 10, 20, 20, 30, 40, -10, 0]),
+            day=rng.randint(0, 5),
+            value_day=rng.choice([0, 1, 2, 4, None]),
+            reference=rng.choice(["", "", "R", "r"]),
+            counterparty=rng.choice(["", "ACME", "ACME"]),
+        )
+        for number in range(1, rng.randint(0, most) + 1)
+    ]
+
+
+def uneven(rng: Random, most: int = 6) -> list[Record]:
+    """The same with amounts that are near each other."""
+    return [replace(one, effect=rng.choice([100, 134, 151, 75, 66, 67, -34])) for one in daily(rng, most)]
+
+
 def seeds() -> st.SearchStrategy[int]:
     return st.integers(0, 2**32)
 

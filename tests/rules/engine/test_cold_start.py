@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from rules.engine import match, parse_rule
-from rules.engine.cold_start import Step, propose
+from rules.engine.cold_start import Step, likeness, propose
 from tests.rules.engine import planted
 from tests.rules.engine.planted import Planted, with_amounts
 
@@ -182,3 +182,52 @@ def test_proposals_are_data_that_can_be_stored():
         assert json.loads(json.dumps(proposal.body)) == proposal.body
         assert isinstance(proposal.matched, int)
         assert isinstance(proposal.by_accident, float)
+
+
+@pytest.mark.parametrize("name", [*PLANTED, "busy"])
+def test_what_waits_is_measured_again_and_not_proposed_twice(name):
+    book = planted.busy_books(1_500, 11, **BUSY["fees"]) if name == "busy" else PLANTED[name][0](800)
+    first = propose(book.a, book.b)
+    again = propose(book.a, book.b, waiting=[proposal.body for proposal in first.proposals])
+    assert again.proposals == ()
+    assert again.checked == tuple(proposal.estimate for proposal in first.proposals)
+    assert [step.name for step in again.steps].count("again") == len(first.proposals)
+
+
+def test_a_rule_that_a_person_changed_keeps_what_it_matches_though_it_is_not_measured():
+    book = planted.clean_reference(800)
+    changed = {
+        "cardinality": "one_to_one",
+        "filters": {"operand": "and", "rules": [same("reference", "reference"), EUR_EQUAL]},
+    }
+    found = propose(book.a, book.b, waiting=[changed])
+    assert found.checked == (None,)
+    assert found.proposals == ()
+
+
+def test_a_rule_that_does_worse_by_now_is_found_out():
+    """The same references, but of other records."""
+    book, noise = planted.amount_and_text(800), planted.noise(800)
+    waiting = [proposal.body for proposal in propose(book.a, book.b).proposals[:1]]
+    (estimate,) = propose(noise.a, noise.b, waiting=waiting).checked
+    assert estimate is not None
+    assert not estimate.is_proposed
+    assert estimate.lower_bound < 0.5
+
+
+def test_nothing_like_an_unwanted_rule_is_proposed():
+    book = planted.clean_reference(800)
+    (first,) = propose(book.a, book.b).proposals
+    wider = json.loads(json.dumps(first.body))
+    wider["filters"]["rules"][2]["days"] = [-2, 9]
+    found = propose(book.a, book.b, unwanted=[wider])
+    assert found.proposals
+    assert likeness(first.body) == likeness(wider)
+    assert likeness(first.body) not in {likeness(proposal.body) for proposal in found.proposals}
+
+
+def test_unwanted_rollups_are_left_out():
+    book = planted.batch_ids(800)
+    (first,) = propose(book.a, book.b).proposals
+    found = propose(book.a, book.b, unwanted=[first.body]).proposals
+    assert first.body["filters"] not in [proposal.body["filters"] for proposal in found]

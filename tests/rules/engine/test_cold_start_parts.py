@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from rules.engine import match, parse_rule
 from rules.engine.cold_start import Estimate, Form, near, propose, wilson
-from rules.engine.cold_start.bodies import pair_body
+from rules.engine.cold_start.bodies import likeness, pair_body, pair_of
 from rules.engine.cold_start.calendar import Calendar, blocks
 from rules.engine.cold_start.equal import draw
 from rules.engine.cold_start.estimate import wrong_pairs
@@ -267,3 +267,26 @@ def test_a_form_with_too_many_close_pairs_is_tried_with_equal_amounts_only(monke
 
 def test_days_count_from_the_tests_own_today():
     assert side(np.array([0]), np.array([1]))["date"].to_list() == [TODAY]
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("tolerance", [EQUAL, *TOLERANCES])
+@pytest.mark.parametrize("magnitude", [False, True])
+def test_a_body_tells_what_it_was_made_of(form, tolerance, magnitude):
+    body = pair_body(form, tolerance, (-2, 5), magnitude=magnitude)
+    assert pair_of(body) == (form, tolerance, (-2, 5))
+    assert pair_of({**body, "on_ambiguity": "best"}) is None
+    assert pair_of({**body, "group_by": ["reference"]}) is None
+    assert likeness(body) == likeness(pair_body(form, tolerance, (0, 1), magnitude=magnitude))
+    assert likeness(body) != likeness(pair_body(form, tolerance, (-2, 5), magnitude=not magnitude))
+    assert (likeness(body) == likeness(pair_body(form, EQUAL, (-2, 5), magnitude=magnitude))) == (
+        tolerance == EQUAL
+    )
+
+
+@pytest.mark.parametrize(
+    "filters", [{}, {"rules": []}, {"rules": [1, 2]}, {"rules": [{"rules": []}, {"days": [0, 1]}]}]
+)
+def test_any_other_body_is_none_of_ours(filters):
+    assert pair_of({"cardinality": "one_to_one", "filters": filters}) is None
+    assert likeness({"cardinality": "one_to_one", "filters": filters})

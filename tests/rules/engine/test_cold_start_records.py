@@ -61,7 +61,6 @@ def test_amounts_alone_are_proposed_where_they_tell_apart():
     book = planted.pairs(rng, SIZE, prices, rng.integers(0, 3, 2 * SIZE), texts)
     (proposal,) = propose(book.a, book.b).proposals
     assert [leaf["key"] for leaf in proposal.body["filters"]["rules"]] == ["effect", "date"]
-    assert proposal.form is None
     assert book.judged([proposal]) == [(SIZE, SIZE)]
 
 

@@ -4,17 +4,15 @@ each band of stated confidence."""
 from __future__ import annotations
 
 from functools import cache
-from itertools import pairwise
 
 import polars as pl
 import pytest
 
+from benchmarks.shared.planted import Books, Shape, generate, judged, stated_and_kept
 from rules.engine import match, parse_rule
 from rules.engine.confidence import may_accept, stated
 from tests.rules.engine.books import Record, either, eq, every, frame, within
-from tests.rules.engine.planted_books import Books, Shape, generate
 
-BANDS = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.01]
 ENOUGH = 200  # pairs in a band, from which on its share says something
 SLACK = 0.03
 ACCEPT_AT = 0.99
@@ -58,29 +56,20 @@ def books_of(shape: str) -> Books:
     return generate(7, SHAPES[shape])
 
 
-def judged(books: Books, *names: str) -> pl.DataFrame:
-    """Each match of the last of these rules: its confidence, and whether it is right."""
-    outcome = match(books.side_a, books.side_b, [parse_rule(RULES[name]) for name in names])
-    ids = outcome.members["id"].to_numpy()
-    pairs = outcome.groups.with_columns(a=ids[0::2], b=ids[1::2]).filter(pl.col("rule") == len(names) - 1)
-    pairs = pairs.join(books.truth.rename({"b": "true"}), on="a", how="left")
-    return pairs.select("confidence", right=(pl.col("b") == pl.col("true")).fill_null(False))
+def of_last(shape: str, *names: str) -> pl.DataFrame:
+    return judged(books_of(shape), [parse_rule(RULES[name]) for name in names])
 
 
 def assert_kept(pairs: pl.DataFrame) -> None:
-    for low, high in pairwise(BANDS):
-        band = pairs.filter(pl.col("confidence").is_between(low, high, closed="left"))
-        if band.height >= ENOUGH:
-            said, kept = band["confidence"].mean(), band["right"].mean()
-            assert kept >= said - SLACK, (
-                f"{low} to {high}: {band.height} pairs, {said:.3f} stated, {kept:.3f} kept"
-            )
+    for low, high, size, said, kept in stated_and_kept(pairs):
+        if size >= ENOUGH:
+            assert kept >= said - SLACK, f"{low} to {high}: {size} pairs, {said:.3f} stated, {kept:.3f} kept"
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("name", RULES)
 def test_no_band_keeps_less_than_it_states(name, shape):
-    pairs = judged(books_of(shape), name)
+    pairs = of_last(shape, name)
     assert pairs.height > 1_000
     assert_kept(pairs)
 
@@ -89,7 +78,7 @@ def test_no_band_keeps_less_than_it_states(name, shape):
 @pytest.mark.parametrize("names", IN_ORDER, ids=" - ".join)
 def test_what_earlier_rules_left_over_is_not_oversold(names, shape):
     """Most of it has no true partner: what then agrees in amount and days does so by accident."""
-    assert_kept(judged(books_of(shape), *names))
+    assert_kept(of_last(shape, *names))
 
 
 def test_what_may_be_accepted_without_a_person_is_right():
@@ -97,18 +86,14 @@ def test_what_may_be_accepted_without_a_person_is_right():
     assert "amount, payer, 4 days" in names
     assert "amount, 4 days" not in names
     accepted = pl.concat(
-        judged(books_of(shape), name).filter(pl.col("confidence") >= ACCEPT_AT)
-        for name in names
-        for shape in SHAPES
+        of_last(shape, name).filter(pl.col("confidence") >= ACCEPT_AT) for name in names for shape in SHAPES
     )
     assert accepted.height > 100_000
     assert accepted["right"].mean() >= 0.9995
 
 
 def test_true_twins_are_worth_a_half():
-    pairs = judged(books_of("prices"), "amount, payer, 4 days").filter(
-        pl.col("confidence").is_between(0.4, 0.5)
-    )
+    pairs = of_last("prices", "amount, payer, 4 days").filter(pl.col("confidence").is_between(0.4, 0.5))
     assert pairs.height >= 100
     assert pairs["right"].mean() == pytest.approx(0.5, abs=0.1)
 

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from copy import deepcopy
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from rules.engine import RuleErrors, columns_needed, parse_rule, validate_filters
 from rules.engine.tree import Group, Leaf, Scope, Tolerance, Transform, Value
 from tests.rules.engine.books import either, eq, every, within
-
-ROLLUP = {
-    "cardinality": "many_to_one",
-    "group_by": ["reference"],
-    "rollup": {"group_by_kind": "identifier"},
-    "filters": every(eq("reference"), eq("amount")),
-}
 
 
 def errors_of(rule: dict[str, Any]) -> list[tuple[tuple[str | int, ...], str]]:
@@ -88,11 +78,59 @@ LEAF_ERRORS: dict[str, tuple[Any, tuple[str | int, ...], str]] = {
     "no such field": (eq("reference", "referense"), ("value",), "no field 'referense'"),
     "metadata without a key": (eq("metadata.", "reference"), ("key",), "no field 'metadata.'"),
     "no such comparison": ({"key": "date", "operand": "near", "value": "date"}, ("operand",), "'near'"),
-    "in": ({"key": "reference", "operand": "in", "value": "reference"}, ("operand",), "not supported yet"),
-    "similar": (
+    "comparison that is no word": ({"key": "date", "operand": [], "value": "date"}, ("operand",), "[]"),
+    "similar without a score": (
         {"key": "reference", "operand": "similar", "value": "reference"},
+        ("min_score",),
+        "from 0 to 100",
+    ),
+    "similar beyond 100": (
+        {"key": "reference", "operand": "similar", "value": "reference", "min_score": 101},
+        ("min_score",),
+        "from 0 to 100",
+    ),
+    "similar amounts": (
+        {"key": "amount", "operand": "similar", "value": "amount", "min_score": 1},
         ("operand",),
-        "not supported yet",
+        "texts",
+    ),
+    "score of an equality": (eq("reference", min_score=80), ("min_score",), '"similar" only'),
+    "tolerance beside in": (
+        {"key": "amount", "operand": "in", "value": "metadata.list", "tolerance_amount": 1},
+        ("tolerance_amount",),
+        '"eq" only',
+    ),
+    "a key that nothing can hold": (eq("metadata.\x00", "reference"), ("key",), "plain signs"),
+    "half a sign": (eq("metadata.\ud800", "reference"), ("key",), "plain signs"),
+    "args without use": (
+        eq("reference", transforms={"key": {"name": "lowercase", "args": {"n": 2}}}),
+        ("transforms", "key", "args"),
+        "takes no args",
+    ),
+    "scope in no list": (
+        {"side": "a", "field": "reference", "operand": "in", "literal": "x"},
+        ("literal",),
+        "a list",
+    ),
+    "scope in an empty list": (
+        {"side": "a", "field": "reference", "operand": "in", "literal": []},
+        ("literal",),
+        "a list",
+    ),
+    "scope in a list with a mistake": (
+        {"side": "a", "field": "amount", "operand": "not_in", "literal": [1, "x"]},
+        ("literal", 1),
+        "major units",
+    ),
+    "scope like an amount": (
+        {"side": "a", "field": "amount", "operand": "similar", "literal": "1", "min_score": 1},
+        ("operand",),
+        "looks into texts",
+    ),
+    "scope with a literal that nothing can hold": (
+        {"side": "a", "field": "reference", "literal": "a\x00"},
+        ("literal",),
+        "not empty",
     ),
     "not an object": ("amount", (), "object"),
     "neither group nor leaf": ({"operand": "eq"}, (), "none"),
@@ -126,11 +164,11 @@ LEAF_ERRORS: dict[str, tuple[Any, tuple[str | int, ...], str]] = {
         "[]",
     ),
     "no such unit": (eq("amount", tolerance_amount=1, tolerance_unit="euro"), ("tolerance_unit",), "'euro'"),
-    "tolerance on text": (eq("reference", tolerance_amount=1), ("tolerance_unit",), "as text"),
+    "tolerance on text": (eq("reference", tolerance_amount=1), ("tolerance_unit",), "as a text"),
     "tolerance on a transformed amount": (
         eq("amount", tolerance_amount=1, transforms={"key": "digits_only", "value": "digits_only"}),
         ("tolerance_unit",),
-        "as text",
+        "as a text",
     ),
     "tolerance beside gt": (
         {"key": "amount", "operand": "gt", "value": "amount", "tolerance_amount": 1},
@@ -233,6 +271,13 @@ TOO_BROAD: dict[str, Any] = {
     "both": every(eq("currency"), eq("direction")),
     "a scope": every({"side": "a", "field": "reference", "literal": "x"}),
     "a comparison": every({"key": "date", "operand": "lte", "value": "date"}),
+    "a list": every({"key": "reference", "operand": "in", "value": "metadata.list"}),
+    "no list": every({"key": "reference", "operand": "not_in", "value": "metadata.list"}, eq("currency")),
+    "alike": every({"key": "reference", "operand": "similar", "value": "reference", "min_score": 90}),
+    "alike beside another way": either(
+        every(eq("reference"), {"key": "date", "operand": "lte", "value": "date"}),
+        {"key": "reference", "operand": "similar", "value": "reference", "min_score": 90},
+    ),
     "a part of a text": every({"key": "description", "operand": "contains", "value": "reference"}),
     "one alternative of two": either(eq("reference"), eq("direction")),
 }
@@ -250,59 +295,6 @@ def test_one_equality_or_band_is_enough(leaf: Any) -> None:
     assert validate_filters(every(leaf)) == []
 
 
-ROLLUP_ERRORS: dict[str, tuple[dict[str, Any], tuple[str | int, ...], str]] = {
-    "no rollup": ({"rollup": None}, ("rollup",), "needs a rollup"),
-    "date kind": ({"rollup": {"group_by_kind": "date"}}, ("rollup", "group_by_kind"), "not supported yet"),
-    "date kind by default": ({"rollup": {}}, ("rollup", "group_by_kind"), "not supported yet"),
-    "no such kind": ({"rollup": {"group_by_kind": "day"}}, ("rollup", "group_by_kind"), "'day'"),
-    "no key": ({"group_by": []}, ("group_by",), "at least one"),
-    "no such key": ({"group_by": ["reference", "ref"]}, ("group_by", 1), "'ref'"),
-    "a key twice": ({"group_by": ["reference", "reference"]}, ("group_by", 1), "twice"),
-    "half a lookback": (
-        {"rollup": {"group_by_kind": "identifier", "lookback_days": 3}},
-        ("rollup",),
-        "come together",
-    ),
-    "lookback of 0": (
-        {"rollup": {"group_by_kind": "identifier", "lookback_days": 0, "date_field": "date"}},
-        ("rollup", "lookback_days"),
-        "from 1",
-    ),
-    "lookback on a text": (
-        {"rollup": {"group_by_kind": "identifier", "lookback_days": 2, "date_field": "reference"}},
-        ("rollup", "date_field"),
-        "value_date",
-    ),
-    "unknown key": (
-        {"rollup": {"group_by_kind": "identifier", "window": 3}},
-        ("rollup", "window"),
-        "'window'",
-    ),
-    "no amount": ({"filters": every(eq("reference"))}, ("filters",), "amount"),
-    "no group": ({"filters": every(eq("external_id"), eq("amount"))}, ("filters",), "group_by"),
-    "or": (
-        {"filters": every(either(eq("reference"), eq("date")), eq("amount"))},
-        ("filters",),
-        "not supported yet",
-    ),
-    "sole": ({"on_ambiguity": "sole"}, ("on_ambiguity",), "not supported yet"),
-    "partial": ({"on_difference": "suggest_partial"}, ("on_difference",), "not supported yet"),
-}
-
-
-@pytest.mark.parametrize("name", ROLLUP_ERRORS)
-def test_each_mistake_of_a_rollup_is_named(name: str) -> None:
-    change, path, words = ROLLUP_ERRORS[name]
-    errors = errors_of(ROLLUP | change)
-    assert path in [found for found, _ in errors]
-    assert any(words in message for _, message in errors)
-
-
-def test_a_one_to_one_rule_has_no_rollup() -> None:
-    assert paths_of(ROLLUP | {"cardinality": "one_to_one"}) == [("rollup",)]
-    assert paths_of(ROLLUP | {"cardinality": "one_to_one", "rollup": {}}) == [("rollup",)]
-
-
 def test_the_columns_a_set_of_rules_needs() -> None:
     rule = parse_rule(
         {"filters": every(eq("effect"), within(3, "date", "value_date"), eq("metadata.no", "external_id"))}
@@ -318,56 +310,3 @@ def test_balance_is_asked_for_only_where_differences_are_refused() -> None:
     assert parse_rule({"filters": eq("reference"), "on_difference": "allow"}).must_balance is False
     assert parse_rule({"filters": eq("reference"), "must_balance": False}).must_balance is False
     assert paths_of({"filters": eq("reference"), "must_balance": "yes"}) == [("must_balance",)]
-
-
-JSON = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-3, 99)
-    | st.floats()
-    | st.sampled_from(["", "eq", "and", "amount", "date"]),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(
-                [
-                    "key",
-                    "value",
-                    "operand",
-                    "rules",
-                    "side",
-                    "field",
-                    "literal",
-                    "transforms",
-                    "days",
-                    "name",
-                    "args",
-                    "n",
-                    "tolerance_amount",
-                    "tolerance_unit",
-                    "group_by_kind",
-                    "lookback_days",
-                    "date_field",
-                ]
-            ),
-            inner,
-            max_size=5,
-        )
-    ),
-    max_leaves=8,
-)
-
-
-@settings(max_examples=100, deadline=None)
-@given(filters=JSON, group_by=JSON, rollup=JSON, score=JSON)
-def test_whatever_is_sent_is_parsed_or_refused(filters: Any, group_by: Any, rollup: Any, score: Any) -> None:
-    for cardinality in ("one_to_one", "many_to_one", score):
-        rule = {
-            "filters": filters,
-            "group_by": group_by,
-            "rollup": rollup,
-            "score": score,
-            "cardinality": cardinality,
-        }
-        with suppress(RuleErrors):
-            parse_rule(rule)

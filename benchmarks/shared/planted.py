@@ -4,12 +4,15 @@ that name the payer. For the calibration of the confidence, in tests and in benc
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
 
-from tests.clock import TODAY
+from rules.engine import RuleSpec, match
 
+DAY_0 = np.datetime64("2026-03-31")
+BANDS = (0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.01)
 B_IDS = 10_000_000  # Side B's ids start here
 
 
@@ -78,7 +81,7 @@ def _frame(
             "id": ids,
             "currency": pl.Series(["EUR"]).new_from_index(0, len(ids)),
             "decimal_places": pl.Series([2], dtype=pl.Int16).new_from_index(0, len(ids)),
-            "date": pl.Series(np.full(len(ids), TODAY, "datetime64[D]") + day).cast(pl.Date),
+            "date": pl.Series(DAY_0 + day).cast(pl.Date),
             "measure": amount,
             "effect": amount,
             "reference": [f"R{number:06d}" for number in reference.tolist()],
@@ -86,3 +89,23 @@ def _frame(
             "description": "payment " + names.gather(payer) + " thank you",
         }
     )
+
+
+def judged(books: Books, rules: list[RuleSpec]) -> pl.DataFrame:
+    """Each pair of the last of these rules: its confidence, and whether it is right."""
+    outcome = match(books.side_a, books.side_b, rules)
+    ids = outcome.members["id"].to_numpy()
+    pairs = outcome.groups.with_columns(a=ids[0::2], b=ids[1::2]).filter(pl.col("rule") == len(rules) - 1)
+    pairs = pairs.join(books.truth.rename({"b": "true"}), on="a", how="left")
+    return pairs.select("confidence", right=(pl.col("b") == pl.col("true")).fill_null(False))
+
+
+def stated_and_kept(pairs: pl.DataFrame) -> list[tuple[float, float, int, float, float]]:
+    """Per band of stated confidence: from, to (exclusive), pairs, the mean stated, and the share that is right."""
+    found = []
+    for low, high in pairwise(BANDS):
+        band = pairs.filter(pl.col("confidence").is_between(low, high, closed="left"))
+        if band.height:
+            means = band.select(pl.col("confidence").mean(), pl.col("right").mean()).row(0)
+            found.append((low, high, band.height, *means))
+    return found

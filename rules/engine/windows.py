@@ -1,0 +1,183 @@
+"""Runs of days whose sum meets a single record: all single records, all runs in reach, at once. Used by `rollups`.
+
+Short reaches: every run is added up, one subtraction of running sums each. Long ones: for each last day the first days
+are looked up by the running sum that they would need, so that a year costs 365 look-ups and not 66,795 runs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rules.engine.candidates import BUDGET
+from rules.engine.cohorts import Members, Proposals
+from rules.engine.comparators import numbers
+from rules.engine.found import NONE, TooBroad
+from rules.engine.intervals import distinct, unfold
+from rules.engine.sides import Ints
+from rules.engine.sums import SAFE, RollUp, Sums, meets, qualifying
+
+BITE = 2_000_000  # runs that are added up at a time
+SHORT = 8  # runs per last day up to which they are added up one by one
+Bounds = list[tuple[Ints, Ints]]
+
+
+@dataclass(frozen=True, slots=True)
+class Buckets:
+    """The days that have open members, in order of (segment, day): `start` is where each begins among the members (the
+    last entry is the end), `running` the sum of all members before."""
+
+    start: Ints
+    segment: Ints
+    running: Ints
+
+    @classmethod
+    def of(cls, job: RollUp, members: Members) -> Buckets:
+        code = members.code
+        changes = np.flatnonzero(code[1:] != code[:-1]) + 1 if len(code) else NONE
+        start = np.concatenate(([0], changes, [len(code)] if len(code) else NONE)).astype(np.int64)
+        running = np.concatenate((np.zeros(1, np.int64), np.cumsum(job.many.measure[members.rows])))[start]
+        return cls(start, members.cohort[start[:-1]], running)
+
+    def numbers(self, places: Ints) -> Ints:
+        """Which bucket begins at these places of members (whole days begin and end at one)."""
+        return np.searchsorted(self.start, places)
+
+
+class Windows:
+    """All runs of days that single records have in reach."""
+
+    def __init__(self, job: RollUp, members: Members, proposals: Proposals) -> None:
+        self._job, self._members = job, members
+        self._buckets = Buckets.of(job, members)
+        lo, hi = job.reach(members, proposals)
+        some = hi > lo
+        self._single = proposals.single[some]
+        self._lo, self._hi = self._buckets.numbers(lo[some]), self._buckets.numbers(hi[some])
+        size = self._hi - self._lo
+        self._runs = size * (size + 1) // 2
+        self.count = np.bincount(self._single, self._runs, len(job.single)).astype(np.int64)
+        self.tried = int(self._runs.sum())
+
+    def qualifying(self) -> Sums:
+        """The runs that meet their single record, in the order in which they choose: the oldest single record first, and
+        for each the least difference, then the latest end, then the shortest run. Raises TooBroad."""
+        found = qualifying(self._job, self._members, self._adding_up())
+        members, day = self._members, self._members.day
+        oldest = np.searchsorted(
+            members.cohort, members.cohort[found.lo]
+        )  # of several segments the oldest goes first
+        first, end = self.days_of(found)
+        age = self._job.single.days("date")[found.single]
+        order = np.lexsort(
+            (
+                members.rows[oldest],
+                day[oldest],
+                end - first,
+                -day[found.hi - 1],
+                found.difference,
+                found.single,
+                age,
+            )
+        )
+        return found.only(order)
+
+    def days_of(self, sums: Sums) -> tuple[Ints, Ints]:
+        """The days [lo, hi) of these runs, as numbers of buckets."""
+        return self._buckets.numbers(sums.lo), self._buckets.numbers(sums.hi)
+
+    def _adding_up(self) -> Sums:
+        ends = int((self._hi - self._lo).sum())
+        bounds = self._bounds() if self.tried > SHORT * ends else None
+        if bounds is not None and ends <= BUDGET:
+            return self._looked_up(bounds)
+        if self.tried > BUDGET:
+            raise TooBroad(self.tried)
+        bite = np.cumsum(self._runs) // BITE
+        starts = np.flatnonzero(np.concatenate(([True], bite[1:] != bite[:-1]))) if len(bite) else NONE
+        parts = [
+            self._added_up(start, end) for start, end in zip(starts, [*starts[1:], len(bite)], strict=True)
+        ]
+        return _together(parts)
+
+    def _added_up(self, start: int, end: int) -> Sums:
+        """Every run of these single records whose sum meets."""
+        number, last = unfold(self._lo[start:end], self._hi[start:end])
+        of_end, first = unfold(self._lo[start:end][number], last + 1)
+        running = self._buckets.running
+        total = running[last + 1][of_end] - running[first]
+        single = self._single[start:end][number][of_end]
+        if self._job.is_exact:  # most runs fail here already
+            target = self._job.single.measure[single]
+            near = np.abs(total) == np.abs(target) if self._job.magnitude else total == target
+            some = np.flatnonzero(near)
+            total, single, first, of_end = total[some], single[some], first[some], of_end[some]
+        sums = Sums(single, self._buckets.start[first], self._buckets.start[last[of_end] + 1])
+        return sums.only(meets(self._job, self._members, sums, total))
+
+    def _looked_up(self, bounds: Bounds) -> Sums:
+        """For each single record and last day, the first days before which the running sum is as much lower as needed."""
+        number, last = unfold(self._lo, self._hi)
+        before = self._buckets.running[:-1]
+        known = distinct(before)
+        codes = self._buckets.segment * (len(known) + 1) + np.searchsorted(known, before)
+        order = np.argsort(codes, kind="stable")
+        base, upto = (
+            self._buckets.segment[last] * (len(known) + 1),
+            self._buckets.running[last + 1],
+        )
+        parts = []
+        for low, high in bounds:
+            from_ = np.searchsorted(codes[order], base + np.searchsorted(known, upto - high[number]))
+            to = np.searchsorted(
+                codes[order], base + np.searchsorted(known, upto - low[number], side="right")
+            )
+            if (total := int(np.maximum(to - from_, 0).sum())) > BUDGET:
+                raise TooBroad(total)
+            of_end, place = unfold(from_, np.maximum(to, from_))
+            first = order[place]
+            inside = (first >= self._lo[number[of_end]]) & (first <= last[of_end])
+            first, of_end = first[inside], of_end[inside]
+            start, end = self._buckets.start[first], self._buckets.start[last[of_end] + 1]
+            parts.append(Sums(self._single[number[of_end]], start, end))
+        return _together(parts)
+
+    def _bounds(self) -> Bounds | None:
+        """Between which sums a run must be for each single record, generously; None where sums cannot be looked up."""
+        job, members = self._job, self._members
+        values = job.many.measure[members.rows]
+        target = job.single.measure[self._single]
+        if float(np.abs(values.astype(float)).sum()) + float(np.abs(target).max(initial=0)) > SAFE / 4:
+            return None
+        if job.is_exact:
+            return [(target, target), (-target, -target)] if job.magnitude else [(target, target)]
+        leaf = next(leaf for leaf in job.variant.amounts if leaf.tolerance is not None)
+        of_many, of_single = job.ends(leaf)
+        if of_many.field != "amount" or leaf.tolerance is None:
+            return None
+        value = numbers(job.single, of_single)[self._single].astype(float)
+        room = float(leaf.tolerance.amount)
+        if leaf.tolerance.unit == "percent":
+            low = value / (1 + room / 100) if job.many_is_a else value * (1 - room / 100)
+            high = value / (1 - room / 100) if job.many_is_a else value * (1 + room / 100)
+        else:
+            places = job.single.decimal_places[self._single]
+            low, high = value - room * 10.0**places, value + room * 10.0**places
+        slack = 2 + np.abs(value) * 1e-9
+        low, high = (
+            np.clip(end, -SAFE / 2, SAFE / 2).astype(np.int64) for end in (low - slack, high + slack)
+        )
+        return [(low, high), (-high, -low)]
+
+
+def _together(parts: list[Sums]) -> Sums:
+    """Each run once."""
+    single, lo, hi = (
+        np.concatenate([NONE, *[getattr(part, name) for part in parts]]) for name in ("single", "lo", "hi")
+    )
+    order = np.lexsort((hi, lo, single))
+    single, lo, hi = single[order], lo[order], hi[order]
+    new = np.ones(len(order), bool)
+    new[1:] = (single[1:] != single[:-1]) | (lo[1:] != lo[:-1]) | (hi[1:] != hi[:-1])
+    return Sums(single[new], lo[new], hi[new])
