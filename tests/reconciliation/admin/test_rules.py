@@ -4,93 +4,25 @@ from __future__ import annotations
 
 import html
 import json
-import re
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
-from django.test import Client
 from django.urls import reverse
 
 from api.rules.examples import NESTED
-from organizations.actors import user_actor
-from organizations.models import Membership
-from reconciliation.services.rules import rule_change, rule_create
-from reconciliation.services.stream_reconciliations import reconciliation_create
+from reconciliation.services.rules import rule_change
 from rules.models import Reconciliation, Rule
 from rules.selectors import rules_of
 from tests.factories.rules import RuleFactory, RuleRevisionFactory
-from tests.organizations.backoffice.people import browser_of, signed_in
 from tests.reconciliation.admin.desk import text_of
+from tests.reconciliation.admin.office import REFERENCE, Office, edit, new, new_office, order
 from tests.reconciliation.books import books
-from tests.reconciliation.streams import Feeds
 
 pytestmark = pytest.mark.django_db
-
-REFERENCE = {"operand": "and", "rules": [{"key": "reference", "operand": "eq", "value": "reference"}]}
-INPUT = re.compile(r"<(input|textarea|select)[^>]*\bname=\"([^\"]+)\"[^>]*>(?:(.*?)</\1>)?", re.S)
-
-
-@dataclass
-class Office:
-    client: Client
-    membership: Membership
-    feeds: Feeds
-    cards: Reconciliation
-
-    def rule(self, **facts: Any) -> Rule:
-        given = {"filters": REFERENCE, **facts}
-        return self.feeds.act(rule_create, reconciliation=self.cards, facts=given)
-
-    def text(self, url: str) -> str:
-        answer = self.client.get(url)
-        assert answer.status_code == 200, answer.status_code
-        return text_of(answer)
-
-    def form(self, url: str) -> dict[str, str]:
-        """What a browser would send of the page's form, untouched."""
-        page = self.client.get(url).content.decode()
-        page = page[page.index('class="rule-editor') :]
-        return {name: value for name, value in map(sent, INPUT.finditer(page)) if value is not None}
-
-    def save(self, url: str, **changes: str):
-        return self.client.post(url, {**self.form(url), "do": "save", **changes})
-
-
-def sent(found: re.Match[str]) -> tuple[str, str | None]:
-    kind, name, inner = found[1], found[2], found[3]
-    if kind == "textarea":
-        return name, html.unescape(inner or "")
-    if kind == "select":
-        chosen = re.search(r'<option value="([^"]*)" selected', inner or "")
-        first = re.search(r'<option value="([^"]*)"', inner or "")
-        return name, html.unescape((chosen or first)[1])  # type: ignore[index]
-    if ('type="radio"' in found[0] or 'type="checkbox"' in found[0]) and "checked" not in found[0]:
-        return name, None
-    value = re.search(r'\bvalue="([^"]*)"', found[0])
-    return name, html.unescape(value[1]) if value else ""
 
 
 @pytest.fixture
 def office() -> Office:
-    client, membership = signed_in("admin")
-    feeds = Feeds(user_actor(membership.user, membership))
-    streams = {"side_a": [feeds.stream("card_acquirer")], "side_b": [feeds.stream("house_bank")]}
-    of = {"organization_id": feeds.by.organization_id, "name": "Acquirer to bank"}
-    return Office(client, membership, feeds, feeds.act(reconciliation_create, **of, **streams))
-
-
-def edit(rule: Rule, **query: Any) -> str:
-    url = reverse("admin:rules_rule_edit", args=[rule.pk])
-    return f"{url}?for={query['of']}" if query else url
-
-
-def new(of: Any) -> str:
-    return reverse("admin:rules_rule_new", args=[of])
-
-
-def order(of: Any) -> str:
-    return reverse("admin:rules_rule_order", args=[of])
+    return new_office()
 
 
 # --- the editor ------------------------------------------------------------------------------------------------------------
@@ -347,72 +279,3 @@ def test_a_rule_is_put_aside_or_deleted(office: Office, act):
     answer = office.client.post(reverse("admin:rules_rule_act", args=[rule.pk, act]), follow=True)
     assert answer.status_code == 200
     assert not rules_of(office.cards).listed().exists()
-
-
-# --- who may, and whose ------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("role", ["viewer", "operator", "approver"])
-def test_who_may_not_write_rules_sees_them_without_a_way_to_change_them(office: Office, role):
-    rule = office.rule(name="First")
-    other, _membership = signed_in(role, office.membership.organization)
-    page = other.get(order(office.cards.pk))
-    assert "First" in text_of(page)
-    assert b'value="up"' not in page.content
-    assert other.post(order(office.cards.pk), {"do": "up", "rule": rule.pk}).status_code == 403
-    assert other.get(edit(rule)).status_code == 403
-    assert other.post(new(office.cards.pk), {}).status_code == 403
-
-
-def test_anothers_rules_are_unknown(office: Office):
-    rule = office.rule()
-    stranger, _membership = signed_in("admin")
-    for url in (
-        order(office.cards.pk),
-        new(office.cards.pk),
-        edit(rule),
-        order("0"),
-        order("x"),
-        edit(rule, of=1),
-    ):
-        assert stranger.get(url).status_code == 404
-    mine = books(user_actor(_membership.user, _membership)).run.reconciliation_id
-    answer = stranger.post(order(mine), {"do": "up", "rule": rule.pk}, follow=True)
-    assert "Nothing was changed" in text_of(answer)
-
-
-def test_a_change_needs_the_csrf_token(office: Office):
-    rule = office.rule()
-    careful = browser_of(office.membership)
-    careful.handler.enforce_csrf_checks = True
-    assert careful.post(order(office.cards.pk), {"do": "up", "rule": rule.pk}).status_code == 403
-    assert careful.post(edit(rule), {"do": "save"}).status_code == 403
-
-
-def test_texts_of_strangers_do_not_run(office: Office):
-    mark = "<script>alert(1)</script>"
-    rule = office.rule(
-        name=mark,
-        description=mark,
-        filters={
-            "rules": [
-                *REFERENCE["rules"],
-                {"side": "a", "field": "reference", "operand": "eq", "literal": mark},
-            ]
-        },
-    )
-    for url in (order(office.cards.pk), edit(rule), reverse("admin:rules_rule_change", args=[rule.pk])):
-        assert mark not in office.client.get(url).content.decode()
-
-
-def test_the_order_page_takes_the_same_number_of_queries_however_many_rules(
-    office: Office, django_assert_max_num_queries
-):
-    office.rule()
-    office.text(order(office.cards.pk))
-    with django_assert_max_num_queries(12):
-        office.text(order(office.cards.pk))
-    for _each in range(8):
-        office.rule()
-    with django_assert_max_num_queries(12):
-        office.text(order(office.cards.pk))
