@@ -46,10 +46,16 @@ def passes_ring(
 
 
 def passes_ring_for_records(reconciliation_ids: Iterable[int], *, at: datetime) -> None:
-    """After records came in or changed: also a pass over each continuous reconciliation of streams that has rules. It
-    reads what is open, so what was matched before costs nothing (docs/adr/0014-continuous-passes.md)."""
+    """After records came in or changed, otherwise than by an upload."""
     ids = list(reconciliation_ids)
     passes_ring(ids, at=at)
+    passes_ring_for_streams(ids, at=at)
+
+
+def passes_ring_for_streams(reconciliation_ids: Iterable[int], *, at: datetime) -> None:
+    """A pass over each of these that is continuous and has rules. It reads what is open, so what was matched before
+    costs nothing (docs/adr/0014-continuous-passes.md)."""
+    ids = list(reconciliation_ids)
     continuous = Reconciliation.objects.live().filter(
         pk__in=ids, kind=ReconciliationKind.STREAMS, run_type=RunType.CONTINUOUS
     )

@@ -25,7 +25,7 @@ from organizations.actors import Actor
 from organizations.models import Organization
 from organizations.refusals import Conflict, Invalid
 from reconciliation.models import Run
-from reconciliation.services.automatic import passes_ring_for_records
+from reconciliation.services.automatic import passes_ring_for_records, passes_ring_for_streams
 from reconciliation.services.locks import share_reconciliations, share_streams
 from reconciliation.services.raising import raise_many
 from reconciliation.services.tokens import tokens_issue
@@ -188,6 +188,8 @@ def statement_import(
     for new, batch in statement_write(parsed, statement=statement, stream=stream, by=by, at=at):
         issue(new, wired, at=at)
         counts.add(batch)
+    if counts.imported:
+        passes_ring_for_streams({found.pk for found, _side in wired}, at=at)
     if run is not None and statement.balance_gap:
         _raise_balance_gap(statement, run, by=by, at=at)
     return statement, counts

@@ -11,6 +11,8 @@ from reconciliation.services.passes import pass_request
 from rules.models import Reconciliation
 from tests.clock import NOW
 from tests.factories.organizations import actor_with
+from tests.reconciliation.books import books
+from tests.reconciliation.files import csv
 from tests.reconciliation.streams import Feeds
 
 pytestmark = pytest.mark.django_db
@@ -84,3 +86,16 @@ def test_a_pass_reads_what_is_open_however_much_was_matched_before():
         read.append(execute(made).total_records)
     assert read == [3, 21, 3]
     assert Match.objects.filter(reconciliation=made).count() == 12
+
+
+def test_a_statement_that_is_imported_asks_for_one_too():
+    """The upload's own run stays as it is: it is matched when somebody asks."""
+    made = books(actor_with())
+    upload = csv(("S1", "credit", 100, 3, "R1"))
+    made.upload(upload)
+    feeds = Feeds(made.by)
+    wide = feeds.reconciliation(DataStream.objects.get(kind="statement"), feeds.stream("b"))
+    Reconciliation.objects.filter(pk=wide.pk).update(run_type="continuous")
+    made.upload(csv(("S2", "credit", 200, 4, "R2")), "second.csv")
+    assert waiting(wide) == [("continuous", "record_created")]
+    assert waiting(made.run.reconciliation) == []
