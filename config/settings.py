@@ -232,6 +232,10 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=10),
     },
     "Seal the audit trail": {"task": "organizations.tasks.seal_audit", "schedule": timedelta(seconds=15)},
+    "Look for rules where records wait and there is none": {
+        "task": "reconciliation.tasks.propose_rules_where_needed",
+        "schedule": timedelta(minutes=15),
+    },
     "Forget old idempotency keys": {
         "task": "organizations.tasks.expire_idempotency_keys",
         "schedule": timedelta(hours=1),

@@ -60,6 +60,8 @@ OF_RUN = """AND o.record_id IN (
     WHERE l.source_file_id = ANY(%s::bigint[]) AND l.voided_at IS NULL)"""
 """The files by their ids: joined to the run's they were taken for a few lines, and a million looked up one by one."""
 
+AFTER = " AND r.date > %s"
+
 BY_ID = """
 SELECT r.id, NULL, r.currency, r.decimal_places, r.date, r.{measure}{columns}
 FROM ledgers_record r WHERE r.id = ANY(%s::bigint[])
@@ -148,9 +150,10 @@ def free_items(
     *,
     run_id: int | None = None,
     rivals_of: int | None = None,
+    after: date | None = None,
 ) -> pl.DataFrame:
-    """The free items of one side in record order; with a run, only its own. `rivals_of`: a pass whose live members come
-    too, without a ticket."""
+    """The free items of one side in record order; with a run, only its own; only those dated `after` a day. `rivals_of`: a
+    pass whose live members come too, without a ticket."""
     named = sorted(columns - set(ALWAYS))
     schema: dict[str, Any] = {**ALWAYS, **{name: COLUMNS.get(name, pl.String) for name in named}}
     metadata = [name.removeprefix(METADATA) for name in named if name.startswith(METADATA)]
@@ -160,11 +163,17 @@ def free_items(
     }
     query = FREE_ITEMS.format(
         **texts,
-        only=OF_RUN if run_id is not None else "",
+        only=(OF_RUN if run_id is not None else "") + (AFTER if after is not None else ""),
         own=OWN_MEMBERS.format(**texts) if rivals_of is not None else "",
     )
     files = [_files_of(run_id)] if run_id is not None else []
-    params: list[object] = [*metadata, reconciliation.pk, side, *files]
+    params: list[object] = [
+        *metadata,
+        reconciliation.pk,
+        side,
+        *files,
+        *([after] if after is not None else []),
+    ]
     if rivals_of is not None:
         params += [*metadata, rivals_of, side]
     return copy_out(query, params, schema)

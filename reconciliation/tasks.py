@@ -12,12 +12,16 @@ from reconciliation.services import (
     execution,
     file_import,
     operation_chunks,
+    proposing,
     rule_job_execution,
     sources,
 )
 from reconciliation.states import RuleJobKind
 
-RULE_WORK: dict[str, rule_job_execution.Work] = {RuleJobKind.BACKTEST: backtest_execution.backtest}
+RULE_WORK: dict[str, rule_job_execution.Work] = {
+    RuleJobKind.BACKTEST: backtest_execution.backtest,
+    RuleJobKind.PROPOSAL: proposing.propose_rules,
+}
 """What a rule job of each kind does."""
 
 
@@ -54,6 +58,12 @@ def execute_operation(*, operation_id: int, **_later: object) -> None:
 @shared_task
 def execute_rule_job(*, job_id: int, **_later: object) -> None:
     rule_job_execution.rule_job_execute(job_id=job_id, work=RULE_WORK, clock=timezone.now)
+
+
+@shared_task
+def propose_rules_where_needed(**_later: object) -> None:
+    """Ask for rules where records wait and there is no rule. Somebody may have asked meanwhile: that is as good."""
+    proposing.proposals_request_where_needed(at=timezone.now())
 
 
 @shared_task

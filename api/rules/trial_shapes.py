@@ -1,7 +1,8 @@
-"""How a backtest is answered: the job, and its result."""
+"""How a job on rules is answered, and a backtest's result."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from rest_framework import serializers
@@ -9,7 +10,7 @@ from rest_framework import serializers
 from api.shared.fields import ActorField, InstantField, TextOrNull
 from api.shared.schema import with_example
 from reconciliation.models import RuleJob
-from reconciliation.states import RuleJobStatus
+from reconciliation.states import RuleJobKind, RuleJobStatus
 
 Shape = serializers.Serializer[Any]
 Json = dict[str, Any]
@@ -33,19 +34,29 @@ class JobLink(Shape):
         ref_name = "RuleJobLink"
 
 
+PATHS: dict[str, str] = {RuleJobKind.BACKTEST: "backtests", RuleJobKind.PROPOSAL: "propose_rules"}
+
+
 def link(job: RuleJob) -> Json:
     return {
         "id": job.pk,
         "status": job.status,
         "progress": job.progress,
-        "url": f"/v1/reconciliations/{job.reconciliation_id}/backtests/{job.pk}",
+        "url": f"/v1/reconciliations/{job.reconciliation_id}/{PATHS[job.kind]}/{job.pk}",
     }
 
 
+class StoredInstant(InstantField):
+    """An instant that is kept as text."""
+
+    def to_representation(self, value: Any) -> Any:
+        return super().to_representation(datetime.fromisoformat(value))
+
+
 class StepShape(Shape):
-    step = serializers.CharField()
+    step = serializers.CharField(help_text="A word that stays the same.")
     message = serializers.CharField()
-    at = serializers.DateTimeField()
+    at = StoredInstant()
 
     class Meta:
         ref_name = "RuleJobStep"

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from api.rules.views import combining, explaining, rules, trying
+from api.rules.views import combining, explaining, proposing, rules, trying
 from api.shared import paths as paths  # registers the converter of numbers
 
 urlpatterns = [
@@ -34,5 +34,20 @@ urlpatterns = [
         "reconciliations/<number:reconciliation_id>/backtests/<number:job_id>",
         trying.OneBacktest.as_view(),
         name="reconciliation-backtest",
+    ),
+    path(
+        "reconciliations/<number:reconciliation_id>/agent_status",
+        proposing.Agent.as_view(),
+        name="reconciliation-agent-status",
+    ),
+    path(
+        "reconciliations/<number:reconciliation_id>/propose_rules",
+        proposing.ProposeRules.as_view(),
+        name="reconciliation-propose-rules",
+    ),
+    path(
+        "reconciliations/<number:reconciliation_id>/propose_rules/<number:job_id>",
+        proposing.OneProposal.as_view(),
+        name="reconciliation-proposal",
     ),
 ]

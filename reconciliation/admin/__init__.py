@@ -9,8 +9,11 @@ from reconciliation.admin import (
     ledgers,
     matches,
     passes,
+    reconciliations,
+    rules,
     runs,
     source_files,
+    streams,
 )
 
 __all__ = [
@@ -22,6 +25,9 @@ __all__ = [
     "ledgers",
     "matches",
     "passes",
+    "reconciliations",
+    "rules",
     "runs",
     "source_files",
+    "streams",
 ]

@@ -1,5 +1,5 @@
 """Passes that nobody asks for: of runs in mode automatic, whenever entries were posted to their ledger or another run gave
-some back; and where rules were changed.
+some back; of reconciliations of streams that are continuous, whenever records came in; and where rules were changed.
 
 Called inside the acts that do so. One pass waits per run (or reconciliation) at most: a hundred postings in two seconds
 are matched once, and so are a hundred changed rules.
@@ -13,7 +13,7 @@ from functools import partial
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from organizations import audit
 from organizations.actors import system_actor
@@ -21,9 +21,9 @@ from reconciliation.doorbell import ring_soon
 from reconciliation.models import Pass, Run
 from reconciliation.models.runs import RunQuerySet
 from reconciliation.selectors.runs import with_status
-from reconciliation.states import PassStatus, PassTrigger, RunMode, RunStatus
-from rules.models import Reconciliation
-from rules.states import ReconciliationKind
+from reconciliation.states import PassKind, PassStatus, PassTrigger, RunMode, RunStatus
+from rules.models import Reconciliation, Rule
+from rules.states import ReconciliationKind, RunType
 
 TASK = "automatic"
 TRIES = 3
@@ -43,6 +43,26 @@ def passes_ring(
     )
     for run in _automatic(runs):
         _request(run.reconciliation, run, trigger=PassTrigger.RECORD_CREATED, at=at)
+
+
+def passes_ring_for_records(reconciliation_ids: Iterable[int], *, at: datetime) -> None:
+    """After records came in or changed, otherwise than by an upload."""
+    ids = list(reconciliation_ids)
+    passes_ring(ids, at=at)
+    passes_ring_for_streams(ids, at=at)
+
+
+def passes_ring_for_streams(reconciliation_ids: Iterable[int], *, at: datetime) -> None:
+    """A pass over each of these that is continuous and has rules. It reads what is open, so what was matched before
+    costs nothing (docs/adr/0014-continuous-passes.md)."""
+    ids = list(reconciliation_ids)
+    continuous = Reconciliation.objects.live().filter(
+        pk__in=ids, kind=ReconciliationKind.STREAMS, run_type=RunType.CONTINUOUS
+    )
+    waiting = Pass.objects.filter(status=PassStatus.PENDING, run__isnull=True, reconciliation=OuterRef("pk"))
+    active = Rule.objects.active().filter(reconciliation=OuterRef("pk"))
+    for reconciliation in continuous.filter(Exists(active), ~Exists(waiting)).order_by("pk"):
+        _request(reconciliation, None, kind=PassKind.CONTINUOUS, trigger=PassTrigger.RECORD_CREATED, at=at)
 
 
 def passes_ring_for_rules(reconciliation: Reconciliation, *, at: datetime) -> None:
@@ -73,16 +93,27 @@ def _automatic(runs: RunQuerySet) -> Iterable[Run]:
 
 def _request_or_hold(reconciliation: Reconciliation, run: Run | None, *, at: datetime) -> None:
     """One that waits already reads the rules when it begins; its row is held, so that it does not begin before the rules
-    are safe on disk."""
+    are safe on disk. A continuous one becomes the batch pass that a change of rules asks for."""
     waiting = Pass.objects.filter(reconciliation=reconciliation, run=run, status=PassStatus.PENDING)
     for _try in range(TRIES):
-        if waiting.select_for_update(no_key=True).first() is not None:
+        held = waiting.select_for_update(no_key=True).first()
+        if held is not None:
+            if held.kind == PassKind.CONTINUOUS:
+                held.kind, held.trigger = PassKind.BATCH, PassTrigger.RULE_ACTIVATED
+                held.save(update_fields=["kind", "trigger"])
             return
         if _request(reconciliation, run, trigger=PassTrigger.RULE_ACTIVATED, at=at):
             return
 
 
-def _request(reconciliation: Reconciliation, run: Run | None, *, trigger: PassTrigger, at: datetime) -> bool:
+def _request(
+    reconciliation: Reconciliation,
+    run: Run | None,
+    *,
+    trigger: PassTrigger,
+    kind: PassKind = PassKind.BATCH,
+    at: datetime,
+) -> bool:
     """False: another act asked at this moment, and rings."""
     by = system_actor(TASK, reconciliation.organization_id)
     try:
@@ -90,6 +121,7 @@ def _request(reconciliation: Reconciliation, run: Run | None, *, trigger: PassTr
             asked = Pass.objects.create(
                 reconciliation=reconciliation,
                 run=run,
+                kind=kind,
                 trigger=trigger,
                 requested_at=at,
                 requested_by=by.ref,

@@ -25,7 +25,7 @@ from organizations.actors import Actor
 from organizations.models import Organization
 from organizations.refusals import Conflict, Invalid
 from reconciliation.models import Run
-from reconciliation.services.automatic import passes_ring
+from reconciliation.services.automatic import passes_ring_for_records, passes_ring_for_streams
 from reconciliation.services.locks import share_reconciliations, share_streams
 from reconciliation.services.raising import raise_many
 from reconciliation.services.tokens import tokens_issue
@@ -163,7 +163,7 @@ def entries_write(
     )
     for stream_id, wired in wiring.items():
         issue(written.filter(pl.col("stream_id") == stream_id), wired, at=at)
-    passes_ring({found.pk for wired in wiring.values() for found, _side in wired}, at=at)
+    passes_ring_for_records({found.pk for wired in wiring.values() for found, _side in wired}, at=at)
     return written
 
 
@@ -188,6 +188,8 @@ def statement_import(
     for new, batch in statement_write(parsed, statement=statement, stream=stream, by=by, at=at):
         issue(new, wired, at=at)
         counts.add(batch)
+    if counts.imported:
+        passes_ring_for_streams({found.pk for found, _side in wired}, at=at)
     if run is not None and statement.balance_gap:
         _raise_balance_gap(statement, run, by=by, at=at)
     return statement, counts

@@ -20,7 +20,7 @@ from reconciliation.models import Pass, Run
 from reconciliation.selectors.runs import refuse_if_voided, with_status
 from reconciliation.services.locks import share_reconciliations
 from reconciliation.services.records import refuse_if_under_way
-from reconciliation.states import PassStatus, PassTrigger, RunStatus
+from reconciliation.states import PassKind, PassStatus, PassTrigger, RunStatus
 from rules.models import Reconciliation
 
 POLL_SECONDS = 0.05
@@ -77,8 +77,8 @@ def _adopted(
     found = waiting.filter(reconciliation=reconciliation, run=run).first()
     if found is None:
         return None
-    found.trigger, found.requested_at, found.requested_by = trigger, at, by.ref
-    found.save(update_fields=["trigger", "requested_at", "requested_by"])
+    found.kind, found.trigger, found.requested_at, found.requested_by = PassKind.BATCH, trigger, at, by.ref
+    found.save(update_fields=["kind", "trigger", "requested_at", "requested_by"])
     audit.record(
         action="pass.requested",
         organization_id=by.organization_id,

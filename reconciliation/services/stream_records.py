@@ -23,7 +23,7 @@ from organizations import audit
 from organizations.actors import Actor
 from organizations.refusals import Conflict, Invalid, NotFound
 from reconciliation.models import Match, MatchMember, OpenItem
-from reconciliation.services.automatic import passes_ring
+from reconciliation.services.automatic import passes_ring_for_records
 from reconciliation.services.intake import issue, lock_for_intake
 from reconciliation.services.locks import share_reconciliations, share_streams
 from reconciliation.services.matches import matches_end
@@ -84,7 +84,7 @@ def records_add(*, stream: DataStream, records: Sequence[RecordIn], by: Actor, a
         partial(records_write, _frame(records), stream=stream, by=by, at=at),
     )
     issue(written, wired, at=at)
-    passes_ring({found.pk for found, _side in wired}, at=at)
+    passes_ring_for_records({found.pk for found, _side in wired}, at=at)
     audit.record(
         action="records.added",
         organization_id=stream.organization_id,
@@ -119,7 +119,7 @@ def record_change(*, record: Record, changes: Mapping[str, Any], by: Actor, at: 
     )
     _reissue(row)
     wired = OpenItem.objects.filter(record=row).values_list("reconciliation_id", flat=True)
-    passes_ring(set(wired), at=at)
+    passes_ring_for_records(set(wired), at=at)
     audit.record(
         action="record.changed",
         organization_id=row.stream.organization_id,

@@ -137,17 +137,23 @@ def _width(leaf: Leaf) -> int:
     return 2 * int(leaf.tolerance.amount) + 1
 
 
-def of_sums(values: Ints, slack: Ints, tried: Ints) -> Floats:
-    """Of rollups: how many of the sets tried would meet the single record by accident. Per group: the single record's
-    value and how far a sum may be from it (minor units), and how many sets were tried for it.
+def of_sums(known: Ints, values: Ints, slack: Ints, tried: Ints) -> Floats:
+    """Of rollups: how many of the sets tried would meet the single record by accident. `known`: the values of all single
+    records. Per group: its single record's value, how far a sum may be from it (minor units), and how many sets were
+    tried for it.
 
     The rate of equal sums is that at which the values themselves agree, at least as if they were spread evenly.
     """
     if not len(values):
         return np.zeros(0)
-    known = np.sort(values)
-    near = np.searchsorted(known, values + slack, side="right") - np.searchsorted(known, values - slack)
-    others = (near - 1) / max(len(values) - 1, 1)
+    known = np.sort(known)
+    repeats = _others_near(known, known, np.zeros_like(known)).mean()
     spread = max(float(known[-1]) - float(known[0]), float(np.abs(known).max())) + 1
     evenly = np.minimum((2 * slack.astype(float) + 1) / spread, 1.0)
-    return tried * np.maximum(np.maximum(others, others.mean()), evenly)
+    return tried * np.maximum(np.maximum(_others_near(known, values, slack), repeats), evenly)
+
+
+def _others_near(known: Ints, values: Ints, slack: Ints) -> Floats:
+    """For each value, itself one of the known, the share of the others that are so near."""
+    near = np.searchsorted(known, values + slack, side="right") - np.searchsorted(known, values - slack)
+    return (near - 1) / max(len(known) - 1, 1)

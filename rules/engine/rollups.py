@@ -12,13 +12,15 @@ from typing import Protocol
 
 import numpy as np
 
+from rules.engine.chance import of_sums
 from rules.engine.claims import Claims, choose, count_rivals
 from rules.engine.cohorts import Members, Proposals, cohort_keys, gather_members, point, run_keys
-from rules.engine.confidence import nothing_known
+from rules.engine.comparators import is_money, slack
+from rules.engine.confidence import NOBODY, Evidence
 from rules.engine.found import NONE
 from rules.engine.intervals import unfold
 from rules.engine.outcome import Groups
-from rules.engine.plan import named_values
+from rules.engine.plan import named_values, plan
 from rules.engine.refused import Refused
 from rules.engine.sides import Ints, Side
 from rules.engine.sums import RollUp, Sums, qualifying
@@ -159,7 +161,7 @@ def roll_up(rule: RuleSpec, a: Side, b: Side, refused: Refused, magnitude: bool)
         unsure.append(left_open)
         tried += search.tried
     ambiguous = np.unique(np.concatenate(unsure or [NONE]))
-    return _joined(rule, many, taken, tried, ambiguous[open_single[ambiguous]])
+    return _joined(rule, many, single, taken, tried, ambiguous[open_single[ambiguous]])
 
 
 def _twins(rule: RuleSpec, single: Side) -> Ints:
@@ -200,7 +202,9 @@ def _taken(search: Search, sums: Sums, rivals: Ints) -> Taken:
     )
 
 
-def _joined(rule: RuleSpec, many: Side, taken: Sequence[Taken], tried: int, ambiguous: Ints) -> RolledUp:
+def _joined(
+    rule: RuleSpec, many: Side, singles: Side, taken: Sequence[Taken], tried: int, ambiguous: Ints
+) -> RolledUp:
     """All rounds as groups, in order of their lowest Side A row."""
     before = np.cumsum([0, *(len(one.single) for one in taken)])
     single = _all([one.single for one in taken])
@@ -219,13 +223,23 @@ def _joined(rule: RuleSpec, many: Side, taken: Sequence[Taken], tried: int, ambi
         keys = cohort_keys(rule.group_by, many, some_row[order])
     of_many, of_single = (number[of], rows), (number, single)
     of_a, of_b = (of_many, of_single) if many_is_a else (of_single, of_many)
-    return RolledUp(
-        Groups(len(single), *of_a, *of_b, nothing_known(len(single)), keys),
-        tried,
-        ambiguous,
-        _all([one.rivals for one in taken])[order],
-        _all([one.windows for one in taken])[order],
-    )
+    rivals = _all([one.rivals for one in taken])[order]
+    windows = _all([one.windows for one in taken])[order]
+    evidence = _evidence(rule, singles, single[order], rivals, windows)
+    return RolledUp(Groups(len(single), *of_a, *of_b, evidence, keys), tried, ambiguous, rivals, windows)
+
+
+def _evidence(rule: RuleSpec, side: Side, rows: Ints, rivals: Ints, windows: Ints) -> Evidence:
+    """Each other set that qualified counts in full; chance by the sets tried."""
+    amounts = np.abs(side.measure)
+    off = np.zeros(len(rows), np.int64)
+    for alternative in plan(rule) if not rule.must_balance else ():
+        for leaf in alternative.bands:
+            if is_money(leaf) and leaf.tolerance is not None:
+                one = slack(leaf.tolerance, amounts[rows], side.decimal_places[rows])
+                off = np.maximum(off, one)
+    chance = of_sums(amounts, amounts[rows], off, windows)
+    return Evidence(rivals.astype(float), rivals, chance, np.full(len(rows), NOBODY))
 
 
 def _all(parts: Sequence[Ints]) -> Ints:

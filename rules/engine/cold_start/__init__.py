@@ -3,9 +3,19 @@ a rule still matches when Side B stands in other weeks is what it matches by acc
 Called by reconciliation's services."""
 
 from rules.engine.cold_start.bodies import likeness
-from rules.engine.cold_start.estimate import Estimate, wilson
+from rules.engine.cold_start.estimate import PAIRS_LEAST, Estimate, wilson
 from rules.engine.cold_start.forms import Form
 from rules.engine.cold_start.proposals import ColdStart, Proposal, Step
 from rules.engine.cold_start.search import propose
 
-__all__ = ["ColdStart", "Estimate", "Form", "Proposal", "Step", "likeness", "propose", "wilson"]
+__all__ = [
+    "PAIRS_LEAST",
+    "ColdStart",
+    "Estimate",
+    "Form",
+    "Proposal",
+    "Step",
+    "likeness",
+    "propose",
+    "wilson",
+]

@@ -87,10 +87,42 @@ def test_a_census_counts_rare_keys_only():
 def test_sums_meet_by_accident_as_often_as_the_single_records_agree():
     values, slack = np.array([100, 100, 300]), np.zeros(3, np.int64)
     general = (0.5 + 0.5 + 0) / 3
-    assert of_sums(values, slack, np.array([1, 4, 2])) == pytest.approx([0.5, 2.0, 2 * general])
+    assert of_sums(values, values, slack, np.array([1, 4, 2])) == pytest.approx([0.5, 2.0, 2 * general])
 
 
 def test_within_a_tolerance_sums_are_met_more_often():
-    values = np.array([0, 1_000])
-    assert of_sums(values, np.array([0, 50]), np.array([1, 1])) == pytest.approx([1 / 1001, 101 / 1001])
-    assert of_sums(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64)).tolist() == []
+    values, none = np.array([0, 1_000]), np.zeros(0, np.int64)
+    assert of_sums(values, values, np.array([0, 50]), np.array([1, 1])) == pytest.approx(
+        [1 / 1001, 101 / 1001]
+    )
+    assert of_sums(values, none, none, none).tolist() == []
+
+
+def test_the_members_of_a_sum_that_others_would_meet_are_shared():
+    """Two payouts of 60 for one batch of 60: each is the other's rival."""
+    rule = {
+        "filters": every(eq("effect"), eq("reference")),
+        "cardinality": "many_to_one",
+        "group_by": ["reference"],
+        "rollup": {"group_by_kind": "identifier"},
+    }
+    side_a = [Record(1, effect=20, reference="B"), Record(2, effect=40, reference="B")]
+    side_b = [Record(11, effect=60, reference="B"), Record(12, effect=60, day=3, reference="B")]
+    (row,) = match(frame(side_a), frame(side_b), [parse_rule(rule)]).groups.iter_rows(named=True)
+    assert (row["rivals"], row["rival_count"]) == (1.0, 1)
+    assert row["chance"] == pytest.approx(1.0)  # one set tried, and all single records agree
+    assert row["confidence"] == pytest.approx(0.416)
+
+
+def test_the_more_runs_of_days_were_tried_the_more_is_left_to_chance():
+    rule = {
+        "filters": every(eq("effect")),
+        "cardinality": "many_to_one",
+        "group_by": ["date"],
+        "rollup": {"lookback_days": 5, "date_field": "date"},
+    }
+    side_a = [Record(1, effect=1_000, day=1), Record(2, effect=3_000, day=2), Record(3, effect=500, day=3)]
+    few = match(frame(side_a[:1]), frame([Record(11, effect=1_000, day=3)]), [parse_rule(rule)]).groups
+    many = match(frame(side_a), frame([Record(11, effect=1_000, day=3)]), [parse_rule(rule)]).groups
+    assert few["chance"].to_list() == pytest.approx([1 / 1001])
+    assert many["chance"].to_list() == pytest.approx([6 / 1001])
