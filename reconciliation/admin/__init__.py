@@ -9,6 +9,7 @@ from reconciliation.admin import (
     ledgers,
     matches,
     passes,
+    rule_jobs,
     runs,
     source_files,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "ledgers",
     "matches",
     "passes",
+    "rule_jobs",
     "runs",
     "source_files",
 ]
