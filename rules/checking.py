@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from organizations.refusals import Invalid
 from rules.conditions import NAME_MAX, name_for
 from rules.engine import RuleErrors, RuleSpec, parse_rule
-from rules.engine.parse_tree import parse_number
+from rules.engine.parse_values import parse_number
 from rules.engine.plan import plan
 from rules.models import Rule
 from rules.states import OnDifference, ReconciliationKind, RollupKind
@@ -119,7 +119,7 @@ def checked(
     _texts(facts, issues)
     facts["score"] = _share(facts["score"], "score", issues)
     facts["accept_at"] = _share(facts["accept_at"], "accept_at", issues)
-    facts["on_difference"] = _on_difference(facts, said, kind, issues)
+    facts["on_difference"] = _on_difference(facts, kind, issues)
     spec = _parsed(facts, types, issues)
     facts["auto_accept"] = _auto_accept(facts, said, spec, accepts, issues)
     issues.raise_if_any()
@@ -181,14 +181,11 @@ def _share(value: Any, name: str, issues: Issues) -> Decimal:
     return Decimal(int(number * 10**DECIMALS)).scaleb(-DECIMALS)
 
 
-def _on_difference(facts: Mapping[str, Any], said: Mapping[str, Any], kind: str, issues: Issues) -> Any:
+def _on_difference(facts: Mapping[str, Any], kind: str, issues: Issues) -> Any:
     """As given where the kind of reconciliation allows it; by default what the kind does (in streams whatever the rule's
     conditions let pair is taken whole)."""
-    rolled = facts["cardinality"] != "one_to_one"
-    usual = OnDifference.ALLOW if kind == ReconciliationKind.STREAMS and not rolled else OnDifference.REFUSE
+    usual = OnDifference.ALLOW if kind == ReconciliationKind.STREAMS else OnDifference.REFUSE
     value = facts.get("on_difference", usual.value)
-    if "on_difference" not in said and "cardinality" in said and rolled:
-        return OnDifference.REFUSE.value
     allowed = [str(each) for each in ALLOWED_DIFFERENCE[kind]]
     if value not in list(OnDifference.values):
         return value  # the engine's parser says so

@@ -9,9 +9,12 @@ from reconciliation.admin import (
     ledgers,
     matches,
     passes,
+    reconciliations,
     rule_jobs,
+    rules,
     runs,
     source_files,
+    streams,
 )
 
 __all__ = [
@@ -23,7 +26,10 @@ __all__ = [
     "ledgers",
     "matches",
     "passes",
+    "reconciliations",
     "rule_jobs",
+    "rules",
     "runs",
     "source_files",
+    "streams",
 ]
