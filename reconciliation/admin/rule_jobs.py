@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 from functools import partial
 from typing import Any
 
@@ -196,9 +197,8 @@ class RuleJobAdmin(ClearingModelAdmin):
         named = request.GET.get("reconciliation")
         form = BacktestForm(rule, request.POST or None, initial={"reconciliation": named} if named else None)
         if request.method == "POST" and form.is_valid():
-            job = self._asked(request, rule, form.cleaned_data)
-            if job is not None:
-                url = reverse("admin:reconciliation_rulejob_change", args=[job.pk])
+            url = self._asked(request, rule, form.cleaned_data)
+            if url is not None:
                 return HttpResponseRedirect(url)
         context = {
             **self.admin_site.each_context(request),
@@ -210,22 +210,38 @@ class RuleJobAdmin(ClearingModelAdmin):
         }
         return render(request, "reconciliation/backtest_ask.html", context)
 
-    def _asked(self, request: HttpRequest, rule: Rule, given: Mapping[str, Any]) -> RuleJob | None:
-        reconciliation = rule.reconciliation or given["reconciliation"]
-        ask = partial(
-            backtest_request,
-            reconciliation=reconciliation,
-            rule_id=rule.pk,
-            date_from=given["date_from"],
-            date_to=given["date_to"],
-            by=actor_of(request),
-            at=timezone.now(),
-        )
+    def _asked(self, request: HttpRequest, rule: Rule, given: Mapping[str, Any]) -> str | None:
+        days = {"date_from": given["date_from"], "date_to": given["date_to"]}
         try:
-            return rule_job_wait(perform(ask).pk, seconds=WAIT_SECONDS)
+            return trial_url(
+                request, reconciliation=rule.reconciliation or given["reconciliation"], rule=rule, **days
+            )
         except Refusal as refusal:
             messages.error(request, refusal.message)
             return None
+
+
+def trial_url(
+    request: HttpRequest,
+    *,
+    reconciliation: Reconciliation,
+    rule: Rule | None,
+    facts: Mapping[str, Any] | None = None,
+    **days: date | None,
+) -> str:
+    """Ask for a trial of a saved rule, or of what a form says of one; gives its page. A short one is over by then.
+    Raises Refusal."""
+    ask = partial(
+        backtest_request,
+        reconciliation=reconciliation,
+        rule_id=rule.pk if rule is not None else None,
+        facts=facts,
+        **days,
+        by=actor_of(request),
+        at=timezone.now(),
+    )
+    job = rule_job_wait(perform(ask).pk, seconds=WAIT_SECONDS)
+    return reverse("admin:reconciliation_rulejob_change", args=[job.pk])
 
 
 # --- What it found ------------------------------------------------------------------------------------------------

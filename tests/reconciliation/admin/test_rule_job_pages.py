@@ -11,6 +11,7 @@ from rules.models import Rule
 from tests.factories.reconciliation import RuleJobFactory
 from tests.organizations.backoffice.people import signed_in
 from tests.reconciliation.admin.desk import Desk, text_of
+from tests.reconciliation.admin.office import new, new_office
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -105,3 +106,24 @@ def test_the_list_names_rule_and_ledger(manager: Desk, monkeypatch: pytest.Monke
     text = text_of(manager.client.get(reverse("admin:reconciliation_rulejob_changelist")))
     assert "Amount within three days" in text
     assert "Pending" in text
+
+
+def test_a_rules_page_leads_to_its_test(manager: Desk):
+    rule = Rule.objects.get(name="Amount within three days")
+    answer = manager.client.get(reverse("admin:rules_rule_change", args=[rule.pk]))
+    assert f'href="{form_url()}"' in answer.content.decode()
+
+
+def test_what_is_in_the_editor_is_tested_before_it_is_saved(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("reconciliation.admin.rule_jobs.WAIT_SECONDS", 0)
+    office = new_office()
+    rows = {"row0-key": "reference", "row0-operand": "eq", "row0-value": "reference"}
+    answer = office.save(new(office.cards.pk), do="test", name="Tried", **rows)
+    job = RuleJob.objects.get()
+    assert answer["Location"] == reverse("admin:reconciliation_rulejob_change", args=[job.pk])
+    assert (job.input["candidate"]["body"]["name"], job.input["candidate"]["rule_id"]) == ("Tried", None)
+    assert not Rule.objects.filter(name="Tried").exists()
+    answer = office.save(new(office.cards.pk), do="test", **{**rows, "row0-key": "colour"})
+    assert answer.status_code == 200
+    assert "There is no field 'colour'" in text_of(answer)
+    assert RuleJob.objects.count() == 1
