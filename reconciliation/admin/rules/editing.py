@@ -22,6 +22,7 @@ from organizations.actors import Actor
 from organizations.acts import perform
 from organizations.backoffice.current import actor_of, current_membership, current_organization, may
 from organizations.refusals import Refusal
+from reconciliation.admin.rule_jobs import trial_url
 from reconciliation.admin.rules.draft import MORE, Draft
 from reconciliation.admin.rules.links import rule_links
 from reconciliation.admin.rules.ordering import SCOPE, RuleOrdering
@@ -121,6 +122,9 @@ class RuleEditing(RuleOrdering):
         if request.method == "POST":
             if request.POST.get("do") == "more":
                 draft.with_spare(MORE)
+            elif request.POST.get("do") == "test":
+                if (url := self._test(request, subject, draft)) is not None:
+                    return HttpResponseRedirect(url)
             elif (saved := self._save(request, subject, draft)) is not None:
                 messages.success(request, _("%(name)s is saved.") % {"name": saved.name})
                 return HttpResponseRedirect(order_url(saved.reconciliation))
@@ -156,6 +160,19 @@ class RuleEditing(RuleOrdering):
             if not refusal.issues:
                 books = subject.reconciliation or subject.rule or current_membership(request)
                 refusal.message = told(refusal, books)
+            draft.refuse(refusal)
+            return None
+
+    def _test(self, request: HttpRequest, subject: Subject, draft: Draft) -> str | None:
+        """Try out what is in the form, saved nowhere; gives the page of the trial."""
+        facts = draft.facts()
+        if facts is None or subject.reconciliation is None:
+            return None
+        try:
+            return trial_url(request, reconciliation=subject.reconciliation, rule=subject.rule, facts=facts)
+        except Refusal as refusal:
+            for issue in refusal.issues:
+                issue["path"] = issue["path"][1:] if issue["path"][:1] == ["rule"] else issue["path"]
             draft.refuse(refusal)
             return None
 
