@@ -22,6 +22,10 @@ class Sides:
     b: str
     of_a: str
     of_b: str
+    many_a: str
+    many_b: str
+    one_a: str
+    one_b: str
 
     def of(self, side: Any) -> str:
         return self.a if side == "a" else self.b
@@ -29,12 +33,30 @@ class Sides:
 
 def statement_and_books() -> Sides:
     """Of a ledger's reconciliation."""
-    return Sides(_("statement"), _("books"), _("statement's"), _("books'"))
+    return Sides(
+        _("statement"),
+        _("books"),
+        _("statement's"),
+        _("books'"),
+        _("statement lines"),
+        _("entries of the books"),
+        _("one statement line"),
+        _("one entry"),
+    )
 
 
 def side_a_and_b() -> Sides:
     """Of a reconciliation of streams."""
-    return Sides(_("Side A"), _("Side B"), _("Side A's"), _("Side B's"))
+    return Sides(
+        _("Side A"),
+        _("Side B"),
+        _("Side A's"),
+        _("Side B's"),
+        _("records of Side A"),
+        _("records of Side B"),
+        _("one record of Side A"),
+        _("one record of Side B"),
+    )
 
 
 def words_of(tree: Any, sides: Sides | None = None) -> list[tuple[int, str]]:
@@ -102,8 +124,8 @@ def _window(low: Any, high: Any, sides: Sides) -> str:
     facts = {"b": sides.b, "low": low, "high": high}
     if isinstance(low, int) and low < 0:
         facts["low"] = -low
-        return _(", the %(b)s from %(low)s days earlier to %(high)s days later") % facts
-    return _(", the %(b)s %(low)s to %(high)s days later") % facts
+        return _(", %(b)s from %(low)s days earlier to %(high)s days later") % facts
+    return _(", %(b)s %(low)s to %(high)s days later") % facts
 
 
 def _changed(chain: Any) -> str:
@@ -161,24 +183,25 @@ def gathering_words(
     """How many records meet how many, in a sentence."""
     keys = ", ".join(field_words(key) for key in group_by)
     if cardinality == "one_to_one":
-        one = _("One record of %(a)s meets one of %(b)s.") % {"a": sides.a, "b": sides.b}
+        one = _("%(a)s meets %(b)s.") % {"a": sides.one_a[:1].upper() + sides.one_a[1:], "b": sides.one_b}
         return one + " " + _("Both have the same %(keys)s.") % {"keys": keys} if keys else one
-    many, single = (sides.a, sides.b) if cardinality == "many_to_one" else (sides.b, sides.a)
+    forwards = cardinality == "many_to_one"
+    many, single = (sides.many_a, sides.one_b) if forwards else (sides.many_b, sides.one_a)
     facts = dict(rollup or {})
     if facts.get("group_by_kind", "date") == "identifier":
-        text = _("All open records of %(many)s with the same %(keys)s together meet one of %(single)s.")
+        text = _("All open %(many)s with the same %(keys)s together meet %(single)s.")
     elif len(group_by) > 1:
         keys = ", ".join(field_words(key) for key in group_by[1:])
-        text = _("Days in a row of %(many)s with the same %(keys)s together meet one record of %(single)s.")
+        text = _("Days in a row of %(many)s with the same %(keys)s together meet %(single)s.")
     else:
-        text = _("Days in a row of %(many)s together meet one record of %(single)s.")
+        text = _("Days in a row of %(many)s together meet %(single)s.")
     said = text % {"many": many, "single": single, "keys": keys}
     days, field = facts.get("lookback_days"), facts.get("date_field")
     if days is None:
         return said
     reach = ngettext(
-        "Only records at most %(n)s day before it, by their %(field)s.",
-        "Only records at most %(n)s days before it, by their %(field)s.",
+        "Only those at most %(n)s day before it, by their %(field)s.",
+        "Only those at most %(n)s days before it, by their %(field)s.",
         days if isinstance(days, int) else 2,
     )
     return said + " " + reach % {"n": days, "field": field_words(field)}

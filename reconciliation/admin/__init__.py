@@ -9,8 +9,12 @@ from reconciliation.admin import (
     ledgers,
     matches,
     passes,
+    reconciliations,
+    rule_jobs,
+    rules,
     runs,
     source_files,
+    streams,
 )
 
 __all__ = [
@@ -22,6 +26,10 @@ __all__ = [
     "ledgers",
     "matches",
     "passes",
+    "reconciliations",
+    "rule_jobs",
+    "rules",
     "runs",
     "source_files",
+    "streams",
 ]

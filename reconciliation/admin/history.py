@@ -30,6 +30,8 @@ WHAT = {
     "item.written_off": gettext_lazy("rest written off"),
     "item.reopened": gettext_lazy("reopened"),
     "item.noted": gettext_lazy("note"),
+    "rule_job.backtest_requested": gettext_lazy("rule tested on the past"),
+    "rule_job.proposal_requested": gettext_lazy("rules looked for"),
     "pass.requested": gettext_lazy("matching asked for"),
     "pass.cancelled": gettext_lazy("matching stopped"),
     "pass.undone": gettext_lazy("matching undone"),

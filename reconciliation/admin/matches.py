@@ -24,9 +24,11 @@ from organizations.backoffice.acts import Act, run_acts
 from organizations.backoffice.current import actor_of, may
 from organizations.backoffice.filters import AmountRangeFilter, ScopedRelatedFilter
 from reconciliation.admin.base import ClearingModelAdmin, asked_act
+from reconciliation.admin.explained import shown_explanation
 from reconciliation.admin.words import moment, people, plainly, reason_words, status_word
 from reconciliation.models import Match, OpenItem
 from reconciliation.selectors.desk import facing_of
+from reconciliation.selectors.explanations import explain_match
 from reconciliation.services import matches
 from reconciliation.states import MatchStatus
 
@@ -246,6 +248,7 @@ class MatchAdmin(ClearingModelAdmin):
         obj = kwargs.get("obj")
         if obj is not None:
             context["each"] = facing_of([obj])[0]
+            context["why"] = shown_explanation(explain_match(obj))
         return super().render_change_form(request, context, *args, **kwargs)
 
     def acts(self, request: HttpRequest, obj: Match) -> list[Act]:

@@ -26,6 +26,7 @@ from reconciliation.admin.base import ClearingModelAdmin
 from reconciliation.admin.opening import opening_act
 from reconciliation.admin.run_acts import RunActs
 from reconciliation.admin.run_page import context_of
+from reconciliation.admin.run_questions import RunQuestions
 from reconciliation.admin.words import people, plainly
 from reconciliation.models import Discrepancy, Pass, Run, RunSource
 from reconciliation.selectors.runs import count_items, is_closed, last_pass, with_status
@@ -79,7 +80,7 @@ class StatusFilter(admin.SimpleListFilter):
 
 
 @admin.register(Run)
-class RunAdmin(RunActs, ClearingModelAdmin):
+class RunAdmin(RunActs, RunQuestions, ClearingModelAdmin):
     view_scope = "reconciliations:read"
     add_scope = "imports:write"
     nav_group, nav_icon, nav_order = "work", "rule", 10

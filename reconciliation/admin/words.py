@@ -160,7 +160,20 @@ def _accepted_among(details: dict[str, Any], _books: Books) -> str:
     ) % {"accepted": details["accepted"], "live": details["live"]}
 
 
+def _rule_changed(details: dict[str, Any], books: Books) -> str:
+    """Two people edited the same rule; the first one's words are kept."""
+    text = _(
+        "%(who)s changed it meanwhile, on %(when)s: it is at revision %(number)s now. Look at that before you change it."
+    )
+    return text % {
+        "who": one_person(books.organization_id, details["changed_by"]),
+        "when": moment(details["changed_at"]),
+        "number": details["revision"],
+    }
+
+
 TELLERS = {
+    "rule.changed": _rule_changed,
     "match.state": _state,
     "match.token_taken": _taken,
     "lock.timeout": _waited,

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from organizations.actors import Actor
-from reconciliation.demo import expectation, files, loading, months, table
+from reconciliation.demo import expectation, files, loading, months, payouts, table
 from reconciliation.demo.expectation import Played, Verdict
 from reconciliation.demo.loading import Clock, Say
 from reconciliation.demo.matching import match, was_matched
@@ -36,29 +36,36 @@ def play(*, by: Actor, wait: float, clock: Clock, say: Say) -> Result:
         say(f"Statement files for {ledger.code} {ledger.description}:")
         filled.append(loading.fill_run(ledger, demo_files, by=by, clock=clock, say=say))
     fresh = [one.run for one in filled if not was_matched(one.run)]
-    match_all(fresh, wait=wait, by=by, clock=clock, say=say)
+    answered = match_all(fresh, wait=wait, by=by, clock=clock, say=say)
     played = [
         expectation.played(month, demo_files, run_report(one))
         for one, (month, demo_files) in zip(filled, arrived, strict=True)
     ]
+    made = payouts.load(by=by, clock=clock, say=say)
+    if made is not None:
+        payouts.propose(made, wait=wait if answered else 0, by=by, clock=clock, say=say)
     verdict = expectation.judged(played)
+    verdict.differences += payouts.differences(by)
     verdict.differences += [str(fault) for fault in faults()]
-    return Result(_text(played, verdict), verdict, bool(fresh))
+    return Result(_text(played, verdict, payouts.table(by)), verdict, bool(fresh))
 
 
-def match_all(runs: Iterable[Run], *, wait: float, by: Actor, clock: Clock, say: Say) -> None:
-    """Match the runs; where no worker answers for the first, the others don't wait for one."""
+def match_all(runs: Iterable[Run], *, wait: float, by: Actor, clock: Clock, say: Say) -> bool:
+    """Match the runs; where no worker answers for the first, the others don't wait for one. Whether one answered."""
+    answered = True
     for number, run in enumerate(runs):
         if number == 0:
             say("Matching:")
         answered = match(run, wait=wait, by=by, clock=clock, say=say)
         wait = wait if answered else 0
+    return answered
 
 
-def _text(played: list[Played], verdict: Verdict) -> str:
+def _text(played: list[Played], verdict: Verdict, proposed: list[str]) -> str:
     lines: list[str] = []
     for one in played:
         lines += [*table.run_table(one.report), ""]
+    lines += [*proposed, ""]
     lines += [*table.planted_table(verdict.checks), ""]
     if verdict.differences:
         lines += ["Not as planned:", *(f"  {difference}" for difference in verdict.differences)]

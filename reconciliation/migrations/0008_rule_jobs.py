@@ -66,6 +66,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["-requested_at", "-pk"],
+                "verbose_name": "trial of a rule",
+                "verbose_name_plural": "trials of rules",
                 "constraints": [
                     models.CheckConstraint(
                         condition=models.Q(("status__in", ["pending", "running", "completed", "failed"])),

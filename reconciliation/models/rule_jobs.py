@@ -47,6 +47,8 @@ class RuleJob(models.Model):
 
     class Meta:
         ordering = ["-requested_at", "-pk"]
+        verbose_name = "trial of a rule"
+        verbose_name_plural = "trials of rules"
         constraints = [
             CheckConstraint(condition=Q(status__in=RuleJobStatus.values), name="rulejob_status_known"),
             CheckConstraint(condition=Q(kind__in=RuleJobKind.values), name="rulejob_kind_known"),
@@ -68,7 +70,7 @@ class RuleJob(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.pk}"
+        return f"{self.get_kind_display()} {self.pk}"
 
     @property
     def is_under_way(self) -> bool:

@@ -20,7 +20,7 @@ from organizations.refusals import Conflict, Invalid, NotFound
 from reconciliation.services.automatic import passes_ring_for_rules, passes_ring_for_shared_rules
 from reconciliation.services.locks import share_reconciliations
 from rules.checking import FACTS, checked
-from rules.models import Reconciliation, Rule
+from rules.models import Reconciliation, Rule, RuleQuerySet
 from rules.selectors import metadata_types, newest_revision, rules_of
 from rules.services.rules import is_active, revision_write, rules_copy
 from rules.states import RULE_MOVES, ReconciliationKind, RuleSource, RuleStatus
@@ -28,6 +28,7 @@ from rules.states import RULE_MOVES, ReconciliationKind, RuleSource, RuleStatus
 RULES_MAX = 200
 """Of one reconciliation, proposed ones among them: each is a run over what the earlier ones left."""
 
+PRIORITY_STEP = 10
 TELLS_ONLY = frozenset({"name", "description"})
 """What the engine does not read: a change of these alone starts no pass."""
 
@@ -135,6 +136,38 @@ def rule_void(*, rule: Rule, expected_revision: int | None = None, by: Actor, at
     _record("rule.deleted", row, by=by, at=at)
 
 
+def rule_move(*, rule: Rule, up: bool, by: Actor, at: datetime) -> Rule:
+    """Run it before the rule above it, or behind the one below; at the end of the list nothing happens. Where priorities
+    are equal all are numbered anew, in steps of ten. A ledger's proposed rule among shared ones makes these its own."""
+    row = _locked(rule, by=by)
+    if row.reconciliation is not None and not row.reconciliation.own_rules:
+        _own(row.reconciliation, by=by, at=at)
+    rules = rules_of(row.reconciliation) if row.reconciliation is not None else _shared(by)
+    order = list(rules.listed().select_related("reconciliation").select_for_update(of=("self",)))
+    place = next((place for place, each in enumerate(order) if each.pk == row.pk), None)
+    other = None if place is None else place + (-1 if up else 1)
+    if place is None or other is None or not 0 <= other < len(order):
+        return row
+    priorities = [each.priority for each in order]
+    order[place], order[other] = order[other], order[place]
+    if len(set(priorities)) < len(priorities):
+        priorities = [(number + 1) * PRIORITY_STEP for number in range(len(order))]
+    moved = [
+        (each, priority)
+        for each, priority in zip(order, priorities, strict=True)
+        if each.priority != priority
+    ]
+    for each, priority in moved:
+        each.priority = priority
+        each.save(update_fields=["priority"])
+        number = revision_write(each, by=by.ref, at=at).number
+        _record("rule.changed", each, by=by, at=at, changed=["priority"], revision=number)
+    if any(is_active(each) for each, _priority in moved):
+        _ring(row, at=at)
+    row.refresh_from_db(fields=["priority"])
+    return row
+
+
 def rules_own(*, reconciliation: Reconciliation, by: Actor, at: datetime) -> dict[int, Rule]:
     """Give a ledger rules of its own: copies of the shared ones, by the shared one's id. From then on a change of the
     shared rules does not concern it. Conflict "reconciliation.has_own_rules" where it has them already."""
@@ -214,6 +247,10 @@ def _locked(rule: Rule, *, by: Actor) -> Rule:
     return row
 
 
+def _shared(by: Actor) -> RuleQuerySet:
+    return Rule.objects.of(by.organization_id).shared().in_order()
+
+
 def _unknown() -> NotFound:
     return NotFound(_("There is no rule with this id."), code="rule.not_found")
 
@@ -232,7 +269,7 @@ def _checked(
 
 
 def _refuse_if_many(held: Reconciliation | None, *, by: Actor) -> None:
-    rules = rules_of(held) if held is not None else Rule.objects.of(by.organization_id).shared()
+    rules = rules_of(held) if held is not None else _shared(by)
     if rules.listed().count() >= RULES_MAX:
         raise Invalid(
             _("There are %(most)s rules, the most that one reconciliation can have. Delete one first.")

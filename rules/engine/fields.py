@@ -111,7 +111,7 @@ def _as_boolean(text: pl.Expr) -> pl.Expr:
 
 
 def _as_day(text: pl.Expr) -> pl.Expr:
-    return text.str.to_date("%Y-%m-%d", strict=False)
+    return text.str.extract("^([0-9]{4}-[0-9]{2}-[0-9]{2})$").str.to_date("%Y-%m-%d", strict=False)
 
 
 # `major` reads an amount and not a text: in major units, exactly.

@@ -71,7 +71,10 @@ def parse_field(data: Any, path: Path, reading: Reading) -> str | None:
 
 def shown(data: Any) -> str:
     """What was sent, short enough to stand in a sentence."""
-    text = ascii(data) if isinstance(data, str) and UNUSABLE.search(data) else repr(data)
+    try:
+        text = ascii(data) if isinstance(data, str) and UNUSABLE.search(data) else repr(data)
+    except (ValueError, RecursionError):  # whole numbers of thousands of digits, or nested that deep
+        text = "that"
     return text if len(text) <= 60 else text[:57] + "…"
 
 

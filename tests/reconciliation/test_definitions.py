@@ -6,12 +6,13 @@ import pytest
 
 from ledgers.models import PropertyDefinition
 from organizations.models import AuditEvent
-from organizations.refusals import Invalid, NotFound
+from organizations.refusals import Conflict, Invalid, NotFound
 from reconciliation.models import Pass
 from reconciliation.services.definitions import definition_change, definition_create, definition_void
 from reconciliation.services.rules import rule_create
 from reconciliation.services.stream_reconciliations import reconciliation_change
 from rules.models import Reconciliation, Rule
+from tests.clock import NOW
 from tests.factories.ledgers import PropertyDefinitionFactory
 from tests.factories.organizations import actor_with
 from tests.reconciliation.streams import Feeds
@@ -148,3 +149,25 @@ def test_name_and_option_may_change(feeds: Feeds, streams):
 def test_anothers_definition_is_unknown(feeds: Feeds):
     with pytest.raises(NotFound):
         feeds.act(definition_change, definition=PropertyDefinitionFactory(), name="mine")
+
+
+def test_a_type_that_would_break_a_rule_is_refused(feeds: Feeds, streams):
+    for stream in streams[:2]:
+        define(feeds, stream, key="fee", type="number")
+    made = feeds.reconciliation(streams[0], streams[1])
+    near = {
+        "key": "metadata.fee",
+        "operand": "eq",
+        "value": "metadata.fee",
+        "tolerance_amount": 2,
+        "tolerance_unit": "dollar",
+    }
+    rule = feeds.act(rule_create, reconciliation=made, facts={"filters": {"rules": [near]}})
+    (first, _second) = PropertyDefinition.objects.order_by("pk")
+    with pytest.raises(Conflict) as refused:
+        feeds.act(definition_void, definition=first)
+    assert refused.value.code == "rule.would_not_run"
+    assert refused.value.details["rule_id"] == rule.pk
+    first.refresh_from_db()
+    assert first.voided_at is None
+    assert first.created_at == NOW

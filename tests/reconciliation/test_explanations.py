@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -235,3 +235,43 @@ def test_many_rules_and_records_cost_no_more_queries(
     with CaptureQueriesContext(connection) as more:
         explain_records(reconciliation, side_a=[one.pk for one in many], side_b=b)
     assert len(more) <= len(few) < 13
+
+
+def test_what_a_pass_wrote_is_reckoned_again_to_the_same_figure(
+    feeds: Feeds, streams: tuple[Any, Any], reconciliation: Reconciliation
+):
+    """Twins, rivals some days and cents away, and a sum: whatever the engine stated follows from the lines shown."""
+    near = {
+        "operand": "and",
+        "rules": [
+            {
+                "key": "amount",
+                "operand": "eq",
+                "value": "amount",
+                "tolerance_amount": 1,
+                "tolerance_unit": "dollar",
+            },
+            {"key": "date", "operand": "eq", "value": "date", "tolerance_amount": 3, "tolerance_unit": "day"},
+        ],
+    }
+    Rule.objects.update(filters=near, score=Decimal("0.970"))
+    revision_write(Rule.objects.get(), by="system:test", at=NOW)
+    for stream in streams:
+        rows = [
+            RecordIn(
+                TODAY - timedelta(days=n % 4),
+                500 + 7 * (n % 5),
+                "credit",
+                "EUR",
+                reference=f"{stream.key} {n}",
+            )
+            for n in range(12)
+        ]
+        feeds.act(records_add, stream=stream, records=rows)
+    feeds.auto_match(reconciliation)
+    found = [explain_match(match).confidence for match in Match.objects.select_related("reconciliation")]
+    assert len(found) == 12
+    assert all(one is not None and one.value == one.reckoned for one in found)
+    told = [one.runner_up.lost for one in found if one is not None and one.runner_up is not None]
+    assert told
+    assert all(lost is not None for lost in told)

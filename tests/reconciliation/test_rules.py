@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from django.utils import timezone
 
 from organizations.models import AuditEvent
 from organizations.refusals import Conflict, Invalid, NotFound
@@ -16,6 +15,7 @@ from reconciliation.services.rules import (
     rule_change,
     rule_create,
     rule_discard,
+    rule_move,
     rule_void,
     rules_own,
 )
@@ -227,7 +227,7 @@ def test_of_two_who_looked_at_the_same_revision_one_wins(feeds: Feeds, pair: Rec
             changes={"priority": priority},
             expected_revision=1,
             by=feeds.by,
-            at=timezone.now(),
+            at=NOW,
         )
         for priority in range(1, 9)
     ]
@@ -259,3 +259,58 @@ def test_changes_at_once_start_one_pass(feeds: Feeds, pair: Reconciliation):
     ]
     assert codes(at_once(many)) == {"ok": 6}
     assert waiting() == [(pair.pk, None, PassTrigger.RULE_ACTIVATED)]
+
+
+# --- order ------------------------------------------------------------------------------------------------------------------------
+
+
+def order(pair: Reconciliation) -> list[tuple[str, int]]:
+    return [(rule.name, rule.priority) for rule in rules_of(pair).listed()]
+
+
+@pytest.fixture
+def three(feeds: Feeds, pair: Reconciliation) -> dict[str, Rule]:
+    feeds.act(rule_void, rule=rules_of(pair)[0])
+    return {
+        name: feeds.act(
+            rule_create, reconciliation=pair, facts={"filters": lower(), "name": name, "priority": priority}
+        )
+        for name, priority in (("a", 5), ("b", 7), ("c", 9))
+    }
+
+
+def test_a_rule_moves_by_changing_priorities_with_its_neighbour(feeds: Feeds, pair: Reconciliation, three):
+    feeds.act(rule_move, rule=three["c"], up=True)
+    assert order(pair) == [("a", 5), ("c", 7), ("b", 9)]
+    feeds.act(rule_move, rule=three["a"], up=False)
+    assert order(pair) == [("c", 5), ("a", 7), ("b", 9)]
+    assert [rule.revisions.count() for rule in three.values()] == [2, 2, 3]
+
+
+@pytest.mark.parametrize(("name", "up"), [("a", True), ("c", False)])
+def test_at_the_end_of_the_list_nothing_moves(feeds: Feeds, pair: Reconciliation, three, name, up):
+    feeds.act(rule_move, rule=three[name], up=up)
+    assert order(pair) == [("a", 5), ("b", 7), ("c", 9)]
+
+
+def test_equal_priorities_are_numbered_anew(feeds: Feeds, pair: Reconciliation, three):
+    feeds.act(rule_change, rule=three["c"], changes={"priority": 7})
+    feeds.act(rule_move, rule=three["c"], up=True)
+    assert order(pair) == [("a", 10), ("c", 20), ("b", 30)]
+
+
+# --- where sums differ --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("on_difference", "matches"), [("allow", 1), ("refuse", 0)])
+def test_streams_take_a_difference_whole_unless_their_rule_refuses(feeds: Feeds, on_difference, matches):
+    a, b = feeds.stream("a"), feeds.stream("b")
+    made = feeds.reconciliation(a, b)
+    feeds.act(rule_void, rule=rules_of(made)[0])
+    near = {"key": "amount", "value": "amount", "tolerance_amount": 1, "tolerance_unit": "dollar"}
+    filters = {"rules": [*REFERENCE["rules"], near]}
+    feeds.act(rule_create, reconciliation=made, facts={"filters": filters, "on_difference": on_difference})
+    feeds.add(a, ("R1", 1_00))
+    feeds.add(b, ("R1", 1_50))
+    feeds.auto_match(made)
+    assert [abs(match.difference) for match in Match.objects.all()] == [50] * matches

@@ -101,7 +101,7 @@
   document.addEventListener("submit", (event) => {
     const form = event.target;
     const button = event.submitter;
-    if (!form.matches("#desk form[data-desk]")) return;
+    if (!form.matches("#desk form[data-desk]") || (button && button.hasAttribute("data-leaves"))) return;
     event.preventDefault();
     const data = new FormData(form);
     const action = new URL(form.getAttribute("action"), location.href); // form.action may be a button of that name

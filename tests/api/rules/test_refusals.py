@@ -96,9 +96,14 @@ def test_a_tree_too_deep_is_a_mistake_of_the_rule(bench, depth):
 
 
 def test_a_tree_too_long_is_refused(bench):
-    long = {"side": "a", "field": "reference", "operand": "eq", "literal": "x" * 70_000}
-    body = {"reconciliation_id": bench.cards.pk, "filters": {"rules": [same("reference"), long]}}
-    assert refused(bench.post(body=body)) == ("rule.invalid", [["filters"]])
+    scopes = [
+        {"side": "a", "field": "reference", "operand": "neq", "literal": f"{place}{'x' * 990}"}
+        for place in range(100)
+    ]
+    body = {"reconciliation_id": bench.cards.pk, "filters": {"rules": [same("reference"), *scopes]}}
+    answer = bench.post(body=body)
+    assert refused(answer) == ("rule.invalid", [["filters"]])
+    assert "65536 bytes" in answer.json()["message"]
 
 
 def test_partial_matches_are_for_ledgers_and_differences_for_streams(bench):

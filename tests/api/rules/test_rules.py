@@ -54,7 +54,7 @@ def test_the_contracts_rollup_is_made_as_it_says(bench):
     body = bench.post(body={**BATCHES, "reconciliation_id": bench.cards.pk}).json()
     assert body["rollup"] == {"group_by_kind": "identifier", "lookback_days": 7, "date_field": "date"}
     assert (body["cardinality"], body["group_by"]) == ("many_to_one", ["metadata.batch_no"])
-    assert (body["description"], body["on_difference"]) == (None, "refuse")
+    assert (body["description"], body["on_difference"]) == (None, "allow")
 
 
 def test_what_is_left_out_has_its_default(bench):

@@ -4,111 +4,26 @@ It reads the rule's JSON by itself and shares no code with the engine.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from decimal import Decimal
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tests.rules.engine.books import Record
+from tests.rules.engine.oracle_conditions import Types, day_of, holds, value_of
 
 Pair = tuple[Record, Record]
-TEXTS = {
-    "lowercase": lambda text, n: text.lower(),
-    "uppercase": lambda text, n: text.upper(),
-    "alphanumeric_only": lambda text, n: "".join(sign for sign in text if sign.isascii() and sign.isalnum()),
-    "digits_only": lambda text, n: "".join(sign for sign in text if sign in "0123456789"),
-    "first_n_chars": lambda text, n: text[:n],
-    "first_words": lambda text, n: " ".join(_words(text)[:n]),
-}
 
 
-def _words(text: str) -> list[str]:
-    return "".join(sign if sign.isalnum() else " " for sign in text.lower()).split()
-
-
-def value_of(record: Record, name: str, transforms: Any) -> Any:
-    value: Any = record.value(name)
-    for transform in transforms if isinstance(transforms, list) else [transforms] if transforms else []:
-        spec = transform if isinstance(transform, dict) else {"name": transform}
-        value = TEXTS[spec["name"]](str(value), spec.get("args", {}).get("n"))
-    return None if value in ("", None) else value
-
-
-def token_in(word: str, text: str) -> bool:
-    word, text = word.lower(), text.lower()
-    if not any(sign.isalnum() for sign in word):
-        return False
-    for start in range(len(text) - len(word) + 1):
-        before, after = text[start - 1 : start] if start else "", text[start + len(word) :][:1]
-        if text[start : start + len(word)] == word and not before.isalnum() and not after.isalnum():
-            return True
-    return False
-
-
-COMPARE: dict[str, Callable[[Any, Any], bool]] = {
-    "eq": lambda a, b: a == b,
-    "neq": lambda a, b: a != b,
-    "gt": lambda a, b: a > b,
-    "gte": lambda a, b: a >= b,
-    "lt": lambda a, b: a < b,
-    "lte": lambda a, b: a <= b,
-    "contains": lambda a, b: b in a,
-    "token_in": token_in,
-    "has_token": lambda a, b: token_in(b, a),
-}
-
-
-def near(leaf: dict[str, Any], left: Any, right: Any, places: int) -> bool:
-    if "days" in leaf:
-        return bool(leaf["days"][0] <= (right - left).days <= leaf["days"][1])
-    unit = leaf.get("tolerance_unit") or ("dollar" if isinstance(left, int) else "day")
-    if unit == "month":
-        return (left.year, left.month) == (right.year, right.month)
-    if unit == "day":
-        return bool(abs((right - left).days) <= leaf["tolerance_amount"])
-    amount = Decimal(str(leaf["tolerance_amount"]))
-    return abs(left - right) <= (amount * 10**places if unit == "dollar" else amount / 100 * abs(left))
-
-
-def holds(node: dict[str, Any], a: Record, b: Record) -> bool:
-    """Whether a tree is true for a pair."""
-    if "rules" in node:
-        results = [holds(rule, a, b) for rule in node["rules"]]
-        return any(results) if node.get("operand") == "or" else all(results)
-    if "side" in node:
-        return in_scope(node, a if node["side"] == "a" else b)
-    transforms = node.get("transforms", {})
-    left, right = (
-        value_of(a, node["key"], transforms.get("key")),
-        value_of(b, node["value"], transforms.get("value")),
-    )
-    if left is None or right is None:
-        return False
-    if "days" in node or "tolerance_unit" in node or "tolerance_amount" in node:
-        return near(node, left, right, a.decimal_places)
-    return COMPARE[node["operand"]](left, right)
-
-
-def in_scope(node: dict[str, Any], record: Record) -> bool:
-    value = value_of(record, node["field"], None)
-    literal: Any = node["literal"]
-    if value is None:
-        return False
-    if isinstance(value, int):
-        literal = Decimal(str(literal)) * 10**record.decimal_places
-    elif not isinstance(value, str):
-        value = value.isoformat()
-    return COMPARE[node["operand"]](value, literal)
-
-
-def loose(node: dict[str, Any], a: Record, b: Record) -> bool:
+def loose(node: dict[str, Any], a: Record, b: Record, types: Types) -> bool:
     """Whether the tree is true by an alternative that allows another amount."""
     if "rules" in node:
         parts = node["rules"]
         if node.get("operand") == "or":
-            return any(loose(part, a, b) for part in parts)
-        return all(holds(part, a, b) for part in parts) and any(loose(part, a, b) for part in parts)
+            return any(loose(part, a, b, types) for part in parts)
+        return all(holds(part, a, b, types) for part in parts) and any(
+            loose(part, a, b, types) for part in parts
+        )
     money = node.get("key") in ("amount", "effect", "signed_amount")
-    return money and "tolerance_amount" in node and holds(node, a, b)
+    return money and "tolerance_amount" in node and holds(node, a, b, types)
 
 
 def cost_dates(node: dict[str, Any]) -> tuple[str, str] | None:
@@ -133,12 +48,13 @@ class OneToOne:
 
     def __init__(self, rule: dict[str, Any], side_a: Sequence[Record], side_b: Sequence[Record]) -> None:
         self.rule = rule
+        self.types: Types = rule.get("metadata_types", {})
         self.dates = cost_dates(rule["filters"]) or ("date", "date")
         self.side_a, self.side_b = side_a, side_b
 
     def cost(self, a: Record, b: Record) -> tuple[int, int, int]:
         """Amount difference, days apart, age."""
-        left, right = a.value(self.dates[0]) or a.date, b.value(self.dates[1]) or b.date
+        left, right = day_of(a, self.dates[0], self.types), day_of(b, self.dates[1], self.types)
         return abs(a.measure - b.measure), abs((right - left).days), left.toordinal() + right.toordinal()
 
     def allowed(self, a: Record, b: Record) -> bool:
@@ -146,11 +62,12 @@ class OneToOne:
             a.currency != b.currency
             or not a.measure
             or not b.measure
-            or not holds(self.rule["filters"], a, b)
+            or not holds(self.rule["filters"], a, b, self.types)
         ):
             return False
         if any(
-            a.value(name) != b.value(name) or a.value(name) in ("", None)
+            (value := value_of(a, name, None, self.types)) is None
+            or value != value_of(b, name, None, self.types)
             for name in self.rule.get("group_by", ())
         ):
             return False
@@ -158,7 +75,7 @@ class OneToOne:
         if kind == "allow" or a.measure == b.measure:
             return True
         if kind == "refuse" and (
-            self.rule.get("must_balance", True) or not loose(self.rule["filters"], a, b)
+            self.rule.get("must_balance", True) or not loose(self.rule["filters"], a, b, self.types)
         ):
             return False
         return (a.measure > 0) == (b.measure > 0)

@@ -11,7 +11,8 @@ from itertools import product
 from typing import Any, NamedTuple
 
 from tests.rules.engine.books import Group, Record
-from tests.rules.engine.oracle import holds, names, near, value_of
+from tests.rules.engine.oracle import names
+from tests.rules.engine.oracle_conditions import Types, day_of, holds, near, value_of
 
 MONEY = ("amount", "effect", "signed_amount")
 Leaf = dict[str, Any]
@@ -58,6 +59,7 @@ class RollUp:
         refused: Sequence[Group] = (),
         sign_mode: str = "effect",
     ) -> None:
+        self.types: Types = rule.get("metadata_types", {})
         self.rule, self.refused, self.magnitude = rule, refused, sign_mode == "magnitude"
         self.many_is_a = rule["cardinality"] == "many_to_one"
         many, singles = (side_a, side_b) if self.many_is_a else (side_b, side_a)
@@ -130,28 +132,29 @@ class RollUp:
         return [
             record
             for record in self.started
-            if all(value_of(record, key, None) is not None for key in self.group_by)
-            and record.value(self.day_field) is not None
+            if all(self.value(record, key) is not None for key in self.group_by)
+            and self.value(record, self.day_field) is not None
             and (not inside or any(self.inside(each, record) for each in variant.each))
         ]
 
     def inside(self, each: list[Leaf], record: Record) -> bool:
-        return all(holds(leaf, record, record) for leaf in each if "side" in leaf)
+        return all(holds(leaf, record, record, self.types) for leaf in each if "side" in leaf)
 
     def group_of(self, record: Record) -> tuple[Any, ...]:
-        return (record.currency, *(record.value(key) for key in self.keys))
+        return (record.currency, *(self.value(record, key) for key in self.keys))
 
     def day(self, record: Record) -> date:
-        found = record.value(self.day_field)
-        assert isinstance(found, date)
-        return found
+        return day_of(record, self.day_field, self.types)
+
+    def value(self, record: Record, key: str) -> Any:
+        return value_of(record, key, None, self.types)
 
     def means(self, variant: Variant, member: Record, single: Record) -> bool:
         said = [leaf for leaf in variant.whole if "key" in leaf and not self.is_sum(leaf)]
-        if not all(holds(leaf, *self.pair(member, single)) for leaf in said):
+        if not all(holds(leaf, *self.pair(member, single), self.types) for leaf in said):
             return False
         unsaid = [key for key in self.keys if key not in {self.end(leaf) for leaf in said}]
-        return not self.by_date or all(member.value(key) == single.value(key) for key in unsaid)
+        return not self.by_date or all(self.value(member, key) == self.value(single, key) for key in unsaid)
 
     def sets(self, variant: Variant, single: Record) -> Iterator[list[Record]]:
         lookback = self.rule["rollup"].get("lookback_days")
@@ -175,7 +178,7 @@ class RollUp:
                     yield [one for one in members if first <= self.day(one) <= last]
 
     def offers(self, variant: Variant, single: Record) -> list[Offer]:
-        if not all(holds(leaf, single, single) for leaf in variant.whole if "side" in leaf):
+        if not all(holds(leaf, single, single, self.types) for leaf in variant.whole if "side" in leaf):
             return []
         return [
             Offer(single, tuple(members), self.difference(members, single), max(map(self.day, members)))
@@ -201,7 +204,10 @@ class RollUp:
         if not all(self.sum_meets(leaf, members, single) for leaf in amounts):
             return False
         if not all(
-            any(all(holds(leaf, *self.pair(one, single)) for leaf in each) for each in variant.each)
+            any(
+                all(holds(leaf, *self.pair(one, single), self.types) for leaf in each)
+                for each in variant.each
+            )
             for one in members
         ):
             return False

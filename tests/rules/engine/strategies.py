@@ -90,6 +90,31 @@ def uneven(rng: Random, most: int = 6) -> list[Record]:
     return [replace(one, effect=rng.choice([100, 134, 151, 75, 66, 67, -34])) for one in daily(rng, most)]
 
 
+TYPED = {
+    "no": ["7", "7", "007", "7.0", "-7", "8", "x", ""],
+    "total": ["1.00", "1.50", "1", "2", "0.99", "abc", ""],
+    "due": ["2026-03-31", "2026-04-01", "2026-04-02", "2026-04-30", "2026-02-30", ""],
+    "at": ["2026-03-31T23:30:00Z", "2026-04-01T01:30:00+02:00", "2026-03-31T23:30:00", "2026-04-02", "x", ""],
+    "paid": ["true", "false", "TRUE", "yes", ""],
+    "list": ['["R-1", "r1"]', "R-1, R2", "[7, 100]", "r1", "2026-03-31,100,-100", '["R-1", "R2"', ""],
+}
+
+
+def typed(rng: Random, most: int = 5) -> list[Record]:
+    """Records with metadata of every kind, some of it unreadable."""
+    return [
+        Record(
+            id=number,
+            effect=rng.choice([100, 100, -100, 200]),
+            day=rng.randint(0, 3),
+            reference=rng.choice(REFERENCES),
+            description=rng.choice(TEXTS),
+            metadata=tuple((key, rng.choice(values)) for key, values in TYPED.items()),
+        )
+        for number in range(1, rng.randint(0, most) + 1)
+    ]
+
+
 def seeds() -> st.SearchStrategy[int]:
     return st.integers(0, 2**32)
 

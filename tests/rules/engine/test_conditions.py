@@ -12,7 +12,7 @@ from rules.engine.comparators import leaf_holds
 from rules.engine.sides import Side
 from rules.engine.words import word_lineup
 from tests.rules.engine.books import Record, eq, every, frame
-from tests.rules.engine.oracle import TEXTS, token_in
+from tests.rules.engine.oracle_conditions import TEXTS, token_in
 
 HUGE = 9_000_000_000_000_000
 
@@ -164,6 +164,10 @@ def test_metadata_is_text() -> None:
         (0.1, "percent", HUGE, HUGE + HUGE // 1000, 2, True),
         (0.1, "percent", HUGE, HUGE + HUGE // 1000 + 1, 2, False),
         (1e18, "dollar", 1, 10**17, 2, True),
+        (0.5, "dollar", 2**63 - 51, 2**63 - 1, 2, True),
+        (0.5, "dollar", 2**63 - 52, 2**63 - 1, 2, False),
+        (50, "percent", 2**63 - 1, 2**62, 0, True),
+        (50, "percent", 2**63 - 1, 2**62 - 1, 0, False),
     ],
 )
 def test_tolerances_of_amounts(

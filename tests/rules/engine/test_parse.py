@@ -150,6 +150,21 @@ LEAF_ERRORS: dict[str, tuple[Any, tuple[str | int, ...], str]] = {
     "tolerance below 0": (eq("amount", tolerance_amount=-1), ("tolerance_amount",), "above 0"),
     "tolerance of 0": (eq("amount", tolerance_amount=0), ("tolerance_amount",), "above 0"),
     "tolerance not finite": (eq("amount", tolerance_amount=float("inf")), ("tolerance_amount",), "above 0"),
+    "tolerance beyond any number": (
+        eq("amount", tolerance_amount=10**5_000),
+        ("tolerance_amount",),
+        "above 0",
+    ),
+    "comparison beyond any word": (
+        {"key": "date", "operand": 10**5_000, "value": "date"},
+        ("operand",),
+        "that",
+    ),
+    "tolerance with thousands marks": (
+        eq("amount", tolerance_amount="1_000"),
+        ("tolerance_amount",),
+        "above 0",
+    ),
     "tolerance is true": (eq("amount", tolerance_amount=True), ("tolerance_amount",), "above 0"),
     "tolerance missing": (eq("amount", tolerance_unit="dollar"), ("tolerance_amount",), "above 0"),
     "half a day": (eq("date", tolerance_amount=1.5), ("tolerance_amount",), "whole number"),

@@ -1,5 +1,0 @@
-"""The back office's pages of rules."""
-
-from rules.admin import rules
-
-__all__ = ["rules"]

@@ -1,0 +1,155 @@
+"""Reconciliations, streams and metadata keys in the back office: made, changed and deleted as acts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.urls import reverse
+
+from ledgers.models import DataStream, PropertyDefinition
+from organizations.actors import user_actor
+from reconciliation.models import Pass, StreamOperation
+from reconciliation.services.stream_reconciliations import reconciliation_create
+from rules.models import Reconciliation
+from tests.factories.ledgers import DataStreamFactory, PropertyDefinitionFactory
+from tests.organizations.backoffice.people import signed_in
+from tests.reconciliation.admin.desk import text_of
+from tests.reconciliation.books import books
+from tests.reconciliation.streams import Feeds
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def person():
+    return signed_in("admin")
+
+
+@pytest.fixture
+def client(person):
+    return person[0]
+
+
+@pytest.fixture
+def feeds(person) -> Feeds:
+    return Feeds(user_actor(person[1].user, person[1]))
+
+
+@pytest.fixture
+def pair(feeds: Feeds) -> Reconciliation:
+    of = {"organization_id": feeds.by.organization_id, "name": "Acquirer to bank"}
+    return feeds.act(reconciliation_create, **of, side_a=[feeds.stream("a")], side_b=[feeds.stream("b")])
+
+
+def act(client, model: str, row: Any, verb: str, /, **fields: Any) -> str:
+    """Do an act of a row's page (None: of the list), and read the page that follows."""
+    url = (
+        reverse(f"admin:{model}_list_act", args=[verb])
+        if row is None
+        else reverse(f"admin:{model}_act", args=[row.pk, verb])
+    )
+    answer = client.post(url, fields, follow=True)
+    assert answer.status_code == 200
+    return text_of(answer)
+
+
+def test_a_reconciliation_is_made_of_streams(client, feeds: Feeds):
+    a, b = feeds.stream("a"), feeds.stream("b")
+    page = act(
+        client, "rules_reconciliation", None, "make",
+        name="Cards", run_type="continuous", side_a=[a.pk], side_b=[b.pk],
+    )  # fmt: skip
+    assert "Cards is made. Add its first rule." in page
+    made = Reconciliation.objects.get()
+    assert {wire.stream_id: wire.side for wire in made.wiring.all()} == {a.pk: "a", b.pk: "b"}
+
+
+def test_the_same_stream_on_both_sides_is_refused_in_words(client, feeds: Feeds):
+    a = feeds.stream("a")
+    page = act(
+        client, "rules_reconciliation", None, "make",
+        name="Cards", run_type="batch", side_a=[a.pk], side_b=[a.pk],
+    )  # fmt: skip
+    assert "is on Side A already" in page
+    assert not Reconciliation.objects.exists()
+
+
+def test_it_is_renamed_rewired_matched_and_deleted(client, feeds: Feeds, pair: Reconciliation):
+    page = act(client, "rules_reconciliation", pair, "rename", name="Payouts", run_type="batch")
+    assert "Payouts" in page
+    c = feeds.stream("c")
+    b = pair.wiring.get(side="b").stream
+    act(client, "rules_reconciliation", pair, "streams", side_a=[c.pk], side_b=[b.pk])
+    assert pair.wiring.get(side="a").stream == c
+    for asked in StreamOperation.objects.under_way():
+        feeds.done(asked)
+    assert "is asked for" in act(client, "rules_reconciliation", pair, "match")
+    assert Pass.objects.get().trigger == "manual"
+    assert "It is deleted." in act(client, "rules_reconciliation", pair, "delete")
+    pair.refresh_from_db()
+    assert pair.voided_at is not None
+
+
+def test_a_ledgers_own_is_shown_and_changed_with_its_ledger(client, feeds: Feeds):
+    own = books(feeds.by).run.reconciliation
+    page = text_of(client.get(reverse("admin:rules_reconciliation_change", args=[own.pk])))
+    assert "It comes with its ledger, and is changed there." in page
+    assert "Reference and amount" in page
+    act(client, "rules_reconciliation", own, "delete")
+    own.refresh_from_db()
+    assert own.voided_at is None
+
+
+def test_the_list_shows_both_sides_and_the_rules_that_hold(client, feeds: Feeds, pair: Reconciliation):
+    books(feeds.by)
+    page = text_of(client.get(reverse("admin:rules_reconciliation_changelist")))
+    assert "Acquirer to bank" in page
+    row = page[page.index("Bank Ledger") :] if "Bank Ledger" in page else page
+    assert " 5 " in row
+
+
+def test_a_stream_is_made_renamed_defined_and_emptied(client, feeds: Feeds):
+    page = act(client, "ledgers_datastream", None, "make", key="card_acquirer", name="Cards", description="")
+    assert "Cards is made." in page
+    made = DataStream.objects.get(key="card_acquirer")
+    assert "Acquirer" in act(client, "ledgers_datastream", made, "rename", name="Acquirer", description="x")
+    page = act(client, "ledgers_datastream", made, "define", key="batch_no", name="Batch", type="number")
+    assert "batch_no is defined." in page
+    definition = PropertyDefinition.objects.get()
+    assert (definition.type, definition.optional) == ("number", False)
+    act(client, "ledgers_datastream", made, "empty")
+    assert StreamOperation.objects.get().kind == "reset"
+
+
+def test_a_key_that_is_taken_is_said_to_be(client, feeds: Feeds):
+    definition = PropertyDefinitionFactory(stream=feeds.stream("a"), key="k")
+    page = act(client, "ledgers_datastream", definition.stream, "define", key="k", name="n", type="date")
+    assert "has a definition of this key already" in page
+
+
+def test_a_definition_is_changed_and_deleted(client, feeds: Feeds):
+    definition = PropertyDefinitionFactory(stream=feeds.stream("a"), key="k")
+    act(client, "ledgers_propertydefinition", definition, "change", name="Number", optional="on")
+    definition.refresh_from_db()
+    assert (definition.name, definition.optional) == ("Number", True)
+    act(client, "ledgers_propertydefinition", definition, "delete")
+    definition.refresh_from_db()
+    assert definition.voided_at is not None
+
+
+def test_an_owned_stream_is_left_to_its_owner(client, feeds: Feeds):
+    owned = books(feeds.by).run.reconciliation.wiring.get(side="b").stream
+    page = text_of(client.get(reverse("admin:ledgers_datastream_change", args=[owned.pk])))
+    assert "It belongs to its owner." in page
+    act(client, "ledgers_datastream", owned, "empty")
+    assert not StreamOperation.objects.exists()
+
+
+def test_anothers_streams_are_no_choice(client, feeds: Feeds):
+    theirs = DataStreamFactory()
+    page = act(
+        client, "rules_reconciliation", None, "make", name="Cards", run_type="batch", side_a=[theirs.pk]
+    )
+    assert "is not one of the available choices" in page
+    assert not Reconciliation.objects.exists()
