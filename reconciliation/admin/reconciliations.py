@@ -31,6 +31,7 @@ from organizations.actors import Actor
 from organizations.backoffice.acts import Act
 from organizations.backoffice.current import current_organization
 from reconciliation.admin.base import ClearingModelAdmin
+from reconciliation.admin.proposing import propose_act
 from reconciliation.admin.rules.ordering import order_context
 from reconciliation.admin.words import plainly
 from reconciliation.models import MatchMember, Pass
@@ -203,6 +204,7 @@ class ReconciliationAdmin(ClearingModelAdmin):
         )
         return [
             self._match(obj, owned),
+            propose_act(obj),
             Act(
                 "rename",
                 _("Rename"),
