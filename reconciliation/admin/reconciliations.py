@@ -108,7 +108,7 @@ class ReconciliationAdmin(ClearingModelAdmin):
         "created_at",
     )
     readonly_fields = fields
-    change_form_before_template = "reconciliation/rule_list.html"
+    change_form_outer_before_template = "reconciliation/reconciliation_before.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows = super().get_queryset(request).filter(voided_at__isnull=True)
