@@ -1,9 +1,11 @@
 """The rule editor in a real Chromium: rows added and saved by keyboard, JSON in their place, nothing blocked by the policy."""
 
 import pytest
+from django.urls import reverse
 
 from rules.models import Rule
-from tests.reconciliation.admin.office import new, new_office, order
+from tests.factories.rules import RuleFactory, RuleRevisionFactory
+from tests.reconciliation.admin.office import REFERENCE, new, new_office, order
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 SECONDS = 15_000  # milliseconds, as the driver counts
@@ -66,3 +68,14 @@ def test_only_the_chosen_way_to_say_the_conditions_is_shown(opened, office):
 def test_nothing_is_wider_than_the_screen(opened, width):
     opened.set_viewport_size({"width": width, "height": 900})
     assert opened.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_proposal_is_activated_from_its_reconciliations_page(opened, office, live_server):
+    rule = RuleFactory(reconciliation=office.cards, filters=REFERENCE, source="ai", status="proposed")
+    RuleRevisionFactory(rule=rule, body={"filters": REFERENCE})
+    opened.goto(live_server.url + reverse("admin:rules_reconciliation_change", args=[office.cards.pk]))
+    opened.get_by_role("button", name=f"Activate {rule.name}").click()
+    opened.wait_for_url(f"**{order(office.cards.pk)}")
+    rule.refresh_from_db()
+    assert rule.status == "active"
+    assert opened.complaints == []
