@@ -33,6 +33,8 @@ def alone(
     rule: dict[str, Any], groups: list[tuple[list[Record], list[Record]]], sign_mode: Any
 ) -> list[bool]:
     """Whether the engine takes each group when it is all there is: each in a currency of its own, in one call."""
+    if not groups:
+        return []
     side_a, side_b = [], []
     for number, (a, b) in enumerate(groups):
         for side, records in ((side_a, a), (side_b, b)):
