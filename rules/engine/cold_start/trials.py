@@ -138,7 +138,8 @@ class _FormTrials:
         here, *elsewhere = [world.count(window) for world in worlds]
         by_accident = float(np.mean([world.covered for world in elsewhere]))
         exposed = in_the_way((here.covered - by_accident) / max(len(self._pool.sample), 1))
-        exposed = min(exposed, exposure(worlds[0], worlds[1:], window))
+        if self._pool.is_fresh:
+            exposed = min(exposed, exposure(worlds[0], worlds[1:], window))
         inside = strangers[window[0] + self._reach : window[1] + self._reach + 1]
         unrelated = float(inside.sum()) * self._chance.of(tolerance)
         accidents = max(float(np.mean([world.sole for world in elsewhere])), unrelated)
