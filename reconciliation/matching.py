@@ -111,7 +111,7 @@ def prepare(pass_: Pass) -> Work:
     """
     reconciliation = pass_.reconciliation
     revisions = current_revisions(reconciliation)
-    rules = [rule_spec(revision, reconciliation) for revision in revisions]
+    rules = [rule_spec(revision) for revision in revisions]
     columns_a, columns_b = engine.columns_needed(rules)
     rivals_of = pass_.pk if pass_.attempt > 1 else None
     return Work(
@@ -130,17 +130,14 @@ def compute(work: Work) -> engine.Outcome:
     return engine.match(work.side_a, work.side_b, work.rules, refused=work.refused, sign_mode=work.sign_mode)
 
 
-def rule_spec(revision: RuleRevision, reconciliation: Reconciliation) -> engine.RuleSpec:
+def rule_spec(revision: RuleRevision) -> engine.RuleSpec:
     """The engine's form of a stored revision."""
-    return spec_of(revision.body, reconciliation, ref=revision.pk)
+    return spec_of(revision.body, ref=revision.pk)
 
 
-def spec_of(
-    body: Mapping[str, Any], reconciliation: Reconciliation, *, ref: int | None = None
-) -> engine.RuleSpec:
+def spec_of(body: Mapping[str, Any], *, ref: int | None = None) -> engine.RuleSpec:
     """The engine's form of what a rule says."""
-    balanced = reconciliation.kind != ReconciliationKind.STREAMS
-    return engine.parse_rule({**body, "ref": ref, "must_balance": balanced})
+    return engine.parse_rule({**body, "ref": ref})
 
 
 def free_items(

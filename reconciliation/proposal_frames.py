@@ -55,7 +55,7 @@ class OpenItems:
 
 def open_items(reconciliation: Reconciliation, asked: object) -> OpenItems:
     """The free items of both sides that the active rules would not match. `asked` goes into the digest."""
-    specs = [rule_spec(revision, reconciliation) for revision in current_revisions(reconciliation)]
+    specs = [rule_spec(revision) for revision in current_revisions(reconciliation)]
     needed = engine.columns_needed(specs)
     loaded = [
         _latest(reconciliation, side, columns | _texts(reconciliation, side))

@@ -15,8 +15,8 @@ from django.utils.translation import gettext as _
 from organizations.refusals import Invalid
 from rules.conditions import NAME_MAX, name_for
 from rules.engine import RuleErrors, RuleSpec, parse_rule
+from rules.engine.confidence import may_accept
 from rules.engine.parse_values import parse_number
-from rules.engine.plan import plan
 from rules.models import Rule
 from rules.states import OnDifference, ReconciliationKind, RollupKind
 
@@ -54,10 +54,6 @@ DEFAULTS: dict[str, Any] = {
 }
 NULL_MEANS: dict[str, Any] = {"name": "", "description": "", "group_by": [], "rollup": None}
 """What null says where it may be said; elsewhere it is a mistake like any other."""
-
-ALIKE = frozenset({"amount", "signed_amount", "effect", "date", "value_date", "currency", "direction"})
-"""Fields that many records share by accident: a rule that compares nothing else accepts nothing by itself."""
-TELLING = frozenset({"eq", "contains", "token_in", "has_token", "similar", "in"})
 
 ALLOWED_DIFFERENCE: dict[str, tuple[str, ...]] = {
     ReconciliationKind.LEDGER: (OnDifference.REFUSE, OnDifference.SUGGEST_PARTIAL),
@@ -141,17 +137,6 @@ def spec_of(facts: Mapping[str, Any], types: Mapping[str, str] | None = None) ->
     return parse_rule({**facts, "metadata_types": types or {}, "score": _plain(facts.get("score"))})
 
 
-def is_of_amount_and_date_alone(spec: RuleSpec) -> bool:
-    """Whether records may meet by it without anything but amounts and days in common, on one of its alternatives."""
-    return any(
-        not any(
-            leaf.operand in TELLING and not {leaf.key.field, leaf.value.field} <= ALIKE
-            for leaf in alternative.leaves
-        )
-        for alternative in plan(spec)
-    )
-
-
 def _plain(value: Any) -> Any:
     return float(value) if isinstance(value, Decimal) else value
 
@@ -227,12 +212,12 @@ def _auto_accept(
     if spec is None or not value:
         return value
     against = ""
-    if is_of_amount_and_date_alone(spec):
+    if facts["on_difference"] == OnDifference.SUGGEST_PARTIAL:
+        against = _("A partial match is never accepted by itself.")
+    elif not may_accept(spec):
         against = _(
             "A rule of amount and date alone accepts nothing by itself. Add a condition on another field."
         )
-    elif facts["on_difference"] == OnDifference.SUGGEST_PARTIAL:
-        against = _("A partial match is never accepted by itself.")
     if against and "auto_accept" in said:
         issues.add(("auto_accept",), against)
     return not against

@@ -150,6 +150,6 @@ def _lost(match: Match, record: int, side: str, side_a: list[int], side_b: list[
 def _rule(match: Match) -> RuleSpec | None:
     assert match.rule_revision is not None
     try:
-        return rule_spec(match.rule_revision, match.reconciliation)
+        return rule_spec(match.rule_revision)
     except RuleErrors:
         return None  # a rule of an older language; it is shown as it was stored

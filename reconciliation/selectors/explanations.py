@@ -129,7 +129,7 @@ def _said(
     rules, errors = {}, {}
     for revision in revisions:
         try:
-            rules[revision.pk] = rule_spec(revision, reconciliation)
+            rules[revision.pk] = rule_spec(revision)
         except RuleErrors as error:
             errors[revision.pk] = str(error)
     columns_a, columns_b = columns_needed(rules.values())

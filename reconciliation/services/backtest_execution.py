@@ -57,7 +57,7 @@ class Past:
 def backtest(job: RuleJob, report: Report) -> Done:
     """The work of a job of kind backtest."""
     asked, reconciliation = job.input, job.reconciliation
-    rules = {name: _specs(asked[name], reconciliation) for name in ("with", "without")}
+    rules = {name: _specs(asked[name]) for name in ("with", "without")}
     report(5, "reading", _("Reading records from %(date_from)s to %(date_to)s.") % asked)
     past = _read(reconciliation, [*rules["with"], *rules["without"]], asked)
     total = past.side_a.height + past.side_b.height
@@ -69,8 +69,8 @@ def backtest(job: RuleJob, report: Report) -> Done:
     return Done(_result(past, with_, without, asked), digest=_digest(past, asked))
 
 
-def _specs(rules: list[Mapping[str, Any]], reconciliation: Reconciliation) -> list[engine.RuleSpec]:
-    return [matching.spec_of(rule["body"], reconciliation, ref=place) for place, rule in enumerate(rules)]
+def _specs(rules: list[Mapping[str, Any]]) -> list[engine.RuleSpec]:
+    return [matching.spec_of(rule["body"], ref=place) for place, rule in enumerate(rules)]
 
 
 def _match(past: Past, rules: list[engine.RuleSpec], reconciliation: Reconciliation) -> engine.Outcome:

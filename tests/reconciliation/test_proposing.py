@@ -151,7 +151,7 @@ def test_batches_are_proposed_by_the_metadata_that_carries_them():
     (rule,) = trade.rules
     assert (rule.cardinality, rule.group_by) == ("many_to_one", ["metadata.batch_id"])
     assert rule.rollup == {"group_by_kind": "identifier", "lookback_days": 5, "date_field": "date"}
-    assert (rule.on_ambiguity, rule.on_difference) == ("best", "refuse")
+    assert (rule.on_ambiguity, rule.on_difference) == ("best", "allow")
 
 
 def test_metadata_that_is_no_text_is_not_compared():

@@ -297,3 +297,20 @@ def test_equal_priorities_are_numbered_anew(feeds: Feeds, pair: Reconciliation, 
     feeds.act(rule_change, rule=three["c"], changes={"priority": 7})
     feeds.act(rule_move, rule=three["c"], up=True)
     assert order(pair) == [("a", 10), ("c", 20), ("b", 30)]
+
+
+# --- where sums differ --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("on_difference", "matches"), [("allow", 1), ("refuse", 0)])
+def test_streams_take_a_difference_whole_unless_their_rule_refuses(feeds: Feeds, on_difference, matches):
+    a, b = feeds.stream("a"), feeds.stream("b")
+    made = feeds.reconciliation(a, b)
+    feeds.act(rule_void, rule=rules_of(made)[0])
+    near = {"key": "amount", "value": "amount", "tolerance_amount": 1, "tolerance_unit": "dollar"}
+    filters = {"rules": [*REFERENCE["rules"], near]}
+    feeds.act(rule_create, reconciliation=made, facts={"filters": filters, "on_difference": on_difference})
+    feeds.add(a, ("R1", 1_00))
+    feeds.add(b, ("R1", 1_50))
+    feeds.auto_match(made)
+    assert [abs(match.difference) for match in Match.objects.all()] == [50] * matches

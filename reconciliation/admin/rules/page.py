@@ -38,9 +38,10 @@ from reconciliation.admin.rules.told import (
 )
 from reconciliation.admin.words import plainly
 from reconciliation.services.rules import rule_activate, rule_change, rule_discard, rule_void
-from rules.checking import is_of_amount_and_date_alone, spec_of
-from rules.engine import RuleErrors
+from rules.engine import RuleErrors, parse_rule
+from rules.engine.confidence import may_accept
 from rules.models import Rule
+from rules.selectors import newest_revision
 from rules.states import RuleSource, RuleStatus
 
 RATINGS = {"high": "success", "medium": "info", "low": "warning"}
@@ -270,11 +271,14 @@ def _sides(rule: Rule) -> Any:
 
 
 def _never_accepts(rule: Rule) -> str:
+    last = newest_revision(rule)
     try:
-        alone = is_of_amount_and_date_alone(spec_of(rule.revisions.order_by("-number")[0].body))
-    except (RuleErrors, IndexError):
+        spec = parse_rule(last.body) if last is not None else None
+    except RuleErrors:
         return ""
-    return _("It compares amount and date alone.") if alone else ""
+    return (
+        _("It compares amount and date alone, or matches in part.") if spec and not may_accept(spec) else ""
+    )
 
 
 def _reasoning(rule: Rule) -> str:

@@ -17,6 +17,9 @@ LEAF_KEYS = frozenset(
     {"key", "operand", "value", "tolerance_amount", "tolerance_unit", "transforms", "days", "min_score"}
 )
 SCOPE_KEYS = frozenset({"side", "field", "operand", "literal"})
+AMONG = frozenset({"in", "not_in"})
+"""Of one side: the literal is a list, with commas between in its input."""
+
 MONEY = frozenset({"amount", "signed_amount", "effect"})
 STEP = re.compile(r"(\w+)\s*(?:\(\s*(\d{1,6})\s*\)|\s(\d{1,6}))?")
 WINDOW = re.compile(r"\s*([-+]?\d{1,6})\s*(?:\.\.|…|,|to)\s*([-+]?\d{1,6})\s*")
@@ -67,9 +70,9 @@ class Scope:
         return not (self.field.strip() or self.literal.strip())
 
     def node(self) -> dict[str, Any]:
-        literal: Any = self.literal.strip()
-        if self.field.strip() in MONEY:
-            literal = number(literal)
+        texts = self.literal.split(",") if self.operand in AMONG else [self.literal]
+        found = [number(text.strip()) if self.field.strip() in MONEY else text.strip() for text in texts]
+        literal: Any = found if self.operand in AMONG else found[0]
         return {"side": self.side, "field": self.field.strip(), "operand": self.operand, "literal": literal}
 
 
@@ -171,10 +174,7 @@ def _row_of(node: Any, part: str) -> Row | Scope | None:
     if not isinstance(node, dict):
         return None
     if "side" in node:
-        literal = node.get("literal")
-        if not SCOPE_KEYS.issuperset(node) or isinstance(literal, list | dict):
-            return None
-        return Scope(part, str(node["side"]), str(node.get("field")), node.get("operand", "eq"), str(literal))
+        return _scope_of(node, part)
     transforms = node.get("transforms") or {}
     if not LEAF_KEYS.issuperset(node) or not isinstance(transforms, Mapping):
         return None
@@ -189,6 +189,18 @@ def _row_of(node: Any, part: str) -> Row | Scope | None:
         _text_of(transforms.get("key")),
         _text_of(transforms.get("value")),
     )
+
+
+def _scope_of(node: Mapping[str, Any], part: str) -> Scope | None:
+    literal, operand = node.get("literal"), node.get("operand", "eq")
+    values = literal if isinstance(literal, list) else [literal]
+    plain = all(isinstance(value, str | int | float) and not isinstance(value, bool) for value in values)
+    among = operand in AMONG
+    if not (SCOPE_KEYS.issuperset(node) and plain and among == isinstance(literal, list)):
+        return None
+    if among and any("," in str(value) or str(value) != str(value).strip() for value in values):
+        return None
+    return Scope(part, str(node["side"]), str(node.get("field")), operand, ", ".join(map(str, values)))
 
 
 def _room_of(node: Mapping[str, Any]) -> tuple[str, str]:

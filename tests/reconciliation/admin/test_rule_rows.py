@@ -33,7 +33,8 @@ def every(*nodes):
         BATCHES["filters"],
         *(each["filters"] for each in LEDGER_DEFAULTS),
         every(WINDOW, MONTH, SHARE, ALIKE),
-        every(SHARE, SCOPE, MONEY),
+        every(SHARE, SCOPE, MONEY, {**MONEY, "operand": "in", "literal": [5, 7.25]}),
+        every(SHARE, {**SCOPE, "operand": "not_in", "literal": ["fee", "interest"]}),
         every({"operand": "or", "rules": [SHARE, ALIKE]}, {"operand": "or", "rules": [MONTH, WINDOW]}),
     ],
 )
@@ -60,6 +61,9 @@ def test_an_or_on_top_becomes_one_alternative():
         every(*[{"operand": "or", "rules": [SHARE]}] * 4),
         every({**SHARE, "colour": "red"}),
         every({**SCOPE, "literal": ["a", "b"]}),
+        every({**SCOPE, "operand": "in", "literal": ["a, b"]}),
+        every({**SCOPE, "literal": True}),
+        every({**SCOPE, "operand": "similar", "literal": "x", "min_score": 90}),
         every("x"),
     ],
 )
