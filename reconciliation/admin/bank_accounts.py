@@ -46,7 +46,7 @@ class BankAccountAdmin(ClearingModelAdmin):
     search_fields = ("name", "identifier", "ledger__code")
     search_help_text = gettext_lazy("Name, IBAN, or code of the ledger")
     ordering = ("name", "pk")
-    change_form_before_template = "reconciliation/account_proof.html"
+    change_form_outer_before_template = "reconciliation/account_before.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).filter(voided_at__isnull=True)

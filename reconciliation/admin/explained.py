@@ -178,7 +178,7 @@ class _Telling:
         return lines
 
     def _line(self, condition: Condition, filters: Any, one: Said, *, first: bool) -> ShownLine:
-        of_tree = condition.path[0] == "filters"
+        of_tree = condition.path[0] == "filters" and len(condition.path) > 1
         words = (
             leaf_words(_node(filters, condition.path), self.sides)
             if of_tree
@@ -210,7 +210,8 @@ class _Telling:
             return _("At most %(n)s days before the single record") % {"n": condition.literal}
         if kind == "group_by":
             field = body.get("group_by", [""])[int(condition.path[1])]
-            return _("The same %(field)s") % {"field": field_words(field)}
+            words = _("A known %(field)s") if operand == "known" else _("The same %(field)s")
+            return words % {"field": field_words(field)}
         if kind == "on_difference":
             texts = {
                 "eq": _("Both sides add up"),
@@ -219,6 +220,7 @@ class _Telling:
             }
             return texts[operand]
         return {
+            "filters": _("All members in one of the ways"),
             "currency": _("The same currency"),
             "decimal_places": _("The same number of decimals"),
             "measure": _("No record of 0"),

@@ -31,6 +31,7 @@ from organizations.actors import Actor
 from organizations.backoffice.acts import Act
 from organizations.backoffice.current import current_organization
 from reconciliation.admin.base import ClearingModelAdmin
+from reconciliation.admin.proposing import propose_act
 from reconciliation.admin.rules.ordering import order_context
 from reconciliation.admin.words import plainly
 from reconciliation.models import MatchMember, Pass
@@ -107,7 +108,7 @@ class ReconciliationAdmin(ClearingModelAdmin):
         "created_at",
     )
     readonly_fields = fields
-    change_form_before_template = "reconciliation/rule_list.html"
+    change_form_outer_before_template = "reconciliation/reconciliation_before.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows = super().get_queryset(request).filter(voided_at__isnull=True)
@@ -203,6 +204,7 @@ class ReconciliationAdmin(ClearingModelAdmin):
         )
         return [
             self._match(obj, owned),
+            propose_act(obj),
             Act(
                 "rename",
                 _("Rename"),

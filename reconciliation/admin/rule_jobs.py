@@ -14,7 +14,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
@@ -97,7 +97,7 @@ class RuleJobAdmin(ClearingModelAdmin):
     search_fields = ("=pk", "reconciliation__name", "error")
     search_help_text = gettext_lazy("Number, name of the reconciliation, or words of an error")
     ordering = ("-requested_at", "-pk")
-    fields = ("rule_name", "about", "state", "done", "asked", "took", "error", "digest")
+    fields = ("rule_name", "about", "state", "done", "concluded", "asked", "took", "error", "digest")
     readonly_fields = fields
     change_form_before_template = "reconciliation/backtest.html"
 
@@ -148,6 +148,12 @@ class RuleJobAdmin(ClearingModelAdmin):
             return "–"
         return _("%(n)s s") % {"n": f"{(obj.finished_at - obj.started_at).total_seconds():,.1f}"}
 
+    @display(description=gettext_lazy("What it says"))
+    def concluded(self, obj: RuleJob) -> str:
+        """Of a search for rules: what it found, or why it proposes nothing."""
+        lines = str((obj.result or {}).get("reasoning") or "–").splitlines()
+        return format_html_join("", "<p>{}</p>", ((line,) for line in lines))
+
     @display(description=gettext_lazy("Digest of its input"))
     def digest(self, obj: RuleJob) -> str:
         return (
@@ -158,7 +164,11 @@ class RuleJobAdmin(ClearingModelAdmin):
         return {
             "pending": _("It waits for a worker."),
             "running": _("It is under way. This page looks again by itself."),
-            "completed": _("It is done. Nothing was written but this result."),
+            "completed": (
+                _("It is done. Nothing was written but this result.")
+                if obj.kind == RuleJobKind.BACKTEST
+                else _("It is done. What it proposes stands among the rules.")
+            ),
             "failed": _("It failed: %(error)s") % {"error": obj.error},
         }[obj.status]
 

@@ -81,15 +81,15 @@ def gather_members(rule: RuleSpec, many: Side, inside: Bools) -> Members:
     segment: the first field of `group_by` is the day."""
     assert rule.rollup is not None
     by_date = rule.rollup.kind == "date"
-    day_of = _day(rule, rule.group_by[0] if by_date else rule.rollup.date_field)
+    read_as = day_of(rule, rule.group_by[0] if by_date else rule.rollup.date_field)
     columns = [many.frame["currency"], many.frame["decimal_places"]]
     columns += [many.values(rule.value(field)) for field in rule.group_by[1 if by_date else 0 :]]
-    known = inside & many.values(day_of).is_not_null().to_numpy()
+    known = inside & many.values(read_as).is_not_null().to_numpy()
     for column in columns:
         known &= column.is_not_null().to_numpy()
     rows = np.flatnonzero(known)
     cohort = classes([column.gather(rows) for column in columns]).of
-    day = many.days(day_of)[rows]
+    day = many.days(read_as)[rows]
     first = int(day.min(initial=2**40))
     span = max(int(day.max(initial=0)) - first + 1, 1)
     code = cohort * (span + 1) + day - first
@@ -97,7 +97,7 @@ def gather_members(rule: RuleSpec, many: Side, inside: Bools) -> Members:
     return Members(rows[order], cohort[order], code[order], first, span)
 
 
-def _day(rule: RuleSpec, field: str) -> Value:
+def day_of(rule: RuleSpec, field: str) -> Value:
     """A date field as days; a point in time counts as its day (UTC)."""
     value = rule.value(field)
     return Value(field, (), "day") if value.form == "datetime" else value

@@ -6,12 +6,14 @@ reconciliation's explanations; pure.
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 
-from rules.engine.explain_case import Case, RollupCase
+from rules.engine.explain_case import Case
+from rules.engine.explain_rollup import RollupCase
 from rules.engine.explained import Condition, Explained, GroupOutcome
 from rules.engine.matching import SignMode
-from rules.engine.sides import Side
+from rules.engine.sides import Bools, Side
 from rules.engine.tree import Group, Node, Path, RuleSpec
 
 
@@ -57,16 +59,21 @@ class _Walk:
 
     def into(self, node: Node, path: Path) -> Path | None:
         """The path of what failed first; None where the node holds."""
+        return self._into(node, path)[1]
+
+    def _into(self, node: Node, path: Path) -> tuple[Bools, Path | None]:
+        """Whether the node holds, for each pair of rows: members of a group may take different ways through an `or`."""
         if not isinstance(node, Group):
             condition = self.case.condition(node, path)
             self.conditions.append(condition)
-            return None if condition.holds else path
+            return self.case.held[node], None if condition.holds else path
         place = len(self.groups)
-        failed = [self.into(rule, (*path, "rules", number)) for number, rule in enumerate(node.rules)]
-        broken = [one for one in failed if one is not None]
-        holds = len(broken) < len(failed) if node.operand == "or" else not broken
-        self.groups.insert(place, GroupOutcome(path, node.operand, holds))
-        if holds:
-            return None
+        parts = [self._into(rule, (*path, "rules", number)) for number, rule in enumerate(node.rules)]
+        join = np.logical_or if node.operand == "or" else np.logical_and
+        held: Bools = join.reduce([found for found, _failed in parts])
+        self.groups.insert(place, GroupOutcome(path, node.operand, bool(held.all())))
+        if held.all():
+            return held, None
+        broken = [failed for _found, failed in parts if failed is not None]
         # Of several ways that all failed none is the one to blame.
-        return path if node.operand == "or" and len(broken) > 1 else broken[0]
+        return held, path if node.operand == "or" and len(broken) > 1 else broken[0]

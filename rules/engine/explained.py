@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
-from typing import Literal, NamedTuple
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Literal, NamedTuple
 
-import numpy as np
-
-from rules.engine.fields import CALENDAR_MONTH, kind_of_field
-from rules.engine.sides import Ints, Side
+from rules.engine.fields import CALENDAR_MONTH, kind_of
+from rules.engine.sides import Bools, Ints, Side
 from rules.engine.tree import Path, SideName, Value
 
 Shown = int | float | bool | date | str | None
@@ -17,7 +16,8 @@ Unit = Literal["minor", "days"]
 
 
 class Seen(NamedTuple):
-    """The values that a condition saw: of a record of each side, or of one side alone. None: missing.
+    """The values that a condition saw, as stored and as compared: of a record of each side, or of one side alone. None:
+    missing.
 
     `difference`: Side A less Side B in minor units, or the days from Side A to Side B; None between texts.
     """
@@ -37,7 +37,8 @@ class Condition:
     """One condition of a rule, its own or one that goes without saying, and what it saw.
 
     `path`: its place in the rule's body, ("filters", "rules", 0) say; what goes without saying has a short path of its
-    own: ("cardinality",), ("currency",), ("measure",), ("group_by", 0), ("rollup", "lookback_days"), ("on_difference",).
+    own: ("cardinality",), ("currency",), ("measure",), ("group_by", 0), ("rollup", "lookback_days"), ("on_difference",), and
+    ("filters",) where each member meets the tree, but not all in one way.
     `key` and `value`: the fields of Side A and Side B, empty where a side is not asked. `side` and `literal`: of a
     condition on one side alone. `seen`: one per record of the many side, and one altogether where both sides are one.
     `total`: what a sum saw; then `seen` are its parts.
@@ -75,33 +76,40 @@ class Explained:
 
 
 def shown(side: Side, value: Value, rows: Ints) -> list[Shown]:
-    """A side's values in these rows, for people: whole minor units, days, texts."""
-    return side.values(value).gather(rows).to_list()
+    """A side's values in these rows, for people: whole minor units, days, texts; numbers and instants of metadata as they
+    are usually written."""
+    return [_plain(one) for one in side.values(value).gather(rows).to_list()]
+
+
+def _plain(value: Any) -> Shown:
+    if isinstance(value, Decimal):
+        text = f"{value:f}"
+        return text.rstrip("0").rstrip(".") if "." in text else text
+    if isinstance(value, datetime):
+        return value.isoformat()
+    found: Shown = value
+    return found
 
 
 def seen(
-    a: Side, b: Side, key: Value, value: Value, rows: tuple[Ints, Ints], holds: np.ndarray
+    a: Side, b: Side, key: Value, value: Value, rows: tuple[Ints, Ints], holds: Bools
 ) -> tuple[Seen, ...]:
     """What a condition between `key` and `value` saw of each pair of rows."""
     rows_a, rows_b = rows
     raw = shown(a, Value(key.field), rows_a), shown(b, Value(value.field), rows_b)
     done = shown(a, key, rows_a), shown(b, value, rows_b)
-    by_month = key.transforms == value.transforms == (CALENDAR_MONTH,)
+    measured = done
+    if _is_month(key, value):  # compared as texts, but people want to know the days
+        measured = (
+            shown(a, Value(key.field, (), key.form), rows_a),
+            shown(b, Value(value.field, (), value.form), rows_b),
+        )
     columns = zip(
-        a.ids[rows_a].tolist(), b.ids[rows_b].tolist(), *raw, *done, holds.astype(bool).tolist(), strict=True
+        a.ids[rows_a].tolist(), b.ids[rows_b].tolist(), *raw, *done, *measured, holds.tolist(), strict=True
     )
     return tuple(
-        Seen(
-            id_a,
-            id_b,
-            raw_a,
-            raw_b,
-            done_a,
-            done_b,
-            apart(*((raw_a, raw_b) if by_month else (done_a, done_b))),
-            ok,
-        )
-        for id_a, id_b, raw_a, raw_b, done_a, done_b, ok in columns
+        Seen(id_a, id_b, raw_a, raw_b, done_a, done_b, apart(far_a, far_b), ok)
+        for id_a, id_b, raw_a, raw_b, done_a, done_b, far_a, far_b, ok in columns
     )
 
 
@@ -109,16 +117,18 @@ def apart(value_a: Shown, value_b: Shown) -> int | None:
     """How far two values are apart: Side A less Side B (minor units), or the days from Side A to Side B."""
     if isinstance(value_a, date) and isinstance(value_b, date):
         return (value_b - value_a).days
-    if isinstance(value_a, int) and isinstance(value_b, int):
+    if type(value_a) is int and type(value_b) is int:
         return value_a - value_b
     return None
 
 
 def unit_of(key: Value, value: Value) -> Unit | None:
     """What a difference of these is counted in."""
-    kinds = {kind_of_field(key.field), kind_of_field(value.field)}
-    changed = bool(key.transforms or value.transforms)
-    if kinds == {"money"} and not changed:
+    kinds = {kind_of(key), kind_of(value)}
+    if kinds == {"money"}:
         return "minor"
-    month = key.transforms == value.transforms == (CALENDAR_MONTH,)
-    return "days" if kinds == {"date"} and (month or not changed) else None
+    return "days" if kinds == {"date"} or _is_month(key, value) else None
+
+
+def _is_month(key: Value, value: Value) -> bool:
+    return key.transforms == value.transforms == (CALENDAR_MONTH,)

@@ -68,8 +68,9 @@ def contains(text: pl.Series, part: pl.Series) -> pl.Series:
 
 
 def among(value: pl.Series, listed: pl.Series) -> pl.Series:
-    """Whether the value is one of what the other text lists."""
-    return _select(elements(pl.col("text")).list.contains(pl.col("part")), listed, value)
+    """Whether the value is one of what the other text lists; nothing is in a missing list, nor is a missing value."""
+    known = pl.col("text").is_not_null() & pl.col("part").is_not_null()
+    return _select(pl.when(known).then(elements(pl.col("text")).list.contains(pl.col("part"))), listed, value)
 
 
 def with_borders(text: pl.Series) -> pl.Series:

@@ -93,6 +93,8 @@ class Windows:
             raise TooBroad(self.tried)
         bite = np.cumsum(self._runs) // BITE
         starts = np.flatnonzero(np.concatenate(([True], bite[1:] != bite[:-1]))) if len(bite) else NONE
+        if not len(starts):
+            return _together([])  # no single record has a day in reach
         parts = [
             self._added_up(start, end) for start, end in zip(starts, [*starts[1:], len(bite)], strict=True)
         ]

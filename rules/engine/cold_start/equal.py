@@ -11,6 +11,8 @@ from rules.engine.cold_start.pool import NO_KEY, Keys, Pool, Window
 from rules.engine.keys import sorting
 from rules.engine.sides import Ints
 
+Rows = tuple[Ints, Ints]
+
 
 @dataclass(frozen=True, slots=True)
 class Count:
@@ -22,29 +24,52 @@ class Count:
 
 @dataclass(frozen=True)
 class Line:
-    """The records of both sides by (key, day) in one world; for each record of the sample where on Side B each day from
-    −reach to +reach of it begins."""
+    """The records of both sides by (key, day) in one world: for each record of the sample (`rows_a`) where on Side B
+    (`rows_b`) each day from −reach to +reach of it begins. Rows are places in the pool."""
 
-    key_b: Ints
-    day_b: Ints
+    rows_a: Ints
+    rows_b: Ints
     edges: Ints
     codes_a: Ints
-    first: int
-    span: int
+    codes_b: Ints
     reach: int
+    size_a: int
+    size_b: int
 
     def histogram(self) -> Ints:
         """Pairs with equal keys by days apart (Side B − Side A), from −reach to +reach."""
         return np.diff(self.edges, axis=1).sum(axis=0)
 
     def count(self, window: Window) -> Count:
-        low, high = self.edges[:, window[0] + self.reach], self.edges[:, window[1] + self.reach + 1]
+        low, high = self._between(window)
+        return Count(len(self.sole(window)[0][0]), int(np.count_nonzero(high > low)))
+
+    def sole(self, window: Window) -> list[Rows]:
+        """The pairs that are each other's only candidate, in the one step that the engine takes here."""
+        low, high = self._between(window)
         one = np.flatnonzero(high - low == 1)
-        partner = low[one]
-        base = self.key_b[partner] * self.span + self.day_b[partner] - self.first
-        back = np.searchsorted(self.codes_a, base - window[0], side="right")
-        back -= np.searchsorted(self.codes_a, base - window[1])
-        return Count(int(np.count_nonzero(back == 1)), int(np.count_nonzero(high > low)))
+        one = one[self._partners(low[one], window) == 1]
+        return [(self.rows_a[one], self.rows_b[low[one]])]
+
+    def with_candidate(self, window: Window) -> list[Rows]:
+        """Records of the sample, and records of Side B, that have a candidate at all."""
+        low, high = self._between(window)
+        partners = self._partners(np.arange(len(self.codes_b)), window)
+        return [(self.rows_a[high > low], self.rows_b[partners > 0])]
+
+    def crowd(self) -> Ints:
+        """For each row of Side A how many candidates it has within reach: 0 where it is not of the sample."""
+        found = np.zeros(self.size_a, np.int64)
+        found[self.rows_a] = self.edges[:, -1] - self.edges[:, 0]
+        return found
+
+    def _between(self, window: Window) -> Rows:
+        return self.edges[:, window[0] + self.reach], self.edges[:, window[1] + self.reach + 1]
+
+    def _partners(self, places: Ints, window: Window) -> Ints:
+        """How many candidates these of Side B have on all of Side A."""
+        found = np.searchsorted(self.codes_a, self.codes_b[places] - window[0], side="right")
+        return found - np.searchsorted(self.codes_a, self.codes_b[places] - window[1])
 
 
 def draw(pool: Pool, keys: Keys, shift: int = 0) -> Line:
@@ -58,8 +83,10 @@ def draw(pool: Pool, keys: Keys, shift: int = 0) -> Line:
     span = max(int(days.max(initial=0)) - first, 0) + 2 * reach + 2
     codes_b = keys.b[use_b] * span + day_b - first
     order = sorting(codes_b)
+    codes_b = codes_b[order]
     near = pool.sample[keys.a[pool.sample] != NO_KEY]
-    base = np.sort(keys.a[near] * span + pool.day_a[near] - first)
-    edges = np.searchsorted(codes_b[order], base[:, None] + np.arange(-reach, reach + 2))
+    base = keys.a[near] * span + pool.day_a[near] - first
+    in_order = sorting(base)  # so that the binary searches stay in the cache
+    edges = np.searchsorted(codes_b, base[in_order][:, None] + np.arange(-reach, reach + 2))
     codes_a = np.sort(keys.a[use_a] * span + day_a - first)
-    return Line(keys.b[use_b][order], day_b[order], edges, codes_a, first, span, reach)
+    return Line(near[in_order], use_b[order], edges, codes_a, codes_b, reach, *pool.size)

@@ -55,7 +55,7 @@ def wilson(share: float, size: int) -> float:
     return max((middle - spread) / (1 + square / size), 0.0)
 
 
-def wrong_pairs(accidents: float, covered: float) -> float:
-    """How many of the pairs found are wrong: those found by accident where nothing belongs together, less where a record
-    that has its true partner here is the sole candidate of none by accident."""
-    return accidents * (1 - min(max(covered, 0.0), 1.0) / 2)
+def in_the_way(covered: float) -> float:
+    """The share of accidents that can be wrong pairs here, where so many records have their true partner: a record that has
+    it has a second candidate beside it, and is no sole pair. Half of what that spares is left unsaid."""
+    return 1 - min(max(covered, 0.0), 1.0) / 2

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from rules.engine.cold_start.equal import Count
+from rules.engine.cold_start.equal import Count, Rows
 from rules.engine.cold_start.pool import NO_KEY, Keys, Pool, Window
 from rules.engine.intervals import unfold
 from rules.engine.keys import sorting
@@ -50,7 +50,7 @@ TOLERANCES = (
 
 @dataclass(frozen=True)
 class NearPairs:
-    """Candidate pairs of one world, `a` and `b` numbered from 0; `sampled`: which `a` are of the sample."""
+    """Candidate pairs of one world, as places in the pool; `sampled`: whose Side A record is of the sample."""
 
     a: Ints
     b: Ints
@@ -60,6 +60,8 @@ class NearPairs:
     decimal_places: Ints
     sampled: Bools
     reach: int
+    size_a: int
+    size_b: int
 
     def within(self, tolerance: Tolerance) -> Bools:
         if tolerance == EQUAL:
@@ -76,6 +78,8 @@ class NearPairs:
             self.decimal_places[chosen],
             self.sampled[chosen],
             self.reach,
+            self.size_a,
+            self.size_b,
         )
 
     def histogram(self) -> Ints:
@@ -83,15 +87,31 @@ class NearPairs:
         return np.bincount(self.apart[self.sampled] + self.reach, minlength=2 * self.reach + 1)
 
     def count(self, window: Window) -> Count:
-        """What a rule over these pairs finds in the window, in the engine's two steps."""
-        inside = self.only((self.apart >= window[0]) & (self.apart <= window[1]))
-        covered = len(np.unique(inside.a[inside.sampled]))
+        inside = self._inside(window)
+        return Count(sum(len(a) for a, _b in self.sole(window)), len(np.unique(inside.a[inside.sampled])))
+
+    def sole(self, window: Window) -> list[Rows]:
+        """What a rule over these pairs finds in the window for the sample, by the engine's two steps: equal amounts, then the
+        rest of the records."""
+        inside = self._inside(window)
         equal = inside.only(inside.difference == 0)
-        sole = equal.only(_sole(equal.a, equal.b))
-        rest = inside.only(~np.isin(inside.a, equal.a) & ~np.isin(inside.b, sole.b))
+        first = equal.only(_sole(equal.a, equal.b))
+        rest = inside.only(~np.isin(inside.a, equal.a) & ~np.isin(inside.b, first.b))
         later = rest.only(_sole(rest.a, rest.b))
-        found = int(np.count_nonzero(sole.sampled)) + int(np.count_nonzero(later.sampled))
-        return Count(found, covered)
+        return [(step.a[step.sampled], step.b[step.sampled]) for step in (first, later)]
+
+    def with_candidate(self, window: Window) -> list[Rows]:
+        """Records that have a candidate at all in each step (of Side B: as far as it is known)."""
+        inside = self._inside(window)
+        equal = inside.only(inside.difference == 0)
+        return [(equal.a, equal.b), (inside.a, inside.b)]
+
+    def crowd(self) -> Ints:
+        """For each row of Side A how many candidates it has within reach."""
+        return np.bincount(self.a, minlength=self.size_a)
+
+    def _inside(self, window: Window) -> NearPairs:
+        return self.only((self.apart >= window[0]) & (self.apart <= window[1]))
 
 
 def _sole(a: Ints, b: Ints) -> Bools:
@@ -116,14 +136,15 @@ def near_pairs(pool: Pool, keys: Keys, shift: int = 0) -> NearPairs | None:
     a, b = np.concatenate((own[0], rivals[0])), np.concatenate((own[1], rivals[1]))
     money_a = pool.money[0][a]
     return NearPairs(
-        np.unique(a, return_inverse=True)[1],
-        np.unique(b, return_inverse=True)[1],
+        a,
+        b,
         day_b[b] - pool.day_a[a],
         _difference(money_a, pool.money[1][b]),
         money_a,
         _decimal_places(pool)[a],
         sampled[a],
         pool.books.calendar.reach,
+        *pool.size,
     )
 
 

@@ -98,6 +98,16 @@ class Pool:
         return min(window[0], self.looked_at[0]), max(window[1], self.looked_at[1])
 
     @property
+    def is_fresh(self) -> bool:
+        """Whether no rule has taken anything. What is left by one is not like what was there: rivals are missing, and of some
+        records the true partner."""
+        return self.size == (len(self.books.a), len(self.books.b))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return len(self.rows_a), len(self.rows_b)
+
+    @property
     def is_open(self) -> tuple[Bools, Bools]:
         """For each row of the books whether it is here."""
         marks = np.zeros(len(self.books.a), bool), np.zeros(len(self.books.b), bool)

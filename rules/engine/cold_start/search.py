@@ -12,7 +12,7 @@ import polars as pl
 from rules.engine.cold_start import dry_run
 from rules.engine.cold_start.bodies import Body, group_body, likeness, pair_body, pair_of
 from rules.engine.cold_start.calendar import Calendar, blocks
-from rules.engine.cold_start.estimate import PAIRS_LEAST, Estimate, wrong_pairs
+from rules.engine.cold_start.estimate import PAIRS_LEAST, Estimate
 from rules.engine.cold_start.forms import worth_trying
 from rules.engine.cold_start.groups import GroupTrial, group_trials
 from rules.engine.cold_start.near import EQUAL
@@ -158,7 +158,7 @@ def _checked_pairs(pool: Pool, trial: Trial) -> Checked | None:
     if taken is None or elsewhere is None:
         return None
     matched, expected = dry_run.in_sample(pool, taken), max(elsewhere, trial.strangers)
-    estimate = Estimate(matched, wrong_pairs(expected, trial.covered))
+    estimate = Estimate(matched, expected * trial.exposed)
     return Proposal(body, estimate, expected, matched, pool.books.sampled, taken.groups, trial.window), taken
 
 

@@ -6,13 +6,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
 
 import numpy as np
 
 from rules.engine.cold_start.chance import ChanceOfAmounts
-from rules.engine.cold_start.equal import Count, Line, draw
-from rules.engine.cold_start.estimate import Estimate, wrong_pairs
+from rules.engine.cold_start.equal import Line, draw
+from rules.engine.cold_start.estimate import Estimate, in_the_way
+from rules.engine.cold_start.exposure import World, exposure
 from rules.engine.cold_start.forms import Form
 from rules.engine.cold_start.near import EQUAL, TOLERANCES, NearPairs, Tolerance, near_pairs
 from rules.engine.cold_start.pool import Keys, Pool, Window
@@ -20,27 +20,19 @@ from rules.engine.cold_start.windows import Counts, excess, windows
 from rules.engine.sides import Floats
 
 
-class World(Protocol):
-    """Candidate pairs here, or in a world of the shifted calendar."""
-
-    def histogram(self) -> Counts: ...
-
-    def count(self, window: Window) -> Count: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Trial:
     """A rule for pairs and how it did on the sample.
 
-    `covered`: the share of records with a candidate beyond those that have one by accident. `strangers`: pairs expected
-    whose text and amount agree by accident on the very days.
+    `exposed`: the share of accidents that can be wrong pairs here. `strangers`: pairs expected whose text and amount agree by
+    accident on the very days.
     """
 
     form: Form | None
     tolerance: Tolerance
     window: Window
     estimate: Estimate
-    covered: float
+    exposed: float
     strangers: float
 
     @property
@@ -145,9 +137,12 @@ class _FormTrials:
     ) -> Trial:
         here, *elsewhere = [world.count(window) for world in worlds]
         by_accident = float(np.mean([world.covered for world in elsewhere]))
-        covered = (here.covered - by_accident) / max(len(self._pool.sample), 1)
+        exposed = in_the_way((here.covered - by_accident) / max(len(self._pool.sample), 1))
+        if self._pool.is_fresh:
+            exposed = min(exposed, exposure(worlds[0], worlds[1:], window))
         inside = strangers[window[0] + self._reach : window[1] + self._reach + 1]
         unrelated = float(inside.sum()) * self._chance.of(tolerance)
         accidents = max(float(np.mean([world.sole for world in elsewhere])), unrelated)
-        estimate = Estimate(here.sole, wrong_pairs(accidents, covered))
-        return Trial(self._form, tolerance, window, estimate, covered, unrelated)
+        return Trial(
+            self._form, tolerance, window, Estimate(here.sole, accidents * exposed), exposed, unrelated
+        )

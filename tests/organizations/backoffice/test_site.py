@@ -1,8 +1,11 @@
 """The site: who gets in, and what surrounds every page."""
 
 import re
+from pathlib import Path
 
 import pytest
+from django.contrib import admin
+from django.template.loader import get_template
 from django.test import Client
 from django.urls import reverse
 
@@ -140,3 +143,23 @@ def test_people_change_their_own_settings():
     assert (user.shown_name, user.time_zone) == ("Anna", "Europe/Berlin")
     assert client.post(url, {"name": "Anna", "time_zone": "Mars"}).status_code == 200
     assert User.objects.get(pk=membership.user_id).time_zone == "Europe/Berlin"
+
+
+INCLUDE = re.compile(r"{% include \"([^\"]+)\"")
+
+
+def whole_source(name: str) -> str:
+    """A template's text with that of all it includes."""
+    source = Path(get_template(name).origin.name).read_text()
+    return source + "".join(whole_source(part) for part in INCLUDE.findall(source))
+
+
+def test_no_page_of_a_row_has_a_form_inside_its_form():
+    """A browser drops the inner form's tag, and its buttons send the outer one."""
+    inside = {
+        (type(model_admin).__name__, name)
+        for model_admin in admin.site._registry.values()
+        for where in ("change_form_before_template", "change_form_after_template")
+        if (name := getattr(model_admin, where)) and "<form" in whole_source(name)
+    }
+    assert inside == set()

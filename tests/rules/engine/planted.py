@@ -32,10 +32,10 @@ class Planted:
     def true_groups(self) -> int:
         return len(np.intersect1d(self.truth_a[self.truth_a >= 0], self.truth_b))
 
-    def judged(self, proposals: Sequence[Proposal], **more: object) -> list[tuple[int, int]]:
+    def judged(self, proposals: Sequence[Proposal]) -> list[tuple[int, int]]:
         """For each proposal, run in order by the engine: how many groups it makes, and how many of them are right."""
         rules = [parse_rule({**proposal.body, "must_balance": False}) for proposal in proposals]
-        outcome = match(with_amounts(self.a), with_amounts(self.b), rules, **more)
+        outcome = match(with_amounts(self.a), with_amounts(self.b), rules)
         right = self._right(outcome)
         rule = outcome.groups["rule"].to_numpy()
         return [
@@ -241,6 +241,32 @@ def dated_batches(size: int, seed: int = 7) -> Planted:
     one = dated_noise(size, seed)
     other = dated_noise(size // 4, seed + 1)
     return _strangers(one.a, other.b)
+
+
+def beside(book: Planted, stranger: Planted) -> Planted:
+    """Both in one: the strangers' texts begin otherwise, so that they meet only their own like."""
+    first_a, first_b = book.a.height, book.b.height
+    text = pl.lit("Zz") + pl.col("description")
+    a = stranger.a.with_columns(id=pl.col("id") + first_a, description=text).select(book.a.columns)
+    b = stranger.b.with_columns(id=pl.col("id") + first_b, description=text.str.to_uppercase())
+    nobody = [np.full(frame.height, -1) for frame in (a, b)]
+    return Planted(
+        pl.concat([book.a, a]),
+        pl.concat([book.b, b.select(book.b.columns)]),
+        np.concatenate((book.truth_a, nobody[0])),
+        np.concatenate((book.truth_b, nobody[1])),
+    )
+
+
+def few_shops(size: int, seed: int) -> Planted:
+    """A dozen customers who pay fifteen prices all the time, on two sides that have nothing to do with each other."""
+    sides = []
+    for own in (seed, seed + 1000):
+        rng = np.random.default_rng(own)
+        shop, number = rng.integers(0, 12, size), rng.integers(0, 10**6, size)
+        texts = [f"Shop {chr(65 + place)} {one}" for place, one in zip(shop, number, strict=True)]
+        sides.append(side(rng.integers(0, DAYS, size), list_prices(rng, size, 15), description=texts))
+    return _strangers(*sides)
 
 
 def _strangers(a: pl.DataFrame, b: pl.DataFrame) -> Planted:

@@ -106,14 +106,28 @@ def test_the_stated_precision_is_kept_where_a_rule_was_planted(name):
         assert proposal.precision <= right / groups + 0.02
 
 
-def test_amounts_with_fees_get_a_rule_with_a_tolerance_of_their_own():
+@pytest.mark.parametrize("stranger", [planted.noise, planted.few_shops], ids=lambda make: make.__name__)
+@pytest.mark.parametrize("size", [300, 1_500])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_strangers_beside_good_books_are_not_covered_by_them(stranger, size, seed):
+    """Customers of whom nothing belongs together, among others of whom nearly everything does."""
+    good = planted.busy_books(2_500, seed, prices=3_000, customers=150, fees=0.0, orphans=0.1)
+    book = planted.beside(good, stranger(size, seed + 50))
+    found = propose(book.a, book.b).proposals
+    assert found
+    for proposal, (groups, right) in zip(found, book.judged(found), strict=True):
+        assert proposal.precision <= right / groups + 0.02, proposal.body
+
+
+def test_amounts_with_fees_get_a_rule_with_a_tolerance():
     book = planted.busy_books(3_000, 11, **BUSY["fees"])
-    first, second = propose(book.a, book.b).proposals
-    assert first.is_equal
-    assert second.body["filters"]["rules"][1] == EUR_EQUAL | {
+    (first, *_others) = propose(book.a, book.b).proposals
+    assert first.body["filters"]["rules"][1] == EUR_EQUAL | {
         "tolerance_amount": 5,
         "tolerance_unit": "percent",
     }
+    ((groups, _right),) = book.judged([first])
+    assert groups >= 0.9 * book.true_groups
     assert all(proposal.is_equal for proposal in propose(book.a, book.b, tolerances=False).proposals)
 
 

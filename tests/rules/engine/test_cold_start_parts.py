@@ -14,8 +14,9 @@ from rules.engine import match, parse_rule
 from rules.engine.cold_start import Estimate, Form, near, propose, wilson
 from rules.engine.cold_start.bodies import likeness, pair_body, pair_of
 from rules.engine.cold_start.calendar import Calendar, blocks
-from rules.engine.cold_start.equal import draw
-from rules.engine.cold_start.estimate import wrong_pairs
+from rules.engine.cold_start.equal import Line, draw
+from rules.engine.cold_start.estimate import in_the_way
+from rules.engine.cold_start.exposure import EXPOSED_LEAST, exposure
 from rules.engine.cold_start.forms import DIGITS, FIRST_WORDS, LETTERS_AND_DIGITS, SAME, Texts, worth_trying
 from rules.engine.cold_start.near import EQUAL, TOLERANCES, near_pairs
 from rules.engine.cold_start.pool import Books, Pool
@@ -126,10 +127,7 @@ def test_a_proposal_is_rated_by_its_lower_bound(pairs, wrong, rating):
 
 
 def test_an_accident_counts_less_where_a_true_partner_stands_beside_it():
-    assert wrong_pairs(10, 0) == 10
-    assert wrong_pairs(10, 1) == 5
-    assert wrong_pairs(10, 1.5) == 5
-    assert wrong_pairs(10, -0.1) == 10
+    assert [in_the_way(covered) for covered in (0, 1, 1.5, -0.1, 0.5)] == [1, 0.5, 0.5, 1, 0.75]
 
 
 def texts_of(**texts: list[str]) -> Texts:
@@ -239,6 +237,32 @@ def test_close_pairs_are_counted_as_the_engine_finds_them(seed):
                 for window in WINDOWS:
                     expected = by_engine(pool, form, tolerance, window, shift)
                     assert within.count(window).sole == expected, (form, tolerance, window)
+
+
+def lines_of(book: planted.Planted) -> list[Line]:
+    pool = pool_of(book.a, book.b)
+    keys = pool.keys(Form("description", "description", FIRST_WORDS[1]), of=pool.price)
+    return [draw(pool, keys, shift) for shift in (0, *pool.books.calendar.trying)]
+
+
+def test_accidents_cannot_be_wrong_pairs_where_everybody_has_a_partner():
+    rng = np.random.default_rng(1)
+    texts = planted.trade(rng, 1_500, customers=100)
+    prices = planted.list_prices(rng, 3_000, 20)
+    book = planted.pairs(rng, 1_500, prices, rng.integers(0, 4, 3_000), texts, orphans=0.0)
+    here, *elsewhere = lines_of(book)
+    assert exposure(here, elsewhere, (0, 3)) == EXPOSED_LEAST
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_every_accident_may_be_a_wrong_pair_where_nobody_has_a_partner(seed):
+    here, *elsewhere = lines_of(planted.noise(1_500, seed))
+    assert exposure(here, elsewhere, (0, 3)) == 1.0
+
+
+def test_of_one_moved_world_nothing_can_be_told():
+    here, *elsewhere = lines_of(planted.amount_and_text(300))
+    assert exposure(here, elsewhere[:1], (0, 3)) == 1.0
 
 
 @settings(max_examples=40, deadline=None)

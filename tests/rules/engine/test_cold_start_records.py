@@ -80,7 +80,7 @@ def test_records_without_texts_leave_the_others_their_rule():
     book = planted.pairs(rng, SIZE, prices, rng.integers(0, 3, 2 * SIZE), {"reference": (reference, missing)})
     found = propose(book.a, book.b)
     assert reference_first(found)
-    assert book.judged(found.proposals) == [(SIZE // 2, SIZE // 2)]
+    assert book.judged(found.proposals)[0] == (SIZE // 2, SIZE // 2)
 
 
 @pytest.mark.parametrize(

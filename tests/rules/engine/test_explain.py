@@ -16,9 +16,11 @@ from rules.engine.explain import explain
 from rules.engine.explained import Condition, Explained, Seen
 from tests.clock import TODAY
 from tests.rules.engine.books import Group, Record, either, eq, every, frame, groups_of, within
-from tests.rules.engine.strategies import batches, books, mixed, seeds
+from tests.rules.engine.strategies import batches, books, daily, mixed, seeds, typed
 from tests.rules.engine.test_one_to_one import RULES
+from tests.rules.engine.test_rollups import DATES, IDENTIFIERS
 from tests.rules.engine.test_rollups import RULES as ROLLUPS
+from tests.rules.engine.test_typed import CONDITIONS, TYPES
 
 GROUPS_PER_BOOK = 8
 
@@ -31,6 +33,8 @@ def alone(
     rule: dict[str, Any], groups: list[tuple[list[Record], list[Record]]], sign_mode: Any
 ) -> list[bool]:
     """Whether the engine takes each group when it is all there is: each in a currency of its own, in one call."""
+    if not groups:
+        return []
     side_a, side_b = [], []
     for number, (a, b) in enumerate(groups):
         for side, records in ((side_a, a), (side_b, b)):
@@ -61,6 +65,17 @@ def test_a_pair_holds_exactly_where_the_engine_would_take_it(name: str, sign_mod
         assert (found.first_failed is None) == found.holds
 
 
+@pytest.mark.parametrize("name", CONDITIONS)
+@settings(max_examples=3, deadline=None)
+@given(seed=seeds())
+def test_so_it_does_for_lists_likeness_and_metadata_of_every_type(name: str, seed: int) -> None:
+    rule = {"filters": CONDITIONS[name], "metadata_types": TYPES, "must_balance": False}
+    pairs = [([a], [b]) for book in books(seed, typed)[:3] for a in book.side_a for b in book.side_b]
+    for (a, b), matched in zip(pairs, alone(rule, pairs, "effect"), strict=True):
+        found = said(rule, a, b)
+        assert found.holds == matched, (a, b, found)
+
+
 @pytest.mark.parametrize("sign_mode", ["effect", "magnitude"])
 @pytest.mark.parametrize("cardinality", ["many_to_one", "one_to_many"])
 @pytest.mark.parametrize("name", ROLLUPS)
@@ -74,6 +89,29 @@ def test_a_group_holds_exactly_where_the_engine_would_take_it(
     for (a, b), matched in zip(groups, alone(rule, groups, sign_mode), strict=True):
         found = said(rule, a, b, sign_mode=sign_mode)
         assert found.holds == matched, (a, b, found)
+
+
+@pytest.mark.parametrize("sign_mode", ["effect", "magnitude"])
+@pytest.mark.parametrize("cardinality", ["many_to_one", "one_to_many"])
+@pytest.mark.parametrize("name", [*(IDENTIFIERS.keys() - ROLLUPS.keys()), *DATES])
+@settings(max_examples=3, deadline=None)
+@given(seed=seeds())
+def test_where_a_part_of_a_group_would_do_too_the_engine_takes_the_one_or_the_other(
+    name: str, cardinality: str, sign_mode: Any, seed: int
+) -> None:
+    """Runs of days within a run, and several ways through a tree: a group that holds may lose to a part of itself."""
+    by_identifier = {"group_by": ["reference"], **IDENTIFIERS[name]} if name in IDENTIFIERS else None
+    rule = {**(by_identifier or DATES[name]), "cardinality": cardinality}
+    groups = some_groups(Random(seed), books(seed, batches if by_identifier else daily)[:3], cardinality)
+    for (a, b), matched in zip(groups, alone(rule, groups, sign_mode), strict=True):
+        found = said(rule, a, b, sign_mode=sign_mode)
+        assert found.holds or not matched, (a, b, found)
+        if found.holds and not matched:
+            assert some_part(rule, a, b, sign_mode), (a, b, found)
+
+
+def some_part(rule: dict[str, Any], a: list[Record], b: list[Record], sign_mode: Any) -> bool:
+    return bool(groups_of(match(frame(a), frame(b), [parse_rule(rule)], sign_mode=sign_mode)))
 
 
 def some_groups(rng: Random, found: Any, cardinality: str) -> list[tuple[list[Record], list[Record]]]:
@@ -244,3 +282,35 @@ def test_the_order_of_rows_does_not_matter() -> None:
 def test_dates_are_dates() -> None:
     found = said({"filters": every(within(1))}, [Record(1)], [Record(1)])
     assert type(of(found, "filters", "rules", 0).seen[0].value_a) is date
+
+
+def test_a_number_of_metadata_is_shown_as_written_and_as_compared() -> None:
+    rule = {"filters": every(eq("effect"), eq("metadata.no")), "metadata_types": {"no": "number"}}
+    a, b = Record(1, metadata=(("no", "007.50"),)), Record(1, metadata=(("no", "7.5"),))
+    found = of(said(rule, [a], [b]), "filters", "rules", 1)
+    assert found.seen[0] == Seen(1, 1, "007.50", "7.5", "7.5", "7.5", None, True)
+    assert found.unit is None
+
+
+def test_members_that_meet_the_tree_in_ways_that_do_not_go_together_are_no_group() -> None:
+    first = every(eq("reference"), eq("counterparty"))
+    second = every(eq("reference", "description"), eq("external_id"))
+    rule = {
+        "filters": every(eq("effect"), either(first, second)),
+        "cardinality": "many_to_one",
+        "group_by": ["reference"],
+        "rollup": {"group_by_kind": "identifier"},
+    }
+    members = [Record(1, 10, reference="R", counterparty="x"), Record(2, 20, reference="R", external_id="y")]
+    single = Record(9, 30, reference="R", description="R", counterparty="x", external_id="y")
+    found = said(rule, members, [single])
+    assert (found.holds, found.first_failed) == (False, ("filters",))
+    assert of(found, "filters").operand == "one_way"
+    assert not some_part(rule, members, [single], "effect")
+
+
+def test_a_run_of_days_names_what_is_asked_of_its_segment() -> None:
+    rule = {"cardinality": "many_to_one", **DATES["segments"]}
+    members = [Record(n, 10, day=n, counterparty="ACME") for n in (1, 2)]
+    found = said(rule, members, [Record(9, 20, day=3, counterparty="")])
+    assert (found.holds, found.first_failed) == (False, ("group_by", 1))

@@ -378,3 +378,13 @@ def test_where_several_records_meet_a_cautious_rule_takes_none() -> None:
     rule = {"filters": every(SAME_REFERENCE, within_one), "rollup": IDENTIFIER, "must_balance": False}
     assert run(rule | {"on_ambiguity": "abstain"}, members, near) == [({1, 2}, {1})]
     assert run(rule | {"on_ambiguity": "sole"}, members, near) == []
+
+
+@pytest.mark.parametrize("cardinality", ["many_to_one", "one_to_many"])
+@pytest.mark.parametrize("name", DATES)
+def test_records_without_any_run_in_reach_make_no_group(name: str, cardinality: str) -> None:
+    rule = {**DATES[name], "cardinality": cardinality}
+    far = Record(1, effect=30, day=500, counterparty="x", currency="USD")
+    near = [Record(1, effect=10, counterparty="y"), Record(2, effect=20)]
+    for a, b in ((near, [far]), ([far], near), (near, []), ([], near)):
+        assert match(frame(a), frame(b), [parse_rule(rule)]).groups.is_empty()
