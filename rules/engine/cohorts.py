@@ -52,14 +52,14 @@ class Members:
         """The places [lo, hi) of all of a cohort's members."""
         return self._places(cohort * (self.span + 1), (cohort + 1) * (self.span + 1))
 
-    def _places(self, *codes: Ints) -> list[Ints]:
-        """The first place that has each of these codes, or a higher one: out of a table where most codes occur, else by
-        binary search."""
+    def _places(self, from_code: Ints, to_code: Ints) -> tuple[Ints, Ints]:
+        """The first places that have these codes, or higher ones: out of a table where most codes occur, else by binary
+        search."""
         last = int(self.code.max(initial=0))
         if last > 4 * len(self.code):
-            return [np.searchsorted(self.code, wanted) for wanted in codes]
+            return np.searchsorted(self.code, from_code), np.searchsorted(self.code, to_code)
         before = np.concatenate(([0], np.cumsum(np.bincount(self.code, minlength=last + 1))))
-        return [before[np.minimum(wanted, last + 1)] for wanted in codes]
+        return before[np.minimum(from_code, last + 1)], before[np.minimum(to_code, last + 1)]
 
 
 @dataclass(frozen=True, slots=True)
