@@ -52,6 +52,13 @@ WHAT = {
     "file_import.declared": gettext_lazy("import profile chosen; to be read again"),
     "file_import.replaced": gettext_lazy("replaced by a corrected file"),
     "file_import.undone": gettext_lazy("import undone"),
+    "rule.created": gettext_lazy("rule made"),
+    "rule.activated": gettext_lazy("rule taken into use"),
+    "rule.discarded": gettext_lazy("rule put aside"),
+    "rule.retyped": gettext_lazy("rule reads its metadata by other types"),
+    "reconciliation.rules_owned": gettext_lazy("got rules of its own"),
+    "stream.wire_requested": gettext_lazy("stream put in"),
+    "stream.unwire_requested": gettext_lazy("stream taken out"),
     "ledger.opening_confirmed": gettext_lazy("opening balance confirmed"),
 }
 """An event that is not here is told by its own words: "ledger created"."""

@@ -34,15 +34,21 @@ def agent_status(reconciliation: Reconciliation) -> AgentStatus:
     searches = reconciliation.rule_jobs.filter(kind=RuleJobKind.PROPOSAL).newest_first()
     newest = searches.first()
     ended = newest if newest is None or not newest.is_under_way else searches.exclude(pk=newest.pk).first()
-    done = searches.filter(status=RuleJobStatus.COMPLETED).first()
     return AgentStatus(
         status=_status(newest),
         last_run_at=ended.finished_at if ended is not None else None,
         progress=newest.steps if newest is not None else [],
-        reasoning=(done.result or {}).get("reasoning") if done is not None else None,
+        reasoning=reasoning_of(reconciliation),
         rules_count=rules_of(reconciliation).active().count(),
         unmatched_count=unmatched_count(reconciliation),
     )
+
+
+def reasoning_of(reconciliation: Reconciliation) -> str | None:
+    """What the newest search that was finished rests its proposals on, in words with their figures."""
+    searches = reconciliation.rule_jobs.filter(kind=RuleJobKind.PROPOSAL).newest_first()
+    done = searches.filter(status=RuleJobStatus.COMPLETED).first()
+    return (done.result or {}).get("reasoning") if done is not None else None
 
 
 def unmatched_count(reconciliation: Reconciliation) -> int:

@@ -11,10 +11,12 @@ from reconciliation.models import Pass
 from reconciliation.services.definitions import definition_change, definition_create, definition_void
 from reconciliation.services.rules import rule_create
 from reconciliation.services.stream_reconciliations import reconciliation_change
+from reconciliation.services.wiring import bank_account_attach, bank_account_create
 from rules.models import Reconciliation, Rule
 from tests.clock import NOW
 from tests.factories.ledgers import PropertyDefinitionFactory
 from tests.factories.organizations import actor_with
+from tests.reconciliation.books import books
 from tests.reconciliation.streams import Feeds
 
 pytestmark = pytest.mark.django_db
@@ -149,6 +151,22 @@ def test_name_and_option_may_change(feeds: Feeds, streams):
 def test_anothers_definition_is_unknown(feeds: Feeds):
     with pytest.raises(NotFound):
         feeds.act(definition_change, definition=PropertyDefinitionFactory(), name="mine")
+
+
+def test_another_bank_account_of_a_ledger_has_its_say(feeds: Feeds):
+    desk = books(feeds.by, entries=())
+    own = desk.run.reconciliation
+    first, second = (
+        desk.act(bank_account_create, organization_id=feeds.by.organization_id, name=name) for name in "xy"
+    )
+    desk.act(bank_account_attach, bank_account=first, ledger=desk.ledger)
+    only_a = {"side": "a", "field": "metadata.invoice", "operand": "eq", "literal": "7"}
+    filters = {"rules": [only_a, {"key": "reference", "value": "reference"}]}
+    desk.act(rule_create, reconciliation=own, facts={"filters": filters, "name": "By invoice"})
+    define(feeds, own.wiring.get(side="a").stream)
+    assert types() == {"invoice": "number"}
+    desk.act(bank_account_attach, bank_account=second, ledger=desk.ledger)
+    assert types() == {}
 
 
 def test_a_type_that_would_break_a_rule_is_refused(feeds: Feeds, streams):

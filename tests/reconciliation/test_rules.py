@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+from threading import Event
 
+import pytest
+from django.db import transaction
+
+from organizations.acts import perform
 from organizations.models import AuditEvent
 from organizations.refusals import Conflict, Invalid, NotFound
 from reconciliation.models import Match, Pass
@@ -26,6 +30,7 @@ from rules.selectors import current_revisions, rules_of
 from tests.clock import NOW
 from tests.factories.organizations import actor_with
 from tests.factories.rules import RuleFactory
+from tests.organizations.threads import run_together
 from tests.reconciliation.books import STATEMENT, Books, books
 from tests.reconciliation.races import at_once, codes, performed
 from tests.reconciliation.streams import Feeds
@@ -179,11 +184,13 @@ def desk() -> Books:
 
 def test_own_rules_say_what_the_shared_ones_said(desk: Books):
     reconciliation = desk.run.reconciliation
+    desk.act(rule_discard, rule=Rule.objects.shared().in_order()[4])
     before = [revision.body for revision in current_revisions(reconciliation)]
     desk.act(rules_own, reconciliation=reconciliation)
     reconciliation.refresh_from_db()
     assert reconciliation.own_rules
     assert [revision.body for revision in current_revisions(reconciliation)] == before
+    assert len(before) == reconciliation.rules.count() == 4
     assert AuditEvent.objects.filter(action="reconciliation.rules_owned").count() == 1
     with pytest.raises(Conflict) as refused:
         desk.act(rules_own, reconciliation=reconciliation)
@@ -314,3 +321,28 @@ def test_streams_take_a_difference_whole_unless_their_rule_refuses(feeds: Feeds,
     feeds.add(b, ("R1", 1_50))
     feeds.auto_match(made)
     assert [abs(match.difference) for match in Match.objects.all()] == [50] * matches
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_pass_that_waits_does_not_begin_before_the_new_rules_are_safe(feeds: Feeds, pair: Reconciliation):
+    feeds.act(pass_request, reconciliation=pair, run=None)
+    changed, looked = Event(), Event()
+
+    def change() -> None:
+        def act() -> None:
+            rule_create(reconciliation=pair, facts={"filters": lower()}, by=feeds.by, at=NOW)
+            changed.set()
+            assert looked.wait(10)
+
+        perform(act)
+
+    def begin() -> bool:
+        """Whether the row that a worker would claim is free."""
+        assert changed.wait(10)
+        try:
+            with transaction.atomic():
+                return bool(Pass.objects.select_for_update(skip_locked=True))
+        finally:
+            looked.set()
+
+    assert run_together(change, begin) == [None, False]

@@ -22,6 +22,7 @@ from organizations.backoffice.current import actor_of, current_organization, may
 from organizations.backoffice.scoping import narrowed
 from reconciliation.admin.rules.told import order_url, ordered
 from reconciliation.admin.words import plainly
+from reconciliation.selectors.agent import reasoning_of
 from reconciliation.services.rules import own_rule, rule_activate, rule_discard, rule_move, rules_own
 from rules.models import Reconciliation, Rule
 from rules.states import ReconciliationKind, RuleStatus
@@ -105,12 +106,11 @@ class RuleOrdering(admin.ModelAdmin):
 def order_context(request: HttpRequest, reconciliation: Reconciliation | None) -> dict[str, Any]:
     """What `reconciliation/rule_list.html` shows."""
     rules = ordered(reconciliation, current_organization(request).pk)
-    reasoning = reconciliation.agent_status.get("reasoning") if reconciliation is not None else None
+    any_proposed = any(each.rule.status == RuleStatus.PROPOSED for each in rules)
     return {
         "reconciliation": reconciliation,
         "rules": rules,
-        "any_proposed": any(each.rule.status == RuleStatus.PROPOSED for each in rules),
-        "reasoning": reasoning,
+        "reasoning": reasoning_of(reconciliation) if reconciliation and any_proposed else None,
         "may_edit": may(request, SCOPE),
         "shares": reconciliation is not None and not reconciliation.own_rules,
         "here": order_url(reconciliation),

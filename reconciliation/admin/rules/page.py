@@ -37,6 +37,7 @@ from reconciliation.admin.rules.told import (
     sides_of,
 )
 from reconciliation.admin.words import plainly
+from reconciliation.selectors.agent import reasoning_of
 from reconciliation.services.rules import rule_activate, rule_change, rule_discard, rule_void
 from rules.engine import RuleErrors, parse_rule
 from rules.engine.confidence import may_accept
@@ -285,4 +286,4 @@ def _reasoning(rule: Rule) -> str:
     """What the proposal rests on, as it was found."""
     if rule.source != RuleSource.AI or rule.reconciliation is None:
         return ""
-    return str(rule.reconciliation.agent_status.get("reasoning") or "")
+    return reasoning_of(rule.reconciliation) or ""

@@ -12,6 +12,8 @@ from api.rules.examples import NESTED
 from reconciliation.services.rules import rule_change
 from rules.models import Reconciliation, Rule
 from rules.selectors import rules_of
+from tests.clock import NOW
+from tests.factories.reconciliation import RuleJobFactory
 from tests.factories.rules import RuleFactory, RuleRevisionFactory
 from tests.reconciliation.admin.desk import text_of
 from tests.reconciliation.admin.office import REFERENCE, Office, edit, new, new_office, order
@@ -201,8 +203,13 @@ def test_the_shared_rules_have_a_page(office: Office):
 
 @pytest.fixture
 def proposed(office: Office) -> Rule:
-    office.cards.agent_status = {"reasoning": "42 pairs, 0.3 expected by accident"}
-    office.cards.save()
+    RuleJobFactory(
+        reconciliation=office.cards,
+        kind="proposal",
+        status="completed",
+        finished_at=NOW,
+        result={"reasoning": "42 pairs, 0.3 expected by accident"},
+    )
     rule = RuleFactory(
         reconciliation=office.cards,
         filters=REFERENCE,
