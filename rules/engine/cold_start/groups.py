@@ -77,38 +77,62 @@ class Cohorts:
         return len(groups), len(groups) + int((hi - lo)[several][groups].sum())
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Open records of one side that have the form's text: that text and the whole one by number, currency, day, amount.
+    `row`: the record's place in the pool."""
+
+    row: Ints
+    text: Hashes
+    whole: Ints
+    unit: Ints
+    day: Ints
+    measure: Ints
+
+    @classmethod
+    def of(cls, pool: Pool, form: Form, side: int) -> Part:
+        books, rows = pool.books, (pool.rows_a, pool.rows_b)[side]
+        field, texts = (form.field_a, form.field_b)[side], books.texts[side]
+        text = texts.of(field, form.chain)[rows]
+        row = np.flatnonzero(text != NO_TEXT)
+        measure = (books.a, books.b)[side].measure[rows]
+        whole, unit, day = texts.codes(field)[0][rows], pool.unit[side], books.days[side][rows]
+        return cls(row, text[row], whole[row], unit[row], day[row], measure[row])
+
+
 def _gathered(pool: Pool, form: Form, many_is_a: bool) -> Cohorts | None:
     """None where no identifier has two members, or too many single records would meet."""
-    books, rows = pool.books, (pool.rows_a, pool.rows_b)
-    many, single = (0, 1) if many_is_a else (1, 0)
-    fields = form.field_a, form.field_b
-    raw = books.texts[many].codes(fields[many])[0][rows[many]]
-    text = [books.texts[side].of(fields[side], form.chain)[rows[side]] for side in (0, 1)]
-    units = int(max(pool.unit[0].max(initial=0), pool.unit[1].max(initial=0))) + 1
-    use = np.flatnonzero(text[many] != NO_TEXT)
-    known, some, cohort = np.unique(
-        raw[use] * units + pool.unit[many][use], return_index=True, return_inverse=True
-    )
-    if len(known) == len(use):
+    many, single = (Part.of(pool, form, side) for side in ((0, 1) if many_is_a else (1, 0)))
+    if not len(many.row) or not len(single.row):
         return None
-    asking = np.flatnonzero(text[single] != NO_TEXT)
-    met = _meetings(
-        (text[many][use[some]], pool.unit[many][use[some]]),
-        (text[single][asking], pool.unit[single][asking]),
-        np.bincount(cohort) > 1,
+    width = int(many.unit.max()) + 1
+    identifiers, some, cohort = np.unique(
+        many.whole * width + many.unit, return_index=True, return_inverse=True
     )
-    if met is None:
+    if len(identifiers) == len(many.row):
         return None
-    days = books.days[many][rows[many]][use]
-    first = int(days.min())
-    span = int(days.max()) - first + 1
-    code = cohort * span + days - first
+    pointing = _meetings(
+        (many.text[some], many.unit[some]), (single.text, single.unit), np.bincount(cohort) > 1
+    )
+    if pointing is None:
+        return None
+    of, asking = pointing
+    first = int(many.day.min())
+    span = int(many.day.max()) - first + 1
+    code = cohort * span + many.day - first
     order = sorting(code)
-    sums = np.concatenate(([0], np.cumsum(books.a_or_b(many).measure[rows[many]][use][order])))
-    chosen = asking[met[1]]
-    day = books.days[single][rows[single]][chosen]
-    target = books.a_or_b(single).measure[rows[single]][chosen]
-    return Cohorts(code[order], sums, first, span, chosen, met[0], day, target, books.magnitude)
+    sums = np.concatenate(([0], np.cumsum(many.measure[order])))
+    return Cohorts(
+        code[order],
+        sums,
+        first,
+        span,
+        single.row[asking],
+        of,
+        single.day[asking],
+        single.measure[asking],
+        pool.books.magnitude,
+    )
 
 
 def _meetings(

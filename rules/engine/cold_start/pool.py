@@ -32,9 +32,6 @@ class Books:
     def sampled(self) -> int:
         return int(np.count_nonzero(self.sample))
 
-    def a_or_b(self, number: int) -> Side:
-        return (self.a, self.b)[number]
-
     @cached_property
     def texts(self) -> tuple[Texts, Texts]:
         return Texts(self.a), Texts(self.b)
