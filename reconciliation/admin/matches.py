@@ -111,7 +111,12 @@ class MatchAdmin(ClearingModelAdmin):
     export_columns = (
         ("Match", lambda match: match.pk),
         ("Id", lambda match: match.uuid),
-        ("Ledger", lambda match: match.reconciliation.ledger.code if match.reconciliation.ledger else ""),
+        (
+            "Ledger, or reconciliation",
+            lambda match: match.reconciliation.ledger.code
+            if match.reconciliation.ledger
+            else match.reconciliation.name,
+        ),
         ("Status", lambda match: match.get_status_display()),
         ("Rule", lambda match: how_words(match)),
         ("Confidence", lambda match: match.confidence),
@@ -147,9 +152,9 @@ class MatchAdmin(ClearingModelAdmin):
     def name(self, obj: Match) -> str:
         return _("Match %(id)s") % {"id": obj.pk}
 
-    @display(description=gettext_lazy("Ledger"))
+    @display(description=gettext_lazy("Ledger, or reconciliation"))
     def ledger(self, obj: Match) -> str:
-        return link_to(obj.reconciliation.ledger)
+        return link_to(obj.reconciliation.ledger or obj.reconciliation)
 
     @display(description=gettext_lazy("Run"))
     def run_link(self, obj: Match) -> str:

@@ -48,7 +48,7 @@ def choose(claims: Claims, on_ambiguity: OnAmbiguity) -> Bools:
     if on_ambiguity == "best":
         return first_come(claims)
     if on_ambiguity == "sole":
-        sure = (_own(claims) == 1) & (_overlaps(claims) == _overlaps(claims, claims.kind))
+        sure = (_own(claims) == 1) & (_overlaps(claims) == _overlaps_within(claims, claims.kind))
     else:
         sure = _is_only_best(claims) & (_best_of_others(claims) > claims.difference)
     chosen = np.zeros(len(sure), bool)
@@ -58,20 +58,30 @@ def choose(claims: Claims, on_ambiguity: OnAmbiguity) -> Bools:
 
 def count_rivals(claims: Claims) -> Ints:
     """For each set how many others meet its single record or need one of its members."""
-    return _own(claims) - 1 + _overlaps(claims) - _overlaps(claims, claims.single)
+    return _own(claims) - 1 + _overlaps(claims) - _overlaps_within(claims, claims.single)
 
 
 def _own(claims: Claims) -> Ints:
     return np.bincount(claims.single)[claims.single]
 
 
-def _overlaps(claims: Claims, within: Ints | None = None) -> Ints:
-    """For each set how many, itself included, share a unit with it; only those of the same number `within`, if given."""
-    lo, hi = claims.lo, claims.hi
-    if within is not None:
-        offset = within * (int(hi.max(initial=0)) + 1)
-        lo, hi = lo + offset, hi + offset
-    return np.searchsorted(np.sort(lo), hi) - np.searchsorted(np.sort(hi), lo, side="right")
+def _overlaps(claims: Claims) -> Ints:
+    """For each set how many, itself included, share a unit with it: those that begin before it ends, less those that end
+    before it begins."""
+    units = int(claims.hi.max(initial=0)) + 1
+    begun = np.cumsum(np.bincount(claims.lo + 1, minlength=units + 1))
+    ended = np.cumsum(np.bincount(claims.hi, minlength=units + 1))
+    return begun[claims.hi] - ended[claims.lo]
+
+
+def _overlaps_within(claims: Claims, number: Ints) -> Ints:
+    """The same among the sets that share a number."""
+    found = np.ones(len(number), np.int64)
+    shared = np.flatnonzero(np.bincount(number)[number] > 1)
+    offset = number[shared] * (int(claims.hi.max(initial=0)) + 1)
+    lo, hi = claims.lo[shared] + offset, claims.hi[shared] + offset
+    found[shared] = np.searchsorted(np.sort(lo), hi) - np.searchsorted(np.sort(hi), lo, side="right")
+    return found
 
 
 def _is_only_best(claims: Claims) -> Bools:

@@ -42,13 +42,24 @@ class Members:
     def between(self, cohort: Ints, from_day: Ints, to_day: Ints) -> tuple[Ints, Ints]:
         """The places [lo, hi) of a cohort's members from one day to another, both included."""
         base = cohort * (self.span + 1)
-        lo = np.searchsorted(self.code, base + np.clip(from_day - self.first, 0, self.span))
-        hi = np.searchsorted(self.code, base + np.clip(to_day - self.first + 1, 0, self.span))
+        lo, hi = self._places(
+            base + np.clip(from_day - self.first, 0, self.span),
+            base + np.clip(to_day - self.first + 1, 0, self.span),
+        )
         return lo, np.maximum(lo, hi)
 
     def whole(self, cohort: Ints) -> tuple[Ints, Ints]:
         """The places [lo, hi) of all of a cohort's members."""
-        return np.searchsorted(self.cohort, cohort), np.searchsorted(self.cohort, cohort, side="right")
+        return self._places(cohort * (self.span + 1), (cohort + 1) * (self.span + 1))
+
+    def _places(self, from_code: Ints, to_code: Ints) -> tuple[Ints, Ints]:
+        """The first places that have these codes, or higher ones: out of a table where most codes occur, else by binary
+        search."""
+        last = int(self.code.max(initial=0))
+        if last > 4 * len(self.code):
+            return np.searchsorted(self.code, from_code), np.searchsorted(self.code, to_code)
+        before = np.concatenate(([0], np.cumsum(np.bincount(self.code, minlength=last + 1))))
+        return before[np.minimum(from_code, last + 1)], before[np.minimum(to_code, last + 1)]
 
 
 @dataclass(frozen=True, slots=True)

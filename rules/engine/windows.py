@@ -26,11 +26,12 @@ Bounds = list[tuple[Ints, Ints]]
 @dataclass(frozen=True, slots=True)
 class Buckets:
     """The days that have open members, in order of (segment, day): `start` is where each begins among the members (the
-    last entry is the end), `running` the sum of all members before."""
+    last entry is the end), `running` the sum of all members before, `number` at each place how many begin before it."""
 
     start: Ints
     segment: Ints
     running: Ints
+    number: Ints
 
     @classmethod
     def of(cls, job: RollUp, members: Members) -> Buckets:
@@ -38,11 +39,9 @@ class Buckets:
         changes = np.flatnonzero(code[1:] != code[:-1]) + 1 if len(code) else NONE
         start = np.concatenate(([0], changes, [len(code)] if len(code) else NONE)).astype(np.int64)
         running = np.concatenate((np.zeros(1, np.int64), np.cumsum(job.many.measure[members.rows])))[start]
-        return cls(start, members.cohort[start[:-1]], running)
-
-    def numbers(self, places: Ints) -> Ints:
-        """Which bucket begins at these places of members (whole days begin and end at one)."""
-        return np.searchsorted(self.start, places)
+        begins = np.zeros(len(code) + 1, bool)
+        begins[start[:-1]] = True
+        return cls(start, members.cohort[start[:-1]], running, np.cumsum(begins) - begins)
 
 
 class Windows:
@@ -52,9 +51,10 @@ class Windows:
         self._job, self._members = job, members
         self._buckets = Buckets.of(job, members)
         lo, hi = job.reach(members, proposals)
-        some = hi > lo
+        some = np.flatnonzero(hi > lo)
+        some = some[np.argsort(lo[some])]  # neighbours look at the same days
         self._single = proposals.single[some]
-        self._lo, self._hi = self._buckets.numbers(lo[some]), self._buckets.numbers(hi[some])
+        self._lo, self._hi = self._buckets.number[lo[some]], self._buckets.number[hi[some]]
         size = self._hi - self._lo
         self._runs = size * (size + 1) // 2
         self.count = np.bincount(self._single, self._runs, len(job.single)).astype(np.int64)
@@ -64,28 +64,25 @@ class Windows:
         """The runs that meet their single record, in the order in which they choose: the oldest single record first, and
         for each the least difference, then the latest end, then the shortest run. Raises TooBroad."""
         found = qualifying(self._job, self._members, self._adding_up())
-        members, day = self._members, self._members.day
-        oldest = np.searchsorted(
-            members.cohort, members.cohort[found.lo]
-        )  # of several segments the oldest goes first
         first, end = self.days_of(found)
+        last = self._members.day[found.hi - 1]
         age = self._job.single.days("date")[found.single]
         order = np.lexsort(
-            (
-                members.rows[oldest],
-                day[oldest],
-                end - first,
-                -day[found.hi - 1],
-                found.difference,
-                found.single,
-                age,
-            )
+            (*self._age_of_segments(found), end - first, -last, found.difference, found.single, age)
         )
         return found.only(order)
 
+    def _age_of_segments(self, found: Sums) -> tuple[Ints, ...]:
+        """Of several segments that a single record means, the oldest goes first: by the least day, then row."""
+        if not len(self._single) or np.bincount(self._single).max() == 1:
+            return ()
+        members = self._members
+        oldest = np.searchsorted(members.cohort, members.cohort[found.lo])
+        return members.rows[oldest], members.day[oldest]
+
     def days_of(self, sums: Sums) -> tuple[Ints, Ints]:
         """The days [lo, hi) of these runs, as numbers of buckets."""
-        return self._buckets.numbers(sums.lo), self._buckets.numbers(sums.hi)
+        return self._buckets.number[sums.lo], self._buckets.number[sums.hi]
 
     def _adding_up(self) -> Sums:
         ends = int((self._hi - self._lo).sum())

@@ -10,6 +10,7 @@ from django.urls import reverse
 from ledgers.models import DataStream, PropertyDefinition
 from organizations.actors import user_actor
 from reconciliation.models import Pass, StreamOperation
+from reconciliation.services.rules import rule_create
 from reconciliation.services.stream_reconciliations import reconciliation_create
 from rules.models import Reconciliation
 from tests.factories.ledgers import DataStreamFactory, PropertyDefinitionFactory
@@ -153,3 +154,24 @@ def test_anothers_streams_are_no_choice(client, feeds: Feeds):
     )
     assert "is not one of the available choices" in page
     assert not Reconciliation.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "model", ["rules_reconciliation", "ledgers_datastream", "ledgers_propertydefinition", "rules_rule"]
+)
+def test_lists_take_the_same_number_of_queries_however_many_rows(
+    client, feeds: Feeds, model, django_assert_max_num_queries
+):
+    for number in range(8):
+        stream = feeds.stream(f"a{number}")
+        PropertyDefinitionFactory(stream=stream)
+        of = {"organization_id": feeds.by.organization_id, "name": f"R{number}"}
+        made = feeds.act(reconciliation_create, **of, side_a=[stream], side_b=[feeds.stream(f"b{number}")])
+        feeds.act(
+            rule_create, reconciliation=made, facts={"filters": {"key": "reference", "value": "reference"}}
+        )
+    url = reverse(f"admin:{model}_changelist")
+    client.get(url)
+    with django_assert_max_num_queries(14):
+        answer = client.get(url)
+    assert len(answer.context["cl"].result_list) >= 8
