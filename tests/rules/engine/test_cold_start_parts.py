@@ -22,6 +22,7 @@ from rules.engine.cold_start.groups import gathered
 from rules.engine.cold_start.near import near_pairs
 from rules.engine.cold_start.pool import Books, Pool
 from rules.engine.cold_start.tolerances import EQUAL, TOLERANCES
+from rules.engine.cold_start.trials import trial_of
 from rules.engine.cold_start.windows import excess, windows
 from rules.engine.sides import Side
 from tests.clock import TODAY
@@ -378,3 +379,21 @@ def test_a_later_rule_is_no_stricter_than_the_ones_before():
     assert not narrow.holds(wide)
     assert not TOLERANCES[0].holds(narrow)
     assert not narrow.holds(TOLERANCES[0])
+
+
+def test_what_is_left_by_a_rule_is_judged_without_that_discount():
+    rng = np.random.default_rng(1)
+    texts = planted.trade(rng, 1_500, customers=100)
+    prices = planted.list_prices(rng, 3_000, 20)
+    book = planted.pairs(rng, 1_500, prices, rng.integers(0, 4, 3_000), texts, orphans=0.0)
+    fresh = pool_of(book.a, book.b)
+    left = fresh.without(np.array([0]), np.array([0]))
+    exposed = [
+        trial_of(pool, Form("description", "description", FIRST_WORDS[1]), EQUAL, (0, 3))
+        for pool in (fresh, left)
+    ]
+    assert (fresh.is_fresh, left.is_fresh) == (True, False)
+    assert exposed[0] is not None
+    assert exposed[1] is not None
+    assert exposed[0].exposed == EXPOSED_LEAST
+    assert exposed[1].exposed >= 0.5
