@@ -1,5 +1,5 @@
 """Compares groups of records: two outcomes of the engine with each other, and with what people accepted. Pure, on frames;
-read by backtests. No record stands in two groups of one set, so every question is a join."""
+read by backtests. No record stands in two groups of one set, and none on both sides, so every question is a join on ids."""
 
 from __future__ import annotations
 
@@ -40,26 +40,26 @@ class Groups:
 
     def against(self, others: Groups) -> pl.DataFrame:
         """Each group (in order) with `touched`, a record of it is in one of the others, and `same`, it is one of them."""
-        theirs = others.members.select("side", "id", pl.col("group").alias("other"))
-        met = self.members.join(theirs, on=["side", "id"], how="left")
+        theirs = others.members.select("id", pl.col("group").alias("other"))
+        met = self.members.join(theirs, on="id", how="left")
         found = met.group_by("group").agg(
             size=pl.len(),
             known=pl.col("other").count(),
-            several=pl.col("other").n_unique() > 1,
             other=pl.col("other").max(),
+            least=pl.col("other").min(),
         )
         found = found.join(others.sizes.rename({"group": "other", "size": "theirs"}), on="other", how="left")
-        whole = (pl.col("known") == pl.col("size")) & ~pl.col("several")
+        whole = (pl.col("known") == pl.col("size")) & (pl.col("least") == pl.col("other"))
         return found.select(
             "group",
             touched=pl.col("known") > 0,
-            same=whole & (pl.col("theirs") == pl.col("size")).fill_null(False),
+            same=(whole & (pl.col("theirs") == pl.col("size"))).fill_null(False),
         ).sort("group")
 
     def met_by(self, others: Groups) -> pl.DataFrame:
         """Which of the others (`other`) each group shares a record with."""
-        theirs = others.members.select("side", "id", pl.col("group").alias("other"))
-        met = self.members.join(theirs, on=["side", "id"], how="inner")
+        theirs = others.members.select("id", pl.col("group").alias("other"))
+        met = self.members.join(theirs, on="id", how="inner")
         return met.select("group", "other").unique().sort("group", "other")
 
     def tally(self, groups: pl.Series) -> dict[str, Any]:

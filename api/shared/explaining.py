@@ -18,6 +18,9 @@ from reconciliation.selectors.explanations import Explanation, Said
 from reconciliation.states import MatchOrigin, MatchStatus
 from rules.engine.explained import Condition, Seen
 
+RECORDS_TOLD = 1_000
+"""Of a group, beneath each condition."""
+
 Shape = serializers.Serializer[Any]
 Json = dict[str, Any]
 
@@ -92,7 +95,8 @@ def _said(one: Said, names: Names) -> Json:
 
 
 def _condition(condition: Condition, names: Names) -> Json:
-    several = len(condition.seen) > 1
+    several = condition.seen if len(condition.seen) > 1 or condition.total else ()
+    told = sorted(several, key=lambda seen: seen.holds)[:RECORDS_TOLD]  # what fails first
     whole = condition.total or (condition.seen[0] if len(condition.seen) == 1 else None)
     return {
         "path": list(condition.path),
@@ -111,10 +115,9 @@ def _condition(condition: Condition, names: Names) -> Json:
                 **_values(seen),
                 "holds": seen.holds,
             }
-            for seen in condition.seen
-        ]
-        if several or condition.total
-        else [],
+            for seen in told
+        ],
+        "record_count": len(several),
     }
 
 
@@ -195,8 +198,10 @@ class ConditionShape(SeenShape):
     literal = serializers.CharField(allow_null=True, help_text="What that side is compared with.")
     unit = serializers.CharField(allow_null=True, help_text="Of the difference: minor or days.")
     records = SeenRecordShape(
-        many=True, help_text="Of a group: record by record; then the values above are its sums, or null."
+        many=True,
+        help_text="Of a group: the first 1,000 records, those that fail first; then the values above are its sums, or null.",
     )
+    record_count = serializers.IntegerField(help_text="How many records there are to tell of.")
 
     class Meta:
         ref_name = "ExplainedCondition"
@@ -321,6 +326,7 @@ EXAMPLE: Json = {
                     "unit": "minor",
                     "holds": True,
                     "records": [],
+                    "record_count": 0,
                 }
             ],
             "groups": [{"path": ["filters"], "operand": "and", "holds": True}],
@@ -336,7 +342,11 @@ EXAMPLE: Json = {
         "lines": [
             {"line": "ceiling", "value": 0.8, "text": "The rule's ceiling is 0.8."},
             {"line": "rivals", "value": 1.0, "text": "1 rival, the nearest 1 day further away."},
-            {"line": "chance", "value": 0.03, "text": "0.03 such records expected by accident, among what was open then."},
+            {
+                "line": "chance",
+                "value": 0.03,
+                "text": "0.03 such records expected by accident, among what was open then.",
+            },
         ],
         "runner_up": {"record_id": 7002, "side": "b", "lost_by": "days", "amount": 0, "days": 1},
         "note": None,

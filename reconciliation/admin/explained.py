@@ -132,8 +132,8 @@ def _match_link(match: Match) -> str:
 
 
 def _runner_up(found: RunnerUp, match: Match) -> str:
-    how = how_it_lost(found.lost, match) if found.lost is not None else _("no longer comparable")
-    return format_html("{} ({})", record_links([found.record.pk])[found.record.pk], how)
+    link = record_links([found.record.pk])[found.record.pk]
+    return link if found.lost is None else format_html("{} ({})", link, how_it_lost(found.lost, match))
 
 
 class _Telling:

@@ -128,7 +128,9 @@ class Draft:
     def filters(self) -> Any:
         """The tree; None, with an error, where the JSON cannot be read."""
         if not self.as_json:
-            return tree_of(self.rows, self.scopes)
+            tree = tree_of(self.rows, self.scopes)
+            self.json = pretty(tree)  # shown beside the rows where they are shown again
+            return tree
         try:
             if len(self.json) > JSON_MAX:
                 raise ValueError(_("it is longer than %(most)s characters") % {"most": JSON_MAX})

@@ -7,8 +7,8 @@ from itertools import product
 from typing import Any
 
 from rules.engine.cold_start.forms import PREFERENCE, Chain, Form
-from rules.engine.cold_start.near import EQUAL, TOLERANCES, Tolerance
 from rules.engine.cold_start.pool import Window
+from rules.engine.cold_start.tolerances import EQUAL, TOLERANCES, Tolerance
 from rules.engine.tree import Transform
 
 Body = dict[str, Any]

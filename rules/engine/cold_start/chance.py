@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from rules.engine.cold_start.near import Tolerance
 from rules.engine.cold_start.pool import Pool
+from rules.engine.cold_start.tolerances import Tolerance
 
 
 class ChanceOfAmounts:

@@ -11,6 +11,7 @@ import polars as pl
 
 from rules.engine.cold_start.calendar import Calendar
 from rules.engine.cold_start.forms import NO_TEXT, Form, Texts
+from rules.engine.cold_start.tolerances import EQUAL, Tolerance
 from rules.engine.sides import Bools, Ints, Side
 
 NO_KEY = -1
@@ -70,22 +71,27 @@ def _numbered(frames: list[pl.DataFrame]) -> tuple[Ints, Ints]:
 
 @dataclass(frozen=True)
 class Pool:
-    """Rows of both sides that no rule has matched yet. `looked_at`: the days that the rules before looked at."""
+    """Rows of both sides that no rule has matched yet. `looked_at`: the days that the rules before looked at; `room`: how
+    far they let amounts differ."""
 
     books: Books
     rows_a: Ints
     rows_b: Ints
     looked_at: Window | None = None
+    room: Tolerance = EQUAL
 
     @classmethod
     def whole(cls, books: Books) -> Pool:
         return cls(books, np.arange(len(books.a)), np.arange(len(books.b)))
 
-    def without(self, taken_a: Ints, taken_b: Ints, window: Window | None) -> Pool:
-        """What is left when a rule with this window has taken these rows of the books."""
+    def without(
+        self, taken_a: Ints, taken_b: Ints, window: Window | None = None, tolerance: Tolerance = EQUAL
+    ) -> Pool:
+        """What is left when a rule with this window and tolerance has taken these rows of the books."""
         keep_a, keep_b = ~np.isin(self.rows_a, taken_a), ~np.isin(self.rows_b, taken_b)
         looked_at = self.looked_at if window is None else self.widened(window)
-        return Pool(self.books, self.rows_a[keep_a], self.rows_b[keep_b], looked_at)
+        room = tolerance if tolerance.holds(self.room) else self.room
+        return Pool(self.books, self.rows_a[keep_a], self.rows_b[keep_b], looked_at, room)
 
     def widened(self, window: Window) -> Window:
         """The window with the days that the rules before looked at. A record that they left open because it had several

@@ -15,9 +15,9 @@ from rules.engine.cold_start.calendar import Calendar, blocks
 from rules.engine.cold_start.estimate import PAIRS_LEAST, Estimate
 from rules.engine.cold_start.forms import worth_trying
 from rules.engine.cold_start.groups import GroupTrial, group_trials
-from rules.engine.cold_start.near import EQUAL
 from rules.engine.cold_start.pool import Books, Pool
 from rules.engine.cold_start.proposals import ColdStart, Proposal, Step, StepName
+from rules.engine.cold_start.tolerances import EQUAL
 from rules.engine.cold_start.trials import Trial, trial_of, trials
 from rules.engine.sides import Side
 
@@ -64,7 +64,7 @@ def propose(
         found = search.round(pool, number)
         if found is None:
             break
-        pool = pool.without(found[1].a, found[1].b, found[0].window)
+        pool = _left(pool, *found)
     search.say("nothing_more", proposals=len(search.proposals))
     return search.result()
 
@@ -94,7 +94,9 @@ class _Search:
         self.checked.append(checked[0].estimate if checked is not None else None)
         taken = checked[1] if checked is not None else dry_run.run(pool, body)
         self.say("again", number=len(self.checked), found=taken.groups if taken is not None else 0)
-        return pool if taken is None else pool.without(taken.a, taken.b, trial.window if trial else None)
+        if checked is not None:
+            return _left(pool, *checked)
+        return pool if taken is None else pool.without(taken.a, taken.b)
 
     def round(self, pool: Pool, number: int) -> Checked | None:
         """Proposes the rule that clears most of what is open."""
@@ -123,6 +125,14 @@ class _Search:
         if not self.unwanted:
             return found
         return [trial for trial in found if likeness(_body_of(pool, trial)) not in self.unwanted]
+
+
+def _left(pool: Pool, proposal: Proposal, taken: dry_run.Taken) -> Pool:
+    """What a rule leaves to the next."""
+    pair = pair_of(proposal.body)
+    return (
+        pool.without(taken.a, taken.b) if pair is None else pool.without(taken.a, taken.b, pair[2], pair[1])
+    )
 
 
 def _best_first(pool: Pool, found: list[Trial | GroupTrial]) -> Iterator[Trial | GroupTrial]:

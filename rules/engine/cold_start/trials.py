@@ -14,8 +14,9 @@ from rules.engine.cold_start.equal import Line, draw
 from rules.engine.cold_start.estimate import Estimate, in_the_way
 from rules.engine.cold_start.exposure import World, exposure
 from rules.engine.cold_start.forms import Form
-from rules.engine.cold_start.near import EQUAL, TOLERANCES, NearPairs, Tolerance, near_pairs
+from rules.engine.cold_start.near import NearPairs, near_pairs
 from rules.engine.cold_start.pool import Keys, Pool, Window
+from rules.engine.cold_start.tolerances import EQUAL, TOLERANCES, Tolerance
 from rules.engine.cold_start.windows import Counts, excess, windows
 from rules.engine.sides import Floats
 
@@ -117,11 +118,12 @@ class _FormTrials:
     def _each_tolerance(
         self, worlds: Sequence[NearPairs], agreed: float, least: int, strangers: Counts
     ) -> Iterator[Trial]:
-        """The tolerances under which more pairs agree than under the stricter ones."""
+        """The tolerances under which more pairs agree than under the stricter ones; none that is stricter than an earlier
+        rule's: it would settle what that one left open, and as often as not wrongly."""
         for tolerance in TOLERANCES:
             within = [world.only(world.within(tolerance)) for world in worlds]
             more = excess(within[0].histogram(), [world.histogram() for world in within[1:]])
-            if more.sum() - agreed >= least:
+            if tolerance.holds(self._pool.room) and more.sum() - agreed >= least:
                 agreed = float(more.sum())
                 yield from self._each_window(tolerance, within, more, strangers)
 

@@ -1,4 +1,4 @@
-"""A card acquirer's records against a bank's, and a ledger; tasks that run where they are rung, right after the act."""
+"""A card acquirer's records against a bank's, and a ledger."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 import pytest
-from celery import current_app
 from rest_framework.test import APIClient
 
 from ledgers.models import DataStream
@@ -91,12 +90,3 @@ def bench_of(client: APIClient, organization: Any) -> Bench:
 @pytest.fixture
 def bench(client, organization) -> Bench:
     return bench_of(client, organization)
-
-
-@pytest.fixture
-def tasks_at_once(transactional_db):
-    """Celery's own switch: `delay` runs the task here and now."""
-    before = current_app.conf.task_always_eager
-    current_app.conf.task_always_eager = True
-    yield
-    current_app.conf.task_always_eager = before

@@ -5,9 +5,12 @@ from __future__ import annotations
 import pytest
 from django.core.cache import cache
 
+from ledgers.models import Record
 from reconciliation.models import Match
 from reconciliation.services.matches import match_reject
 from reconciliation.states import MatchStatus
+from rules.models import Rule
+from rules.services.rules import revision_write
 from tests.api.callers import client_with_key, without_correlation
 from tests.api.rules.feeding import Shop, shop_of
 from tests.clock import NOW
@@ -54,6 +57,7 @@ def test_a_match_is_explained_with_its_conditions_and_confidence(client, shop: S
         "unit": None,
         "holds": True,
         "records": [],
+        "record_count": 0,
     }
     assert (body["taken_by"], body["refused"]) == ([], False)
     assert body["confidence"]["value"] == float(shop.match.confidence)
@@ -74,6 +78,37 @@ def test_a_group_is_told_record_by_record(client, shop: Shop):
     body = client.post(shop.path("explain"), {"side_a": ids, "side_b": [shop.record("b", "R-1")]}).json()
     assert body["rules"][0]["first_failed"] == ["cardinality"]
     assert body["rules"][0]["conditions"][0]["literal"] == "2:1"
+
+
+def test_of_a_large_group_the_first_records_are_told_and_those_that_fail_before_others(
+    client, shop: Shop, monkeypatch
+):
+    monkeypatch.setattr("api.shared.explaining.RECORDS_TOLD", 2)
+    rule = Rule.objects.get(reconciliation=shop.reconciliation)
+    rule.cardinality, rule.group_by, rule.rollup = "many_to_one", ["date"], {"group_by_kind": "date"}
+    rule.filters = {
+        "operand": "and",
+        "rules": [
+            {"key": "amount", "operand": "eq", "value": "amount"},
+            {"key": "reference", "operand": "eq", "value": "reference"},
+        ],
+    }
+    rule.on_difference = "refuse"
+    rule.save()
+    revision_write(rule, by="system:test", at=NOW)
+    shop.feeds.add(shop.a, ("R-3", 1), ("R-9", 2), ("R-3", 3))
+    ids = list(
+        Record.objects.filter(stream=shop.a, reference__in=["R-3", "R-9"]).values_list("pk", flat=True)
+    )
+    body = client.post(shop.path("explain"), {"side_a": ids, "side_b": [shop.record("b", "R-3")]}).json()
+    [condition] = [one for one in body["rules"][0]["conditions"] if one["key"] == "reference"]
+    assert (condition["record_count"], condition["holds"], condition["value_a"]) == (3, False, None)
+    assert [(seen["value_a"], seen["holds"]) for seen in condition["records"]] == [
+        ("R-9", False),
+        ("R-3", True),
+    ]
+    [total] = [one for one in body["rules"][0]["conditions"] if one["path"] == ["filters", "rules", 0]]
+    assert (total["value_a"], total["value_b"], total["difference"]) == (6, 900, -894)
 
 
 @pytest.mark.parametrize(

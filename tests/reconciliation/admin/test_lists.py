@@ -6,15 +6,28 @@ import io
 import pytest
 from django.urls import reverse
 
-from ledgers.models import BankAccount, Journal, Ledger, Record, SourceFile, StatementLine
+from ledgers.models import BankAccount, DataStream, Journal, Ledger, Record, SourceFile, StatementLine
 from reconciliation.models import Discrepancy, Match, Pass
-from rules.models import Rule
+from rules.models import Reconciliation, Rule
 from tests.organizations.backoffice.people import signed_in
 from tests.reconciliation.admin.desk import Desk, text_of
 
 pytestmark = pytest.mark.django_db
 
-MODELS = [BankAccount, Discrepancy, Journal, Ledger, Match, Pass, Record, Rule, SourceFile, StatementLine]
+MODELS = [
+    BankAccount,
+    DataStream,
+    Discrepancy,
+    Journal,
+    Ledger,
+    Match,
+    Pass,
+    Reconciliation,
+    Record,
+    Rule,
+    SourceFile,
+    StatementLine,
+]
 QUERIES_MAX = 18
 every_list = pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.model_name)
 

@@ -10,9 +10,10 @@ from django.urls import reverse
 from ledgers.models import DataStream, PropertyDefinition
 from organizations.actors import user_actor
 from reconciliation.models import Pass, StreamOperation
+from reconciliation.services.rules import rule_create
 from reconciliation.services.stream_reconciliations import reconciliation_create
 from rules.models import Reconciliation
-from tests.factories.ledgers import DataStreamFactory, PropertyDefinitionFactory
+from tests.factories.ledgers import DataStreamFactory, LedgerFactory, PropertyDefinitionFactory
 from tests.organizations.backoffice.people import signed_in
 from tests.reconciliation.admin.desk import text_of
 from tests.reconciliation.books import books
@@ -101,6 +102,14 @@ def test_a_ledgers_own_is_shown_and_changed_with_its_ledger(client, feeds: Feeds
     assert own.voided_at is None
 
 
+def test_a_ledgers_page_leads_to_its_rules(client, feeds: Feeds):
+    run = books(feeds.by).run
+    page = client.get(reverse("admin:ledgers_ledger_change", args=[run.ledger_id])).content.decode()
+    assert reverse("admin:rules_reconciliation_change", args=[run.reconciliation_id]) in page
+    bare = LedgerFactory(organization=feeds.organization)
+    assert client.get(reverse("admin:ledgers_ledger_change", args=[bare.pk])).status_code == 200
+
+
 def test_the_list_shows_both_sides_and_the_rules_that_hold(client, feeds: Feeds, pair: Reconciliation):
     books(feeds.by)
     page = text_of(client.get(reverse("admin:rules_reconciliation_changelist")))
@@ -153,3 +162,24 @@ def test_anothers_streams_are_no_choice(client, feeds: Feeds):
     )
     assert "is not one of the available choices" in page
     assert not Reconciliation.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "model", ["rules_reconciliation", "ledgers_datastream", "ledgers_propertydefinition", "rules_rule"]
+)
+def test_lists_take_the_same_number_of_queries_however_many_rows(
+    client, feeds: Feeds, model, django_assert_max_num_queries
+):
+    for number in range(8):
+        stream = feeds.stream(f"a{number}")
+        PropertyDefinitionFactory(stream=stream)
+        of = {"organization_id": feeds.by.organization_id, "name": f"R{number}"}
+        made = feeds.act(reconciliation_create, **of, side_a=[stream], side_b=[feeds.stream(f"b{number}")])
+        feeds.act(
+            rule_create, reconciliation=made, facts={"filters": {"key": "reference", "value": "reference"}}
+        )
+    url = reverse(f"admin:{model}_changelist")
+    client.get(url)
+    with django_assert_max_num_queries(14):
+        answer = client.get(url)
+    assert len(answer.context["cl"].result_list) >= 8

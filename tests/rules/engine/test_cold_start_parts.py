@@ -18,8 +18,9 @@ from rules.engine.cold_start.equal import Line, draw
 from rules.engine.cold_start.estimate import in_the_way
 from rules.engine.cold_start.exposure import EXPOSED_LEAST, exposure
 from rules.engine.cold_start.forms import DIGITS, FIRST_WORDS, LETTERS_AND_DIGITS, SAME, Texts, worth_trying
-from rules.engine.cold_start.near import EQUAL, TOLERANCES, near_pairs
+from rules.engine.cold_start.near import near_pairs
 from rules.engine.cold_start.pool import Books, Pool
+from rules.engine.cold_start.tolerances import EQUAL, TOLERANCES
 from rules.engine.cold_start.windows import excess, windows
 from rules.engine.sides import Side
 from tests.clock import TODAY
@@ -314,3 +315,22 @@ def test_a_body_tells_what_it_was_made_of(form, tolerance, magnitude):
 def test_any_other_body_is_none_of_ours(filters):
     assert pair_of({"cardinality": "one_to_one", "filters": filters}) is None
     assert likeness({"cardinality": "one_to_one", "filters": filters})
+
+
+def test_a_later_rule_is_no_stricter_than_the_ones_before():
+    """In days and in amounts: a record that they left open since it had several candidates keeps them."""
+    nothing = np.zeros(0, np.int64)
+    wide, narrow = TOLERANCES[-1], TOLERANCES[-3]
+    pool = pool_of(*world(1)).without(nothing, nothing, (0, 4), narrow)
+    assert (pool.looked_at, pool.room) == ((0, 4), narrow)
+    later = (
+        pool.without(nothing, nothing, (-1, 2), wide)
+        .without(nothing, nothing)
+        .without(nothing, nothing, (1, 1))
+    )
+    assert (later.looked_at, later.room) == ((-1, 4), wide)
+    assert [later.widened(window) for window in [(0, 0), (-2, 9)]] == [(-1, 4), (-2, 9)]
+    assert wide.holds(narrow)
+    assert not narrow.holds(wide)
+    assert not TOLERANCES[0].holds(narrow)
+    assert not narrow.holds(TOLERANCES[0])
