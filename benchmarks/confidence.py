@@ -53,7 +53,8 @@ def show(name: str, rules: list[RuleSpec], pairs: pl.DataFrame) -> None:
         print(f"{low:>6.2f} to {min(high, 1):.2f}{size:>10,}{said:>8.3f}{kept:>8.3f}")
     accepted = pairs.filter(pl.col("confidence") >= ACCEPT_AT)
     if may_accept(rules[-1]) and accepted.height:
-        print(f"{'accepted':>14}{accepted.height:>10,}{accepted['right'].mean():>16.5f}", flush=True)
+        right = accepted["right"].sum() / accepted.height
+        print(f"{'accepted':>14}{accepted.height:>10,}{right:>16.5f}", flush=True)
 
 
 def main(size: int) -> None:

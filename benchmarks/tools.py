@@ -64,7 +64,13 @@ def theirs(python: Path, tool: str, keys: str, books: Books) -> tuple[float, pl.
         files = [Path(folder) / name for name in ("a.parquet", "b.parquet", "found.csv")]
         for side, file in ((books.side_a, files[0]), (books.side_b, files[1])):
             as_asked(side).write_parquet(file)
-        command = [python, ROOT / "benchmarks" / "shared" / "linkage.py", tool, keys, *files]
+        command: list[str | Path] = [
+            python,
+            ROOT / "benchmarks" / "shared" / "linkage.py",
+            tool,
+            keys,
+            *files,
+        ]
         try:
             done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60 * MINUTES)
         except subprocess.TimeoutExpired:

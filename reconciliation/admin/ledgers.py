@@ -224,6 +224,10 @@ class LedgerAdmin(ClearingModelAdmin):
         amount = shown(obj.opening_balance, obj.decimal_places, obj.currency)
         return _("%(amount)s on %(day)s") % {"amount": amount, "day": obj.opening_balance_on}
 
+    @display(description=gettext_lazy("Rules"))
+    def rules_link(self, obj: Ledger) -> str:
+        return link_to(getattr(obj, "reconciliation", None), _("in order"))
+
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
             return (*LedgerForm.Meta.fields, "opening", "opening_day")
@@ -235,6 +239,7 @@ class LedgerAdmin(ClearingModelAdmin):
             "accounts",
             "open_runs",
             "opening_shown",
+            "rules_link",
         )
         return (
             "code",

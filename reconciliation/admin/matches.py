@@ -113,9 +113,9 @@ class MatchAdmin(ClearingModelAdmin):
         ("Id", lambda match: match.uuid),
         (
             "Ledger, or reconciliation",
-            lambda match: match.reconciliation.ledger.code
-            if match.reconciliation.ledger
-            else match.reconciliation.name,
+            lambda match: (
+                match.reconciliation.ledger.code if match.reconciliation.ledger else match.reconciliation.name
+            ),
         ),
         ("Status", lambda match: match.get_status_display()),
         ("Rule", lambda match: how_words(match)),

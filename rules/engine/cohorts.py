@@ -108,7 +108,8 @@ def point(
 ) -> Proposals:
     """Which single records point at which cohort: the currency and the `ends` (value of the many side, value of the
     single side) are equal. Raises TooBroad."""
-    cohort, place = np.unique(members.cohort, return_index=True)
+    place = np.flatnonzero(np.diff(members.cohort, prepend=-1))
+    cohort = members.cohort[place]
     some_row, rows = members.rows[place], np.flatnonzero(inside)
     keys = [(many.frame[name], single.frame[name]) for name in ("currency", "decimal_places")]
     keys += [(many.values(left), single.values(right)) for left, right in ends]

@@ -102,45 +102,59 @@ class Windows:
 
     def _added_up(self, start: int, end: int) -> Sums:
         """Every run of these single records whose sum meets."""
-        number, last = unfold(self._lo[start:end], self._hi[start:end])
-        of_end, first = unfold(self._lo[start:end][number], last + 1)
-        running = self._buckets.running
-        total = running[last + 1][of_end] - running[first]
-        single = self._single[start:end][number][of_end]
+        lo, single = self._lo[start:end], self._single[start:end]
+        number, last = unfold(lo, self._hi[start:end])
+        upto = self._buckets.running[last + 1]
+        of_end, first = unfold(lo[number], last + 1)
+        before = self._buckets.running[first]
         if self._job.is_exact:  # most runs fail here already
-            target = self._job.single.measure[single]
-            near = np.abs(total) == np.abs(target) if self._job.magnitude else total == target
+            target = self._job.single.measure[single][number]
+            near = before == (upto - target)[of_end]
+            if self._job.magnitude:
+                near |= before == (upto + target)[of_end]
             some = np.flatnonzero(near)
-            total, single, first, of_end = total[some], single[some], first[some], of_end[some]
-        sums = Sums(single, self._buckets.start[first], self._buckets.start[last[of_end] + 1])
-        return sums.only(meets(self._job, self._members, sums, total))
+            of_end, first, before = of_end[some], first[some], before[some]
+        places = self._buckets.start
+        sums = Sums(single[number[of_end]], places[first], places[last[of_end] + 1])
+        return sums.only(meets(self._job, self._members, sums, upto[of_end] - before))
 
     def _looked_up(self, bounds: Bounds) -> Sums:
         """For each single record and last day, the first days before which the running sum is as much lower as needed."""
+        buckets = self._buckets
         number, last = unfold(self._lo, self._hi)
-        before = self._buckets.running[:-1]
+        upto = buckets.running[last + 1]
+        before = buckets.running[:-1]
         known = distinct(before)
-        codes = self._buckets.segment * (len(known) + 1) + np.searchsorted(known, before)
+        codes = buckets.segment * (len(known) + 1) + np.searchsorted(known, before)
         order = np.argsort(codes, kind="stable")
-        base, upto = (
-            self._buckets.segment[last] * (len(known) + 1),
-            self._buckets.running[last + 1],
-        )
+        codes = codes[order]
         parts = []
         for low, high in bounds:
-            from_ = np.searchsorted(codes[order], base + np.searchsorted(known, upto - high[number]))
-            to = np.searchsorted(
-                codes[order], base + np.searchsorted(known, upto - low[number], side="right")
-            )
-            if (total := int(np.maximum(to - from_, 0).sum())) > BUDGET:
+            from_, to = self._ranks(known, upto - high[number], upto - low[number])
+            some = np.flatnonzero(to > from_)
+            base = buckets.segment[last[some]] * (len(known) + 1)
+            from_ = np.searchsorted(codes, base + from_[some])
+            to = np.searchsorted(codes, base + to[some])
+            if (total := int((to - from_).sum())) > BUDGET:
                 raise TooBroad(total)
-            of_end, place = unfold(from_, np.maximum(to, from_))
-            first = order[place]
+            of_end, place = unfold(from_, to)
+            first, of_end = order[place], some[of_end]
             inside = (first >= self._lo[number[of_end]]) & (first <= last[of_end])
             first, of_end = first[inside], of_end[inside]
-            start, end = self._buckets.start[first], self._buckets.start[last[of_end] + 1]
-            parts.append(Sums(self._single[number[of_end]], start, end))
+            parts.append(
+                Sums(self._single[number[of_end]], buckets.start[first], buckets.start[last[of_end] + 1])
+            )
         return _together(parts)
+
+    def _ranks(self, known: Ints, low: Ints, high: Ints) -> tuple[Ints, Ints]:
+        """Which of the known running sums are from low to high: places [from, to)."""
+        from_ = np.searchsorted(known, low)
+        if not self._job.is_exact:
+            return from_, np.searchsorted(known, high, side="right")
+        found = (
+            known[np.minimum(from_, len(known) - 1)] == low
+        )  # low is high: nearly all are not there at all
+        return from_, from_ + found
 
     def _bounds(self) -> Bounds | None:
         """Between which sums a run must be for each single record, generously; None where sums cannot be looked up."""

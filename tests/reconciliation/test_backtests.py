@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from django.apps import apps
-from django.db import connection
+from django.db import InternalError, connection
 
 from ledgers.models import Record
 from organizations.refusals import Invalid
 from reconciliation.models import Match, OpenItem, RuleJob
-from reconciliation.services import backtests
+from reconciliation.services import backtest_execution, backtests
 from reconciliation.services.backtests import backtest_request
 from reconciliation.services.matches import match_reject
 from reconciliation.services.stream_records import RecordIn, records_add
@@ -199,6 +199,11 @@ def test_nothing_is_written_but_the_job(past: Past):
     job.refresh_from_db()
     assert (job.status, job.progress) == ("completed", 100)
     assert [step["step"] for step in job.steps] == ["reading", "matching", "matching", "comparing"]
+
+
+def test_postgresql_itself_refuses_to_write_while_it_reads(past: Past):
+    with pytest.raises(InternalError, match="read-only transaction"), backtest_execution._snapshot():
+        Rule.objects.update(priority=1)
 
 
 def everything() -> dict[str, tuple[int, str]]:

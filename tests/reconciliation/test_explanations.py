@@ -275,3 +275,17 @@ def test_what_a_pass_wrote_is_reckoned_again_to_the_same_figure(
     told = [one.runner_up.lost for one in found if one is not None and one.runner_up is not None]
     assert told
     assert all(lost is not None for lost in told)
+
+
+def test_a_part_of_a_group_is_neither_that_match_nor_that_refusal(
+    feeds: Feeds, streams: tuple[Any, Any], reconciliation: Reconciliation
+):
+    a, b = feeds.add(streams[0], ("x", 5), ("y", 6)), feeds.add(streams[1], ("z", 11))
+    match = feeds.match(reconciliation, a, b)
+    part = {"side_a": [a[0].pk], "side_b": [b[0].pk]}
+    whole = {"side_a": [record.pk for record in a], "side_b": [b[0].pk]}
+    assert explain_records(reconciliation, **part).match is None
+    assert explain_records(reconciliation, **whole).match == match
+    feeds.act(match_reject, match_id=match.pk)
+    assert not explain_records(reconciliation, **part).refused
+    assert explain_records(reconciliation, **whole).refused

@@ -226,5 +226,19 @@ def _step_text(step: Any) -> str:
     return f"{step.get('name')}({n})" if n is not None else str(step.get("name"))
 
 
+READING_ORDER = ("side", "field", "key", "operand", "value", "literal", "rules")
+
+
 def pretty(tree: Any) -> str:
-    return json.dumps(tree, indent=2, ensure_ascii=False)
+    """As people read it: the database keeps an object's keys in no order of theirs."""
+    return json.dumps(_in_reading_order(tree), indent=2, ensure_ascii=False)
+
+
+def _in_reading_order(node: Any) -> Any:
+    """Of trees that were checked, so no deeper than rules are."""
+    if isinstance(node, list):
+        return [_in_reading_order(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    first = [key for key in READING_ORDER if key in node]
+    return {key: _in_reading_order(node[key]) for key in [*first, *sorted(node.keys() - set(first))]}

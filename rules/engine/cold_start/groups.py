@@ -40,7 +40,7 @@ def group_trials(pool: Pool, forms: Sequence[Form], least: int) -> Iterator[Grou
     """Rollups that find at least so many groups of two members and more."""
     for form in forms:
         for many_is_a in (True, False):
-            cohorts = _gathered(pool, form, many_is_a)
+            cohorts = gathered(pool, form, many_is_a)
             if cohorts is None or len(cohorts.single) < least:
                 continue
             trial = _best_lookback(cohorts, form, many_is_a, pool.books.calendar.reach, least)
@@ -100,7 +100,7 @@ class Part:
         return cls(row, text[row], whole[row], unit[row], day[row], measure[row])
 
 
-def _gathered(pool: Pool, form: Form, many_is_a: bool) -> Cohorts | None:
+def gathered(pool: Pool, form: Form, many_is_a: bool) -> Cohorts | None:
     """None where no identifier has two members, or too many single records would meet."""
     many, single = (Part.of(pool, form, side) for side in ((0, 1) if many_is_a else (1, 0)))
     if not len(many.row) or not len(single.row):

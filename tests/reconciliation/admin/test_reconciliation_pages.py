@@ -13,7 +13,7 @@ from reconciliation.models import Pass, StreamOperation
 from reconciliation.services.rules import rule_create
 from reconciliation.services.stream_reconciliations import reconciliation_create
 from rules.models import Reconciliation
-from tests.factories.ledgers import DataStreamFactory, PropertyDefinitionFactory
+from tests.factories.ledgers import DataStreamFactory, LedgerFactory, PropertyDefinitionFactory
 from tests.organizations.backoffice.people import signed_in
 from tests.reconciliation.admin.desk import text_of
 from tests.reconciliation.books import books
@@ -100,6 +100,14 @@ def test_a_ledgers_own_is_shown_and_changed_with_its_ledger(client, feeds: Feeds
     act(client, "rules_reconciliation", own, "delete")
     own.refresh_from_db()
     assert own.voided_at is None
+
+
+def test_a_ledgers_page_leads_to_its_rules(client, feeds: Feeds):
+    run = books(feeds.by).run
+    page = client.get(reverse("admin:ledgers_ledger_change", args=[run.ledger_id])).content.decode()
+    assert reverse("admin:rules_reconciliation_change", args=[run.reconciliation_id]) in page
+    bare = LedgerFactory(organization=feeds.organization)
+    assert client.get(reverse("admin:ledgers_ledger_change", args=[bare.pk])).status_code == 200
 
 
 def test_the_list_shows_both_sides_and_the_rules_that_hold(client, feeds: Feeds, pair: Reconciliation):

@@ -54,7 +54,7 @@ def test_rows_are_added_here_and_saved_by_keyboard(opened, office):
 def test_only_the_chosen_way_to_say_the_conditions_is_shown(opened, office):
     json = opened.locator('textarea[name="json"]')
     assert json.is_hidden()
-    opened.get_by_label("as JSON").check()
+    opened.get_by_role("radio", name="as JSON").check()
     assert json.is_visible()
     assert opened.locator('[data-rows="row"]').is_hidden()
     json.fill('{"rules": [{"key": "colour", "value": "amount"}]}')
@@ -79,3 +79,19 @@ def test_a_proposal_is_activated_from_its_reconciliations_page(opened, office, l
     rule.refresh_from_db()
     assert rule.status == "active"
     assert opened.complaints == []
+
+
+def test_a_rule_is_edited_where_scripts_do_not_run(office, chromium, live_server):
+    context = chromium.new_context(java_script_enabled=False)
+    session = office.client.cookies["sessionid"].value
+    context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
+    page = context.new_page()
+    page.set_default_timeout(SECONDS)
+    page.goto(live_server.url + new(office.cards.pk))
+    assert page.locator('[data-rows="row"]').is_visible()
+    page.get_by_role("radio", name="as JSON").check()
+    page.locator('textarea[name="json"]').fill('{"key": "reference", "value": "reference"}')
+    page.get_by_role("button", name="Save", exact=True).last.click()
+    page.wait_for_url(f"**{order(office.cards.pk)}")
+    assert Rule.objects.get().filters["rules"][0]["key"] == "reference"
+    context.close()

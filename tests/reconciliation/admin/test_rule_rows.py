@@ -1,11 +1,13 @@
 """Conditions as rows of a form and back: what the rows say is what the tree says."""
 
+import json
+
 import pytest
 
 from api.rules.examples import BATCHES, NESTED
 from organizations.refusals import Invalid
 from reconciliation.admin.rules.draft import Draft
-from reconciliation.admin.rules.rows import Row, Scope, rows_of, tree_of
+from reconciliation.admin.rules.rows import Row, Scope, pretty, rows_of, tree_of
 from rules.defaults import LEDGER_DEFAULTS
 
 WINDOW = {"key": "date", "operand": "eq", "value": "date", "days": [-1, 6]}
@@ -135,3 +137,11 @@ def test_json_that_cannot_be_read_is_said_to_be(text):
     draft = Draft.of_post({"as": "json", "json": text})
     assert draft.facts() is None
     assert "This is no JSON" in draft.errors["json"][0]
+
+
+def test_json_is_shown_in_the_order_in_which_people_read_it():
+    told = pretty(
+        {"rules": [{"value": "b", "tolerance_amount": 1, "key": "a", "operand": "eq"}], "operand": "and"}
+    )
+    assert list(json.loads(told)) == ["operand", "rules"]
+    assert list(json.loads(told)["rules"][0]) == ["key", "operand", "value", "tolerance_amount"]

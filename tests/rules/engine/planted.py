@@ -237,10 +237,18 @@ def dated_noise(size: int, seed: int = 6) -> Planted:
 
 
 def dated_batches(size: int, seed: int = 7) -> Planted:
-    """Several records of a day, and records of as many others that carry the same day as their batch, but not their sum."""
-    one = dated_noise(size, seed)
-    other = dated_noise(size // 4, seed + 1)
-    return _strangers(one.a, other.b)
+    """Two records of a shop and day, and one that carries the same shop and day, of three prices and their sums: where a sum
+    agrees it does so by accident."""
+    rng = np.random.default_rng(seed)
+    shops = max(size // (2 * DAYS), 2)
+    place = np.arange(DAYS * shops)
+    label = np.array([f"{one // shops:03d}/{one % shops}" for one in place])
+    prices = np.array([1_000, 1_500, 2_500])
+    two = rng.choice(prices, (2, len(place)))
+    twice = np.tile(place, 2)
+    many = side(twice // shops, two.reshape(-1), reference=label[twice])
+    single = side(place // shops, rng.choice(prices, (2, len(place))).sum(axis=0), reference=label)
+    return _strangers(many, single)
 
 
 def busy_days(size: int, seed: int = 8) -> Planted:

@@ -18,9 +18,11 @@ from rules.engine.cold_start.equal import Line, draw
 from rules.engine.cold_start.estimate import in_the_way
 from rules.engine.cold_start.exposure import EXPOSED_LEAST, exposure
 from rules.engine.cold_start.forms import DIGITS, FIRST_WORDS, LETTERS_AND_DIGITS, SAME, Texts, worth_trying
+from rules.engine.cold_start.groups import gathered
 from rules.engine.cold_start.near import near_pairs
 from rules.engine.cold_start.pool import Books, Pool
 from rules.engine.cold_start.tolerances import EQUAL, TOLERANCES
+from rules.engine.cold_start.trials import trial_of
 from rules.engine.cold_start.windows import excess, windows
 from rules.engine.sides import Side
 from tests.clock import TODAY
@@ -179,7 +181,7 @@ def world(seed: int, size: int = 40) -> tuple[pl.DataFrame, pl.DataFrame]:
     rng = np.random.default_rng(seed)
 
     def one(mark: str) -> pl.DataFrame:
-        money = rng.choice([1000, 1000, 1005, 1040, 2000, -1000], size)
+        money = rng.choice([1000, 1000, 1005, 1040, 2000, -1000, 60, -60], size)
         name = rng.choice(["", "Ann 1", "Ann 2", "Bob"], size)
         own = [f"{mark}{place}" for place in range(size)]
         return side(rng.integers(0, 60, size), money, description=name, reference=own)
@@ -266,6 +268,49 @@ def test_of_one_moved_world_nothing_can_be_told():
     assert exposure(here, elsewhere[:1], (0, 3)) == 1.0
 
 
+def batches(seed: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Few identifiers and amounts over three weeks, and sums of two or three: much adds up."""
+    rng = np.random.default_rng(seed)
+    label = rng.choice(["", "B-1", "B-2", "B 2", "C-3"], 25)
+    many = side(rng.integers(0, 21, 25), rng.choice([10, 20, -10], 25), reference=label)
+    other = rng.choice(["b-1", "B-1", "B-2", "C-3", ""], 25)
+    return many, side(rng.integers(0, 21, 25), rng.choice([10, 20, 30, 40, -20], 25), reference=other)
+
+
+def groups_slowly(
+    many: pl.DataFrame, single: pl.DataFrame, cut, lookback: int | None, magnitude: bool
+) -> int:
+    found = 0
+    for one in single.rows(named=True):
+        sums = []
+        for label in set(many["reference"]):
+            if not cut(label) or cut(label) != cut(one["reference"]):
+                continue
+            days = [(one["date"] - each["date"]).days for each in many.rows(named=True)]
+            members = [
+                each["measure"]
+                for each, ago in zip(many.rows(named=True), days, strict=True)
+                if each["reference"] == label and (lookback is None or 0 <= ago <= lookback)
+            ]
+            total = sum(members)
+            same = abs(total) == abs(one["measure"]) if magnitude else total == one["measure"]
+            sums.append(len(members) > 1 and same)
+        found += any(sums)
+    return found
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 10**6), many_is_a=st.booleans(), magnitude=st.booleans())
+def test_groups_are_counted_as_by_looking_at_each(seed, many_is_a, magnitude):
+    many, single = batches(seed)
+    pool = pool_of(*((many, single) if many_is_a else (single, many)), magnitude=magnitude)
+    for chain, cut in [(SAME, str), (DIGITS, lambda text: "".join(filter(str.isdigit, text)))]:
+        cohorts = gathered(pool, Form("reference", "reference", chain), many_is_a)
+        for lookback in (None, 1, 4, 10):
+            slowly = groups_slowly(many, single, cut, lookback, magnitude)
+            assert (cohorts.found(lookback)[0] if cohorts is not None else 0) == slowly
+
+
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 10**6))
 def test_histograms_count_every_pair(seed):
@@ -334,3 +379,21 @@ def test_a_later_rule_is_no_stricter_than_the_ones_before():
     assert not narrow.holds(wide)
     assert not TOLERANCES[0].holds(narrow)
     assert not narrow.holds(TOLERANCES[0])
+
+
+def test_what_is_left_by_a_rule_is_judged_without_that_discount():
+    rng = np.random.default_rng(1)
+    texts = planted.trade(rng, 1_500, customers=100)
+    prices = planted.list_prices(rng, 3_000, 20)
+    book = planted.pairs(rng, 1_500, prices, rng.integers(0, 4, 3_000), texts, orphans=0.0)
+    fresh = pool_of(book.a, book.b)
+    left = fresh.without(np.array([0]), np.array([0]))
+    exposed = [
+        trial_of(pool, Form("description", "description", FIRST_WORDS[1]), EQUAL, (0, 3))
+        for pool in (fresh, left)
+    ]
+    assert (fresh.is_fresh, left.is_fresh) == (True, False)
+    assert exposed[0] is not None
+    assert exposed[1] is not None
+    assert exposed[0].exposed == EXPOSED_LEAST
+    assert exposed[1].exposed >= 0.5

@@ -85,6 +85,7 @@ IDENTIFIERS: dict[str, dict[str, Any]] = RULES | {
 DATES: dict[str, dict[str, Any]] = {
     "no bound": {"filters": every(SAME_AMOUNT), "rollup": {}},
     "look back": {"filters": every(SAME_AMOUNT), "rollup": {"lookback_days": 2, "date_field": "date"}},
+    "whatever direction": {"filters": every(eq("amount")), "rollup": {}},
     "value dates": {
         "filters": every(SAME_AMOUNT),
         "group_by": ["value_date"],
