@@ -66,7 +66,6 @@ class Reconciliation(models.Model):
         max_length=10, default="date", choices=[("date", "Booking date"), ("value_date", "Value date")]
     )
     overdue_from = models.DateField(null=True, blank=True)
-    agent_status = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField()
     created_by = models.CharField(max_length=100)
     voided_at = models.DateTimeField(null=True, blank=True)

@@ -20,6 +20,7 @@ from rules.engine.found import Found
 from rules.engine.sides import Bools, Ints
 
 SAFE = 2**61
+LABOUR = 300_000_000  # arcs looked at for prices; components that would need more are left open
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +69,18 @@ def _movable(a: Ints, b: Ints, cost: Ints, taken: Ints, size_a: Ints, size_b: In
     more, back = taken < np.minimum(size_a[a], size_b[b]), taken > 0
     take = Arcs(a[more], far[more], cost[more])
     give = Arcs(far[back], a[back], -cost[back])
-    arcs = _together(take, give, *_outside(used, room, part.astype(np.int64), parts, len(size_a)))
+    part = part.astype(np.int64)
+    arcs = _together(take, give, *_outside(used, room, part, parts, len(size_a)))
     nodes = size + 2 * parts
-    price = _prices(arcs, nodes)
-    if price is None:
-        return np.ones(len(a), bool)
+    price, unknown = _prices(arcs, np.concatenate((part, np.repeat(np.arange(parts), 2))), parts)
     free = arcs.only(arcs.cost + price[arcs.tail] - price[arcs.head] == 0)
     graph = coo_matrix((np.ones(len(free.tail), np.int8), (free.tail, free.head)), (nodes, nodes))
     circle = connected_components(graph, connection="strong")[1]
     free = free.only(circle[free.tail] == circle[free.head])
     # An arc and its reverse are one edge, which alone makes no cycle: what remains is not a bridge.
     codes = np.unique(np.minimum(free.tail, free.head) * nodes + np.maximum(free.tail, free.head))
-    return np.isin(a * nodes + far, codes[~bridges(codes // nodes, codes % nodes, nodes)])
+    movable = np.isin(a * nodes + far, codes[~bridges(codes // nodes, codes % nodes, nodes)])
+    return movable | unknown[part[a]]
 
 
 def _outside(used: Ints, room: Ints, part: Ints, parts: int, size_a: int) -> tuple[Arcs, Arcs]:
@@ -106,13 +107,20 @@ def _together(*arcs: Arcs) -> Arcs:
     )
 
 
-def _prices(arcs: Arcs, nodes: int) -> Ints | None:
-    """Bellman-Ford over all components at once; None if the assignment was not of least cost."""
-    price = np.zeros(nodes, np.int64)
-    for _ in range(nodes + 1):
+def _prices(arcs: Arcs, part: Ints, parts: int) -> tuple[Ints, Bools]:
+    """Bellman-Ford over all components at once (`part`: each node's), and the components that have no prices since their
+    assignment was not of least cost, or that would need too much work: long chains settle one node a step."""
+    price, size = np.zeros(len(part), np.int64), np.bincount(part, minlength=parts)
+    unknown = np.zeros(parts, bool)
+    step, left = 0, LABOUR
+    while len(arcs.tail):
         lower = price.copy()
         np.minimum.at(lower, arcs.head, price[arcs.tail] + arcs.cost)
-        if (lower == price).all():
-            return price
-        price = lower
-    return None
+        changing = np.zeros(parts, bool)
+        changing[part[lower != price]] = True
+        price, step, left = lower, step + 1, left - len(arcs.tail)
+        unknown |= changing & ((step > size) | (left < 0))
+        going_on = changing & ~unknown
+        if not going_on.all():
+            arcs = arcs.only(going_on[part[arcs.tail]])
+    return price, unknown

@@ -18,6 +18,12 @@ from rules.engine.sides import Bools, Floats, Ints
 DENSE_CELLS = 40_000
 DENSE_FULL_CELLS = 4_000_000  # where at least a tenth of the cells are pairs
 SPARSE_EDGES = 500_000
+LABOUR = 14_000_000_000  # what the sparse solver may take at worst: about 20 seconds
+NODE, EDGE = (
+    10,
+    1,
+)  # per record that it pairs it goes through all of them, and all edges, where they form a long chain
+ROUNDS = 50  # of mutually cheapest edges, before the rest is gone through one by one
 SAFE = 2.0**51  # whole numbers up to here are exact as floats, with room for sums of two
 
 
@@ -107,7 +113,7 @@ def _solve_each(edges: Edges, part: Ints, places: Ints) -> tuple[list[Ints], boo
         start.tolist(), ends, height.tolist(), width.tolist(), exact.tolist(), strict=True
     ):
         some = slice(low, high)
-        if criteria and _exact_size(high - low, rows * columns):
+        if criteria and _is_exact(high - low, rows, columns):
             chosen = _solve(Component(near[some], far[some], rows, columns, weights[some]))
         else:
             chosen, proven = _closest_first(here.only(np.arange(low, high))), False
@@ -144,8 +150,11 @@ def _weights(edges: Edges, start: Ints, pairs: Ints) -> tuple[Floats, Ints]:
     return weights, criteria
 
 
-def _exact_size(edges: int, cells: int) -> bool:
-    return _is_dense(edges, cells) or edges <= SPARSE_EDGES
+def _is_exact(edges: int, height: int, width: int) -> bool:
+    """Whether a component of this size is worth an exact solution."""
+    fewer = min(height, width)
+    sparse = edges <= SPARSE_EDGES and fewer * (NODE * fewer + EDGE * edges) <= LABOUR
+    return sparse or _is_dense(edges, height * width)
 
 
 def _is_dense(edges: int, cells: int) -> bool:
@@ -193,7 +202,9 @@ def _closest_first(edges: Edges) -> Ints:
     near, far = near[order], far[order]
     used_near, used_far = np.zeros(int(near.max()) + 1, bool), np.zeros(int(far.max()) + 1, bool)
     taken: list[Ints] = []
-    while len(order):
+    for _round in range(ROUNDS):
+        if not len(order):
+            break
         first_near = np.unique(near, return_index=True)[1]
         first_far = np.unique(far, return_index=True)[1]
         mutual = np.intersect1d(first_near, first_far, assume_unique=True)
@@ -201,4 +212,18 @@ def _closest_first(edges: Edges) -> Ints:
         used_near[near[mutual]] = used_far[far[mutual]] = True
         left = ~(used_near[near] | used_far[far])
         order, near, far = order[left], near[left], far[left]
-    return np.sort(np.concatenate(taken))
+    return np.sort(np.concatenate([*taken, order[_one_by_one(near, far)]]))
+
+
+def _one_by_one(near: Ints, far: Ints) -> Ints:
+    """What rounds of mutually cheapest edges come to, of edges in order of cost: where each edge waits for the one before,
+    a round would take no more than one."""
+    used_near: set[int] = set()
+    used_far: set[int] = set()
+    taken = []
+    for place, (one, other) in enumerate(zip(near.tolist(), far.tolist(), strict=True)):
+        if one not in used_near and other not in used_far:
+            taken.append(place)
+            used_near.add(one)
+            used_far.add(other)
+    return np.array(taken, np.int64)

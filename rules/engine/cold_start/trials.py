@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
+from rules.engine.cold_start.busy_days import BusyDays
 from rules.engine.cold_start.chance import ChanceOfAmounts
 from rules.engine.cold_start.equal import Line, draw
 from rules.engine.cold_start.estimate import Estimate, in_the_way
@@ -96,6 +97,10 @@ class _FormTrials:
         return self._pool.keys(self._form, of=self._pool.unit)
 
     @cached_property
+    def _busy_days(self) -> BusyDays:
+        return BusyDays.of([draw(self._pool, self._same_text, shift) for shift in (0, *self._shifts)])
+
+    @cached_property
     def _near(self) -> NearPairs | None:
         return near_pairs(self._pool, self._same_text)
 
@@ -108,8 +113,8 @@ class _FormTrials:
         return known if len(known) > len(elsewhere) else None
 
     def _strangers(self, same_price: Line) -> Counts:
-        """Pairs with the same text and clearly other amounts, by days apart; none where no text is compared. Where close
-        amounts are too many to tell apart, any other amounts."""
+        """Pairs with the same text and clearly other amounts, by days apart; none where no text is compared (there it is
+        `BusyDays` that tells). Where close amounts are too many to tell apart, any other amounts."""
         if self._form is None:
             return np.zeros(2 * self._reach + 1, np.int64)
         close: World = same_price if self._near is None else self._near
@@ -142,8 +147,13 @@ class _FormTrials:
         exposed = in_the_way((here.covered - by_accident) / max(len(self._pool.sample), 1))
         if self._pool.is_fresh:
             exposed = min(exposed, exposure(worlds[0], worlds[1:], window))
-        inside = strangers[window[0] + self._reach : window[1] + self._reach + 1]
-        unrelated = float(inside.sum()) * self._chance.of(tolerance)
+        if self._form is None:
+            unrelated = self._busy_days.accidents(
+                [world.histogram() for world in worlds[1:]], elsewhere, window
+            )
+        else:
+            inside = strangers[window[0] + self._reach : window[1] + self._reach + 1]
+            unrelated = float(inside.sum()) * self._chance.of(tolerance)
         accidents = max(float(np.mean([world.sole for world in elsewhere])), unrelated)
         return Trial(
             self._form, tolerance, window, Estimate(here.sole, accidents * exposed), exposed, unrelated

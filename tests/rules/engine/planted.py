@@ -251,6 +251,17 @@ def dated_batches(size: int, seed: int = 7) -> Planted:
     return _strangers(many, single)
 
 
+def busy_days(size: int, seed: int = 8) -> Planted:
+    """Two sides that have nothing to do with each other but that both book most of it on the first of a month."""
+    sides = []
+    for own in (seed, seed + 1000):
+        rng = np.random.default_rng(own)
+        firsts = rng.choice([0, 31, 59], size)
+        day = np.where(rng.random(size) < 0.92, firsts, rng.integers(0, 90, size))
+        sides.append(side(day, list_prices(rng, size, 25 * size)))
+    return _strangers(*sides)
+
+
 def beside(book: Planted, stranger: Planted) -> Planted:
     """Both in one: the strangers' texts begin otherwise, so that they meet only their own like."""
     first_a, first_b = book.a.height, book.b.height

@@ -4,10 +4,13 @@ from collections import Counter
 from random import Random
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from rules.engine import match, parse_rule
+from rules.engine import ambiguity, match, parse_rule
+from rules.engine.ambiguity import certain
+from rules.engine.assignment import Edges, assign
 from tests.rules.engine.books import Record, either, eq, every, frame, pairs_of, within
 from tests.rules.engine.oracle import OneToOne
 from tests.rules.engine.strategies import BOOKS_PER_SEED, books, mixed, plain, seeds
@@ -103,3 +106,31 @@ def test_what_equal_amounts_leave_ambiguous_takes_no_worse_partner() -> None:
     assert (pairs_of(outcome), outcome.ambiguous) == ([], 1)
     outcome = match(frame([Record(1)]), frame(side_b[1:]), [parse_rule(rule)])
     assert (pairs_of(outcome), outcome.ambiguous) == ([(1, 8)], 0)
+
+
+def edges_of(*pairs: tuple[int, int, int]) -> Edges:
+    """Candidate pairs (a, b, days apart)."""
+    a, b, days = (np.array(column, np.int64) for column in zip(*sorted(pairs), strict=True))
+    nothing = np.zeros(len(a), np.int64)
+    return Edges(a, b, nothing, days, nothing)
+
+
+def test_a_part_that_was_not_solved_at_least_cost_leaves_only_itself_open() -> None:
+    edges = edges_of((0, 0, 5), (0, 1, 0), (1, 0, 0), (1, 1, 5), (2, 2, 0), (2, 3, 3))
+    every = np.arange(4)
+    found = certain(edges, np.array([0, 3, 4]), every, every)  # 0 and 1 would do better with each other's
+    assert (found.a.tolist(), found.b.tolist()) == ([2], [2])
+    assert found.ambiguous.tolist() == [0, 1]
+
+
+def test_a_chain_that_is_too_long_to_tell_leaves_only_itself_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    size = 300
+    links = [(n, n, 2) for n in range(size)] + [(n, n - 1, 1) for n in range(1, size)]
+    edges = edges_of(*links, (size, size, 0), (size, size + 1, 1))
+    every = np.arange(size + 2)
+    chosen, _proven = assign(edges)
+    assert len(certain(edges, chosen, every, every).a) == size + 1
+    monkeypatch.setattr(ambiguity, "LABOUR", 20 * len(edges))
+    found = certain(edges, chosen, every, every)
+    assert found.a.tolist() == [size]
+    assert len(found.ambiguous) == size

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
+from rules.engine import assignment
 from rules.engine.assignment import SPARSE_EDGES, Edges, assign
 from tests.rules.engine.strategies import seeds
 
@@ -89,3 +90,32 @@ def test_beyond_every_exact_method_the_closest_go_first() -> None:
     assert not proven
     assert len(chosen) > side * 0.95
     assert len(np.unique(a[chosen])) == len(np.unique(b[chosen])) == len(chosen)
+
+
+def chain(size: int) -> Edges:
+    """Each record of Side A may take its own partner or, a little nearer, the one before it, which is nearer the later it
+    comes: every choice waits for the next."""
+    every = np.arange(size)
+    a, b = np.repeat(every, 2)[1:], (np.repeat(every, 2) - np.tile([1, 0], size))[1:]
+    nothing = np.zeros(len(a), np.int64)
+    return Edges(a, b, 2 * size - (a + b), nothing, nothing)
+
+
+def test_a_long_chain_does_not_take_an_hour() -> None:
+    edges = chain(50_000)
+    chosen, proven = assign(edges)
+    assert not proven
+    assert len(chosen) >= 49_999
+    assert len(set(edges.a[chosen].tolist())) == len(set(edges.b[chosen].tolist())) == len(chosen)
+
+
+@given(seed=st.integers(0, 2**32), rounds=st.integers(0, 3))
+@settings(max_examples=100, deadline=None)
+def test_rounds_of_mutually_cheapest_edges_are_the_cheapest_one_by_one(seed: int, rounds: int) -> None:
+    rng = np.random.default_rng(seed)
+    codes = np.unique(rng.integers(0, 30 * 30, 200))
+    edges = edges_of(codes // 30, codes % 30, rng)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(assignment, "ROUNDS", rounds)
+        few = assignment._closest_first(edges)
+    assert (few == assignment._closest_first(edges)).all()

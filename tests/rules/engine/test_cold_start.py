@@ -78,6 +78,12 @@ def test_nothing_is_proposed_on_noise(make, seed):
     assert propose(book.a, book.b).proposals == ()
 
 
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_busy_days_that_both_sides_have_are_no_reason_for_a_rule(seed):
+    book = planted.busy_days(8_000, seed)
+    assert propose(book.a, book.b).proposals == ()
+
+
 BUSY = {
     "many prices": {"prices": 20_000, "customers": 150, "fees": 0.0, "orphans": 0.15},
     "fees": {"prices": 3_000, "customers": 150, "fees": 0.3, "orphans": 0.15},
