@@ -15,6 +15,7 @@ from organizations import audit
 from organizations.actors import Actor
 from organizations.refusals import Conflict, Invalid, NotFound
 from reconciliation.models import Pass, StreamOperation
+from reconciliation.services.automatic import passes_ring_for_streams
 from reconciliation.services.definitions import rules_retype
 from reconciliation.services.locks import own_reconciliations, own_streams
 from reconciliation.services.operations import extent, stream_unwire, wiring_start
@@ -108,6 +109,10 @@ def reconciliation_change(
     for stream, side in new:
         _put_in(row, stream, side, by=by, at=at)
     rules_retype([row], by=by, at=at)
+    if new or "run_type" in changed:
+        passes_ring_for_streams(
+            [row.pk], at=at
+        )  # where it is continuous; a pass waits for streams being wired
     audit.record(
         action="reconciliation.changed",
         organization_id=row.organization_id,

@@ -8,6 +8,7 @@ from ledgers.models import DataStream
 from reconciliation.models import Match, Pass
 from reconciliation.services.execution import pass_execute
 from reconciliation.services.passes import pass_request
+from reconciliation.services.stream_reconciliations import reconciliation_change
 from rules.models import Reconciliation
 from tests.clock import NOW
 from tests.factories.organizations import actor_with
@@ -50,6 +51,26 @@ def test_records_that_come_in_ask_for_one_pass():
     assert waiting(made) == [("continuous", "record_created")]
     execute(made)
     assert Match.objects.filter(reconciliation=made).count() == 1
+
+
+def test_a_stream_that_is_put_in_is_matched_with_what_it_holds():
+    feeds, made = continuous()
+    late = feeds.stream("late")
+    feeds.add(late, ("R1", 100))
+    made.refresh_from_db()
+    feeds.act(reconciliation_change, reconciliation=made, side_b=[stream_of(feeds, "b"), late])
+    assert waiting(made) == [("continuous", "record_created")]
+
+
+def test_what_waited_for_somebody_to_ask_is_matched_when_it_becomes_continuous():
+    feeds, made = continuous()
+    Reconciliation.objects.filter(pk=made.pk).update(run_type="batch")
+    feeds.add(stream_of(feeds, "a"), ("R1", 100))
+    feeds.act(reconciliation_change, reconciliation=made, run_type="continuous")
+    assert waiting(made) == [("continuous", "record_created")]
+    execute(made)
+    feeds.act(reconciliation_change, reconciliation=made, run_type="batch")
+    assert waiting(made) == []
 
 
 def test_a_batch_reconciliation_waits_to_be_asked():
