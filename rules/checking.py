@@ -16,7 +16,7 @@ from organizations.refusals import Invalid
 from rules.conditions import NAME_MAX, name_for
 from rules.engine import RuleErrors, RuleSpec, parse_rule
 from rules.engine.confidence import may_accept
-from rules.engine.parse_values import parse_number
+from rules.engine.parse_values import UNUSABLE, parse_number
 from rules.models import Rule
 from rules.states import OnDifference, ReconciliationKind, RollupKind
 
@@ -146,6 +146,8 @@ def _texts(facts: dict[str, Any], issues: Issues) -> None:
         if not isinstance(facts[name], str) or len(facts[name]) > most:
             issues.add((name,), _("Write a text of at most %(most)s characters.") % {"most": most})
             facts[name] = ""
+        if UNUSABLE.search(facts[name]):
+            issues.add((name,), _("Leave out characters that cannot be stored, NUL say."))
         facts[name] = facts[name].strip()
     priority = facts["priority"]
     if type(priority) is not int or abs(priority) > PRIORITY_MAX:

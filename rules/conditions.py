@@ -10,6 +10,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from rules.engine.parse_values import UNUSABLE
+
 METADATA = "metadata."
 NAME_MAX = 128
 
@@ -237,7 +239,11 @@ def metadata_keys(body: Mapping[str, Any]) -> dict[str, set[str]]:
         if cardinality in ("one_to_one", rolled) and isinstance(grouped, list):
             found[side].update(field for field in grouped if isinstance(field, str))
     return {
-        side: {field.removeprefix(METADATA) for field in fields if field.startswith(METADATA)}
+        side: {
+            field.removeprefix(METADATA)
+            for field in fields
+            if field.startswith(METADATA) and not UNUSABLE.search(field)  # such a key is in no row
+        }
         for side, fields in found.items()
     }
 

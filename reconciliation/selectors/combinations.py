@@ -81,6 +81,8 @@ def combinations_of(
     Refuses: neither or both named ("combinations.target"), no open record of the other side ("record.unknown"), more than
     20,000 items ("combinations.too_many").
     """
+    if tolerance > AMOUNT_MAX:
+        raise _refusal(["tolerance"], _("This tolerance is too large."), "combinations.target")
     target = _target(reconciliation, side, record_id, amount, currency)
     days = date_from or date.min, date_to or date.max
     params = [reconciliation.pk, side, target.currency, *days, AMOUNT_MAX, ITEMS_MAX + 1]
@@ -128,8 +130,10 @@ def _target(
         assert amount is not None
         if not currency:
             raise _refusal(["currency"], _("An amount needs its currency."), "combinations.target")
-        if not amount or abs(amount) > AMOUNT_MAX:
+        if not amount:
             raise _refusal(["amount"], _("Write an amount other than 0."), "combinations.target")
+        if abs(amount) > AMOUNT_MAX:
+            raise _refusal(["amount"], _("This amount is too large."), "combinations.target")
         return Target(amount, currency)
     other = Side.B if side == Side.A else Side.A
     items = OpenItem.objects.filter(reconciliation=reconciliation, record_id=record_id, side=other)
@@ -137,6 +141,9 @@ def _target(
     if item is None:
         message = _("There is no open record of this id on side %(side)s of this reconciliation.")
         raise _refusal(["record_id"], message % {"side": other.upper()}, "record.unknown")
+    if abs(item.open_amount) > AMOUNT_MAX:
+        message = _("The record's amount is too large for this search.")
+        raise _refusal(["record_id"], message, "combinations.target")
     record = Record.objects.get(pk=record_id)
     return Target(item.open_amount, record.currency, record.date)
 

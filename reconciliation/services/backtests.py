@@ -131,7 +131,7 @@ def _period(reconciliation: Reconciliation, since: date | None, until: date | No
         rows = Record.objects.live().entries().filter(stream__wiring__reconciliation=reconciliation)
         until = rows.aggregate(last=Max("date"))["last"] or since or date(1970, 1, 1)
     if since is None:
-        since = until - timedelta(days=DAYS - 1)
+        since = until - min(timedelta(days=DAYS - 1), until - date.min)
     if since > until:
         raise _invalid(["date_from"], _("The period ends before it begins."), "backtest.period")
     return since, until

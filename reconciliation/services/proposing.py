@@ -21,7 +21,7 @@ from reconciliation.proposal_frames import open_items
 from reconciliation.proposal_words import description_of, name_of, reasoning_of, step_words
 from reconciliation.services.rule_job_execution import Done, Report
 from reconciliation.services.rule_jobs import rule_job_request
-from reconciliation.services.rules import rule_create
+from reconciliation.services.rules import hold, rule_create
 from reconciliation.states import RuleJobKind
 from rules.conditions import side_a_and_b, statement_and_books
 from rules.engine import cold_start
@@ -116,6 +116,7 @@ def _write(
     """The proposals as rules, after all that are there; and how those that waited do now."""
     reconciliation = job.reconciliation
     by = system_actor(TASK, reconciliation.organization_id)
+    hold(reconciliation, by=by)  # before its rules' rows, as every act on rules does
     rated = _rate_again(waiting, found.checked, by=by, at=at)
     last = rules_of(reconciliation).aggregate(last=Max("priority"))["last"] or 0
     known = [_body(rule) for rule in rules_of(reconciliation)]

@@ -49,7 +49,7 @@ def rule_create(
 
     Refuses what cannot run: Invalid "rule.invalid" with every issue, "rule.too_many".
     """
-    held = _hold(reconciliation, by=by)
+    held = hold(reconciliation, by=by)
     checked_facts = _checked(facts, held)
     _refuse_if_many(held, by=by)
     _refuse_same_name(held, checked_facts["name"], by=by)
@@ -171,7 +171,7 @@ def rule_move(*, rule: Rule, up: bool, by: Actor, at: datetime) -> Rule:
 def rules_own(*, reconciliation: Reconciliation, by: Actor, at: datetime) -> dict[int, Rule]:
     """Give a ledger rules of its own: copies of the shared ones, by the shared one's id. From then on a change of the
     shared rules does not concern it. Conflict "reconciliation.has_own_rules" where it has them already."""
-    held = _hold(reconciliation, by=by)
+    held = hold(reconciliation, by=by)
     assert held is not None
     if held.own_rules:
         raise Conflict(
@@ -181,17 +181,29 @@ def rules_own(*, reconciliation: Reconciliation, by: Actor, at: datetime) -> dic
     return _own(held, by=by, at=at)
 
 
-def own_rule(*, rule: Rule, reconciliation: Reconciliation, by: Actor, at: datetime) -> Rule:
+def own_rule(
+    *,
+    rule: Rule,
+    reconciliation: Reconciliation,
+    expected_revision: int | None = None,
+    by: Actor,
+    at: datetime,
+) -> Rule:
     """The rule as one ledger's own: itself where it is that already, else the ledger's copy, made now with those of all
-    the shared rules. NotFound where the rule does not hold for that ledger."""
+    the shared rules. NotFound where the rule does not hold for that ledger; Conflict "rule.changed" where the rule is at
+    another revision than the expected one."""
     if rule.reconciliation_id == reconciliation.pk:
+        refuse_if_changed(rule, expected_revision)
         return rule
-    held = _hold(reconciliation, by=by)
+    held = hold(reconciliation, by=by)
     if held is None or held.own_rules or rule.reconciliation_id is not None:
         raise _unknown()
     copy = _own(held, by=by, at=at).get(rule.pk)
     if copy is None:
         raise _unknown()
+    refuse_if_changed(
+        rule, expected_revision
+    )  # after the copies were read: what came later is in none of them
     return copy
 
 
@@ -217,7 +229,7 @@ def refuse_if_changed(rule: Rule, expected: int | None) -> None:
 # --- locks and looks ----------------------------------------------------------------------------------------------------
 
 
-def _hold(reconciliation: Reconciliation | None, *, by: Actor) -> Reconciliation | None:
+def hold(reconciliation: Reconciliation | None, *, by: Actor) -> Reconciliation | None:
     """The reconciliation's row (of the shared rules: the organization's), held: its rules are edited one act at a time."""
     if reconciliation is None:
         Organization.objects.select_for_update(no_key=True).get(pk=by.organization_id)
@@ -238,7 +250,7 @@ def _hold(reconciliation: Reconciliation | None, *, by: Actor) -> Reconciliation
 
 def _locked(rule: Rule, *, by: Actor) -> Rule:
     """The rule's row as it is now, held, with its reconciliation's. One that was deleted meanwhile is unknown."""
-    held = _hold(rule.reconciliation, by=by)
+    held = hold(rule.reconciliation, by=by)
     rows = Rule.objects.of(by.organization_id).live().select_for_update(of=("self",))
     row = rows.filter(pk=rule.pk).first()
     if row is None:

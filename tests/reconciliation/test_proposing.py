@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from organizations.models import AuditEvent
 from organizations.refusals import Conflict
@@ -25,6 +27,7 @@ from tests.rules.engine import planted
 pytestmark = pytest.mark.django_db
 
 REFERENCE = {"key": "reference", "operand": "eq", "value": "reference"}
+HELD = ("rules_reconciliation", "rules_rule")
 AMOUNT = {"key": "amount", "operand": "eq", "value": "amount"}
 
 
@@ -282,3 +285,13 @@ def test_a_suggestion_is_still_unmatched(trade):
     assert Match.objects.filter(status="suggested").count() == SIZE
     status = agent_status(trade.reconciliation)
     assert (status.rules_count, status.unmatched_count) == (1, 2 * (SIZE + SIZE // 20))
+
+
+def test_the_reconciliation_is_held_before_its_rules(trade):
+    """The order of every act on rules; the other way round a person who edits one and the search could deadlock."""
+    trade.proposed()
+    with CaptureQueriesContext(connection) as asked:
+        trade.proposed()
+    locks = [query["sql"] for query in asked if " FOR " in query["sql"] and "UPDATE" in query["sql"]]
+    tables = [name for sql in locks for name in HELD if f'FROM "{name}"' in sql]
+    assert tables[:2] == list(HELD)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
@@ -62,14 +63,21 @@ class RuleView(RulesView):
             )
         return found
 
-    def meant(self, rule_id: int, expected: int | None) -> Rule:
-        """The rule, as the caller looked at it; with ?reconciliation_id= as that ledger's own."""
+    def meant(self, rule_id: int, expected: int | None) -> dict[str, Any]:
+        """The rule, with the revision that the caller looked at; with ?reconciliation_id= as that ledger's own. A copy made
+        just now is nobody else's yet: there the revision is that of the shared rule, and looked at here."""
         rule = rule_of(organization_id=self.organization_id, rule_id=rule_id)
-        rules.refuse_if_changed(rule, expected)
         named = query_number(self.request, "reconciliation_id")
         if named is None:
-            return rule
-        return rules.own_rule(rule=rule, reconciliation=self.named(named), by=self.by, at=self.at)
+            return {"rule": rule, "expected_revision": expected}
+        own = rules.own_rule(
+            rule=rule,
+            reconciliation=self.named(named),
+            expected_revision=expected,
+            by=self.by,
+            at=self.at,
+        )
+        return {"rule": own, "expected_revision": expected if own.pk == rule.pk else None}
 
 
 class Rules(RuleView):
@@ -148,12 +156,12 @@ class OneRule(RuleView):
         body = read_body(bodies.RuleChangeBody, request.data)
         expected = body.pop("expected_revision", None)
 
-        def change(rule: Rule) -> Rule:
-            return rules.rule_change(rule=rule, changes=body, by=self.by, at=self.at)
+        def change() -> Rule:
+            return rules.rule_change(**self.meant(rule_id, expected), changes=body, by=self.by, at=self.at)
 
         return act(
             request,
-            lambda: change(self.meant(rule_id, expected)),
+            change,
             render=lambda rule: presenting.rule_body(rule, self.organization_id),
         )
 
@@ -169,7 +177,7 @@ class OneRule(RuleView):
         expected = query_number(request, "expected_revision")
         return act(
             request,
-            lambda: rules.rule_void(rule=self.meant(rule_id, expected), by=self.by, at=self.at),
+            lambda: rules.rule_void(**self.meant(rule_id, expected), by=self.by, at=self.at),
             render=lambda _nothing: None,
             status=204,
         )

@@ -28,7 +28,7 @@ from reconciliation.admin.rules.links import rule_links
 from reconciliation.admin.rules.ordering import SCOPE, RuleOrdering
 from reconciliation.admin.rules.told import order_url, ordered, sides_of
 from reconciliation.admin.words import told
-from reconciliation.services.rules import own_rule, refuse_if_changed, rule_change, rule_create
+from reconciliation.services.rules import own_rule, rule_change, rule_create
 from rules.checking import ALLOWED_DIFFERENCE
 from rules.conditions import METADATA, operand_words
 from rules.engine.fields import FIELDS, TRANSFORMS
@@ -95,9 +95,14 @@ def save(
         return rule_change(
             rule=subject.rule, changes=facts, expected_revision=expected_revision, by=by, at=at
         )
-    refuse_if_changed(subject.rule, expected_revision)
     assert subject.reconciliation is not None
-    own = own_rule(rule=subject.rule, reconciliation=subject.reconciliation, by=by, at=at)
+    own = own_rule(
+        rule=subject.rule,
+        reconciliation=subject.reconciliation,
+        expected_revision=expected_revision,
+        by=by,
+        at=at,
+    )
     return rule_change(rule=own, changes=facts, by=by, at=at)
 
 

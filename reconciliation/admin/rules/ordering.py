@@ -95,7 +95,8 @@ class RuleOrdering(admin.ModelAdmin):
         act_of_row, success = ACTS.get(request.POST.get("do", ""), (None, ""))
         named = request.POST.get("rule", "")
         rows = narrowed(Rule.objects.listed(), request, "organization").select_related("reconciliation")
-        rule = rows.filter(pk=int(named)).first() if named.isascii() and named.isdigit() else None
+        is_id = named.isascii() and named.isdigit() and len(named) < 19
+        rule = rows.filter(pk=int(named)).first() if is_id else None
         if act_of_row is None or rule is None:
             messages.error(request, _("That rule is not here any more. Nothing was changed."))
             return

@@ -108,6 +108,7 @@ def test_more_items_than_can_be_looked_at_ask_for_days(client, shop: Shop, monke
         ({"max_size": 9}, ["max_size"]),
         ({"max_size": 0}, ["max_size"]),
         ({"tolerance": -1}, ["tolerance"]),
+        ({"tolerance": 2**63 - 1}, ["tolerance"]),
         ({"date_from": "soon"}, ["date_from"]),
         ({"size": 3}, ["size"]),
     ],
@@ -116,6 +117,12 @@ def test_a_body_that_cannot_be_used_is_422_with_its_place(client, shop: Shop, ch
     response = ask(client, shop, **{"side": "b", "amount": 900, "currency": "EUR", **change})
     assert response.status_code == 422
     assert path in [issue["path"] for issue in response.json()["issues"]]
+
+
+def test_a_record_of_more_than_can_be_summed_is_refused(client, shop: Shop):
+    shop.feeds.add(shop.a, ("huge", 2**60))
+    response = ask(client, shop, side="b", record_id=shop.record("a", "huge"))
+    assert (response.status_code, response.json()["issues"][0]["path"]) == (422, ["record_id"])
 
 
 def test_what_belongs_to_others_is_as_unknown_as_what_never_was(client, shop: Shop):

@@ -83,6 +83,14 @@ def test_what_cannot_be_tried_is_422_with_its_place(client, shop: Shop, body, pa
     assert not RuleJob.objects.exists()
 
 
+def test_the_first_of_all_days_is_a_day_like_others(client, shop: Shop):
+    response = client.post(
+        shop.path("backtests"), {"rule": {"filters": SAME_AMOUNT}, "date_to": "0001-01-01"}
+    )
+    assert response.status_code == 202, response.json()
+    assert RuleJob.objects.get().input["date_from"] == "0001-01-01"
+
+
 def test_what_belongs_to_others_is_as_unknown_as_what_never_was(client, shop: Shop):
     theirs = shop_of(OrganizationFactory())
     body = {"rule": {"filters": SAME_AMOUNT}}

@@ -71,6 +71,22 @@ def test_a_rule_is_made_from_rows(office: Office):
     assert (rule.on_difference, rule.auto_accept) == ("allow", True)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": "a\x00b"},
+        {"description": "a\x00b"},
+        {"row0-key": "metadata.a\x00b"},
+        {"as": "json", "json": '{"rules": [{"key": "metadata.a\\u0000", "value": "reference"}]}'},
+    ],
+)
+def test_characters_that_cannot_be_stored_are_refused_beside_their_input(office: Office, changes):
+    rule = office.rule()
+    answer = office.save(edit(rule), **changes)
+    assert answer.status_code == 200
+    assert rule.revisions.count() == 1
+
+
 def test_a_rule_that_is_saved_untouched_stays_as_it_was(office: Office):
     for facts in (
         {"filters": NESTED["filters"], "score": 0.875},
