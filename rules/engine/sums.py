@@ -143,7 +143,9 @@ def _leaf_meets(job: RollUp, members: Members, sums: Sums, leaf: Leaf, total: In
     if leaf.tolerance is None:
         return added == target
     of_a = added if job.many_is_a else target
-    return np.abs(added - target) <= slack(leaf.tolerance, of_a, job.single.decimal_places[sums.single])
+    near = np.abs(added - target) <= slack(leaf.tolerance, of_a, job.single.decimal_places[sums.single])
+    # A difference beyond 64 bits wraps around to anything.
+    return near & (np.abs(added.astype(float) - target.astype(float)) < 2 * SAFE)
 
 
 def sums_of(values: Ints, sums: Sums) -> Ints:

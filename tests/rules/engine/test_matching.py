@@ -152,3 +152,19 @@ def test_no_record_is_in_two_groups(seed: int) -> None:
     measures = {"a": {one.id: one.measure for one in side_a}, "b": {one.id: one.measure for one in side_b}}
     for (a, b), difference in zip(groups_of(outcome), outcome.groups["difference"], strict=True):
         assert sum(measures["a"][one] for one in a) - sum(measures["b"][one] for one in b) == difference
+
+
+def test_a_sum_whose_difference_is_beyond_64_bits_is_not_within_a_tolerance() -> None:
+    close = eq("effect", tolerance_amount=50, tolerance_unit="percent")
+    rule = {
+        "cardinality": "many_to_one",
+        "group_by": ["reference"],
+        "rollup": {"group_by_kind": "identifier"},
+        "filters": every(eq("reference"), close),
+        "on_difference": "allow",
+    }
+    amounts = [2**63 - 1, -3 * 10**18]
+    members = [Record(place, effect=amount, reference="B") for place, amount in enumerate(amounts, 1)]
+    single = [Record(1, effect=-(2**63 - 2), reference="B")]  # the difference would wrap around to −3 × 10^18
+    outcome = match(frame(members), frame(single), [parse_rule(rule)], sign_mode="magnitude")
+    assert outcome.groups.is_empty()
