@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from rules.engine.fields import kind_of_field
-from rules.engine.plan import NOT_SELECTIVE, Alternative, plan
+from rules.engine.fields import kind_of
+from rules.engine.plan import NOT_SELECTIVE, plan
 from rules.engine.sides import Floats, Ints
 from rules.engine.tree import Leaf, RuleSpec
 
@@ -76,15 +76,14 @@ def stated(
 
 def may_accept(rule: RuleSpec) -> bool:
     """Whether a rule can be let accept by itself at all: never by amounts and dates alone, never in part."""
-    return rule.on_difference != "suggest_partial" and all(_names_more(one) for one in plan(rule))
+    says_more = (any(_says_who(rule, leaf) for leaf in one.leaves) for one in plan(rule))
+    return rule.on_difference != "suggest_partial" and all(says_more)
 
 
-def _names_more(alternative: Alternative) -> bool:
-    return any(_says_who(leaf) for leaf in alternative.leaves)
-
-
-def _says_who(leaf: Leaf) -> bool:
-    """A text or reference of both sides that agree: neither an amount or date, nor the currency or direction."""
+def _says_who(rule: RuleSpec, leaf: Leaf) -> bool:
+    """A text or reference of both sides that agree: no amount, number or date, nor the currency or direction."""
     agrees = leaf.operand in ("eq", "in", "contains", "token_in", "has_token", "similar")
     fields = {leaf.key.field, leaf.value.field}
-    return agrees and not fields & NOT_SELECTIVE and all(kind_of_field(field) == "text" for field in fields)
+    return (
+        agrees and not fields & NOT_SELECTIVE and all(kind_of(rule.value(name)) == "text" for name in fields)
+    )

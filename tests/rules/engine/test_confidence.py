@@ -133,5 +133,13 @@ def test_rules_of_amounts_and_dates_alone_may_never_accept(filters, may):
     assert may_accept(parse_rule({"filters": filters})) is may
 
 
+def test_a_number_or_a_day_in_the_metadata_says_no_more_than_an_amount():
+    for kind, may in (("number", False), ("date", False), ("string", True)):
+        fee = eq("metadata.fee", transforms={"key": "lowercase", "value": "lowercase"})
+        for leaf in (eq("metadata.fee"), fee):
+            rule = {"filters": every(AMOUNT, leaf), "metadata_types": {"fee": kind}}
+            assert may_accept(parse_rule(rule)) is may
+
+
 def test_a_rule_that_offers_parts_may_never_accept():
     assert not may_accept(parse_rule({"filters": every(REFERENCE), "on_difference": "suggest_partial"}))
