@@ -7,7 +7,7 @@ are matched once, and so are a hundred changed rules.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
 
@@ -17,9 +17,10 @@ from django.db.models import Exists, OuterRef, Q
 
 from organizations import audit
 from organizations.actors import system_actor
+from organizations.acts import perform
 from reconciliation.doorbell import ring_soon
 from reconciliation.models import Pass, Run
-from reconciliation.models.runs import RunQuerySet
+from reconciliation.models.runs import PassQuerySet, RunQuerySet
 from reconciliation.selectors.runs import with_status
 from reconciliation.states import PassKind, PassStatus, PassTrigger, RunMode, RunStatus
 from rules.models import Reconciliation, Rule
@@ -35,14 +36,17 @@ def passes_ring(
 ) -> None:
     """A pass for each automatic run of these reconciliations that is not closed and has none waiting; `but_runs` are left
     out, since whoever rejects in a run does not want to see it matched again at once. Never at upload."""
+    ids, left_out = list(reconciliation_ids), [pk for pk in but_runs if pk is not None]
     waiting = Pass.objects.filter(status=PassStatus.PENDING, run__isnull=False)
     runs = (
-        Run.objects.filter(reconciliation__in=list(reconciliation_ids))
-        .exclude(pk__in=[pk for pk in but_runs if pk is not None])
+        Run.objects.filter(reconciliation__in=ids)
+        .exclude(pk__in=left_out)
         .exclude(pk__in=waiting.values("run_id"))
     )
     for run in _automatic(runs):
         _request(run.reconciliation, run, trigger=PassTrigger.RECORD_CREATED, at=at)
+    of_automatic = waiting.filter(reconciliation__in=ids, run__mode=RunMode.AUTOMATIC)
+    _look_again(of_automatic, partial(passes_ring, ids, but_runs=left_out, at=at))
 
 
 def passes_ring_for_records(reconciliation_ids: Iterable[int], *, at: datetime) -> None:
@@ -63,6 +67,22 @@ def passes_ring_for_streams(reconciliation_ids: Iterable[int], *, at: datetime) 
     active = Rule.objects.active().filter(reconciliation=OuterRef("pk"))
     for reconciliation in continuous.filter(Exists(active), ~Exists(waiting)).order_by("pk"):
         _request(reconciliation, None, kind=PassKind.CONTINUOUS, trigger=PassTrigger.RECORD_CREATED, at=at)
+    seen = Pass.objects.filter(
+        status=PassStatus.PENDING, run__isnull=True, reconciliation__in=continuous.values("pk")
+    )
+    _look_again(seen, partial(passes_ring_for_streams, ids, at=at))
+
+
+def _look_again(waiting: PassQuerySet, ring: Callable[[], None]) -> None:
+    """A pass that waits is enough, unless it begins before what came in is safe on disk: then it has not seen it."""
+    seen = list(waiting.values_list("pk", flat=True))
+    if seen:
+        transaction.on_commit(partial(_ring_if_begun, seen, ring))
+
+
+def _ring_if_begun(seen: list[int], ring: Callable[[], None]) -> None:
+    if Pass.objects.filter(pk__in=seen).exclude(status=PassStatus.PENDING).exists():
+        perform(ring)
 
 
 def passes_ring_for_rules(reconciliation: Reconciliation, *, at: datetime) -> None:

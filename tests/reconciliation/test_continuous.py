@@ -120,3 +120,18 @@ def test_a_statement_that_is_imported_asks_for_one_too():
     made.upload(csv(("S2", "credit", 200, 4, "R2")), "second.csv")
     assert waiting(wide) == [("continuous", "record_created")]
     assert waiting(made.run.reconciliation) == []
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_a_pass_that_began_before_the_records_were_safe_is_followed_by_another(
+    begun, django_capture_on_commit_callbacks
+):
+    feeds, made = continuous()
+    feeds.add(stream_of(feeds, "a"), ("R1", 100))
+    with django_capture_on_commit_callbacks(execute=True):
+        feeds.add(stream_of(feeds, "b"), ("R1", 100))
+        if begun:
+            row = Pass.objects.get(reconciliation=made)
+            row.move("running", attempt=1)
+    assert Pass.objects.filter(reconciliation=made).count() == 1 + begun
+    assert waiting(made) == [("continuous", "record_created")]
