@@ -25,6 +25,7 @@ from rules.services.rules import revision_write
 from tests.clock import NOW
 from tests.factories.ledgers import DataStreamFactory
 from tests.factories.rules import ReconciliationFactory, RuleFactory
+from tests.workers import wait_for
 
 T = TypeVar("T")
 
@@ -85,8 +86,10 @@ class Feeds:
         return self.done(self.act(stream_reset, stream=stream))
 
     def done(self, asked: StreamOperation) -> StreamOperation:
-        """What a worker does."""
+        """What a worker does; where one lives beside the test, it may be at it already."""
         operation_execute(operation_id=asked.pk, clock=lambda: NOW)
+        under_way = StreamOperation.objects.filter(pk=asked.pk, status__in=("pending", "running"))
+        wait_for(lambda: not under_way.exists(), seconds=60, what="the operation's end")
         asked.refresh_from_db()
         assert asked.status == "completed", asked.error
         return asked
