@@ -43,10 +43,10 @@ def passes_ring(
         .exclude(pk__in=left_out)
         .exclude(pk__in=waiting.values("run_id"))
     )
-    for run in _automatic(runs):
-        _request(run.reconciliation, run, trigger=PassTrigger.RECORD_CREATED, at=at)
     of_automatic = waiting.filter(reconciliation__in=ids, run__mode=RunMode.AUTOMATIC)
     _look_again(of_automatic, partial(passes_ring, ids, but_runs=left_out, at=at))
+    for run in _automatic(runs):
+        _request(run.reconciliation, run, trigger=PassTrigger.RECORD_CREATED, at=at)
 
 
 def passes_ring_for_records(reconciliation_ids: Iterable[int], *, at: datetime) -> None:
@@ -65,16 +65,17 @@ def passes_ring_for_streams(reconciliation_ids: Iterable[int], *, at: datetime) 
     )
     waiting = Pass.objects.filter(status=PassStatus.PENDING, run__isnull=True, reconciliation=OuterRef("pk"))
     active = Rule.objects.active().filter(reconciliation=OuterRef("pk"))
-    for reconciliation in continuous.filter(Exists(active), ~Exists(waiting)).order_by("pk"):
-        _request(reconciliation, None, kind=PassKind.CONTINUOUS, trigger=PassTrigger.RECORD_CREATED, at=at)
     seen = Pass.objects.filter(
         status=PassStatus.PENDING, run__isnull=True, reconciliation__in=continuous.values("pk")
     )
     _look_again(seen, partial(passes_ring_for_streams, ids, at=at))
+    for reconciliation in continuous.filter(Exists(active), ~Exists(waiting)).order_by("pk"):
+        _request(reconciliation, None, kind=PassKind.CONTINUOUS, trigger=PassTrigger.RECORD_CREATED, at=at)
 
 
 def _look_again(waiting: PassQuerySet, ring: Callable[[], None]) -> None:
-    """A pass that waits is enough, unless it begins before what came in is safe on disk: then it has not seen it."""
+    """A pass that waited already is enough, unless it begins before what came in is safe on disk: then it has not seen
+    it. One that this very act asks for cannot begin earlier, and is not looked at: else each would call for the next."""
     seen = list(waiting.values_list("pk", flat=True))
     if seen:
         transaction.on_commit(partial(_ring_if_begun, seen, ring))

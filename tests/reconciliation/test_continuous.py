@@ -135,3 +135,12 @@ def test_a_pass_that_began_before_the_records_were_safe_is_followed_by_another(
             row.move("running", attempt=1)
     assert Pass.objects.filter(reconciliation=made).count() == 1 + begun
     assert waiting(made) == [("continuous", "record_created")]
+
+
+def test_a_pass_that_an_act_asks_for_itself_calls_for_no_other(django_capture_on_commit_callbacks):
+    """However soon the worker begins it."""
+    feeds, made = continuous()
+    with django_capture_on_commit_callbacks(execute=True):
+        feeds.add(stream_of(feeds, "a"), ("R1", 100))
+        Pass.objects.get(reconciliation=made).move("running", attempt=1)
+    assert Pass.objects.filter(reconciliation=made).count() == 1
