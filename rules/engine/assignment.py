@@ -19,10 +19,7 @@ DENSE_CELLS = 40_000
 DENSE_FULL_CELLS = 4_000_000  # where at least a tenth of the cells are pairs
 SPARSE_EDGES = 500_000
 LABOUR = 14_000_000_000  # what the sparse solver may take at worst: about 20 seconds
-NODE, EDGE = (
-    10,
-    1,
-)  # per record that it pairs it goes through all of them, and all edges, where they form a long chain
+NODE = 10  # of it per record beside each that is paired, where they form a long chain; 1 per edge
 ROUNDS = 50  # of mutually cheapest edges, before the rest is gone through one by one
 SAFE = 2.0**51  # whole numbers up to here are exact as floats, with room for sums of two
 
@@ -153,7 +150,7 @@ def _weights(edges: Edges, start: Ints, pairs: Ints) -> tuple[Floats, Ints]:
 def _is_exact(edges: int, height: int, width: int) -> bool:
     """Whether a component of this size is worth an exact solution."""
     fewer = min(height, width)
-    sparse = edges <= SPARSE_EDGES and fewer * (NODE * fewer + EDGE * edges) <= LABOUR
+    sparse = edges <= SPARSE_EDGES and fewer * (NODE * fewer + edges) <= LABOUR
     return sparse or _is_dense(edges, height * width)
 
 

@@ -32,8 +32,6 @@ def of_pairs(
 ) -> Floats:
     """Of pairs of rows for which one of the alternatives holds: by the alternative that leaves least to chance."""
     least = np.full(len(rows_a), np.inf)
-    if not len(rows_a):
-        return least
     for alternative, crowd in zip(found, crowds, strict=True):
         holds = np.ones(len(rows_a), bool)
         if len(found) > 1:
@@ -43,7 +41,7 @@ def of_pairs(
         if len(some):
             chance = _of_one(alternative, crowd, a, b, rows_a[some], rows_b[some])
             least[some] = np.minimum(least[some], chance)
-    return np.where(np.isinf(least), 0.0, least)
+    return least
 
 
 def _of_one(alternative: Alternative, crowd: Crowd, a: Side, b: Side, rows_a: Ints, rows_b: Ints) -> Floats:

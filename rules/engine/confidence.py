@@ -49,11 +49,6 @@ class Evidence:
         return Evidence(self.rivals[chosen], self.count[chosen], self.chance[chosen], self.runner_up[chosen])
 
 
-def nothing_known(size: int) -> Evidence:
-    """Of matches that nothing stands against."""
-    return Evidence(np.zeros(size), np.zeros(size, np.int64), np.zeros(size), np.full(size, NOBODY))
-
-
 def joined_evidence(parts: list[Evidence]) -> Evidence:
     """Of several finds over different records as one."""
     return Evidence(
