@@ -171,3 +171,65 @@ UNREAD = frozenset({SourceFileStatus.MAPPING_REQUIRED, SourceFileStatus.FAILED})
 class LineStatus(models.TextChoices):
     NEW = "new", _("New")
     KNOWN = "known", _("Already known")
+
+
+class BalanceType(models.TextChoices):
+    """Which balance of an account is stated (contract of the stream surface, row 59)."""
+
+    OPENING_LEDGER = "opening_ledger", _("Opening, booked")
+    CLOSING_LEDGER = "closing_ledger", _("Closing, booked")
+    CURRENT_LEDGER = "current_ledger", _("Current, booked")
+    OPENING_AVAILABLE = "opening_available", _("Opening, available")
+    OPENING_AVAILABLE_NEXT = (
+        "opening_available_next_business_day",
+        _("Opening, available on the next business day"),
+    )
+    CLOSING_AVAILABLE = "closing_available", _("Closing, available")
+    CURRENT_AVAILABLE = "current_available", _("Current, available")
+    PREVIOUSLY_CLOSED_BOOK = "previously_closed_book", _("Previously closed, booked")
+    OTHER = "other", _("Other")
+
+
+class OnConflict(models.TextChoices):
+    """What becomes of a row whose external id the stream has already."""
+
+    SKIP = "skip", _("Skip the row")
+    ERROR = "error", _("Fail the row")
+
+
+class BulkSource(models.TextChoices):
+    BULK_API = "bulk_api", _("API")
+    CSV = "csv", _("CSV file")
+    NACHA = "nacha", _("NACHA file")
+
+
+class BatchSource(models.TextChoices):
+    CSV_UPLOAD = "csv_upload", _("Uploaded file")
+    NACHA_UPLOAD = "nacha_upload", _("Uploaded NACHA file")
+    BULK_API = "bulk_api", _("API")
+
+
+class BulkStatus(models.TextChoices):
+    PENDING = "pending", _("Pending")
+    PROCESSING = "processing", _("Processing")
+    COMPLETED = "completed", _("Completed")
+    FAILED = "failed", _("Failed")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
+BULK_UNDER_WAY = frozenset({BulkStatus.PENDING, BulkStatus.PROCESSING})
+BULK_MOVES = {
+    BulkStatus.PENDING: frozenset({BulkStatus.PROCESSING, BulkStatus.FAILED, BulkStatus.CANCELLED}),
+    BulkStatus.PROCESSING: frozenset(
+        {BulkStatus.PROCESSING, BulkStatus.COMPLETED, BulkStatus.FAILED, BulkStatus.CANCELLED}
+    ),  # processing again: its worker is lost, and the next one goes on behind the last chunk
+    BulkStatus.COMPLETED: frozenset[str](),
+    BulkStatus.FAILED: frozenset[str](),
+    BulkStatus.CANCELLED: frozenset[str](),
+}
+
+
+class BulkRowStatus(models.TextChoices):
+    SUCCESSFUL = "successful", _("Successful")
+    FAILED = "failed", _("Failed")
+    SKIPPED = "skipped", _("Skipped")

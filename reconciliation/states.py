@@ -139,6 +139,7 @@ class OperationKind(models.TextChoices):
     WIRE = "wire", _("Put into a reconciliation")
     UNWIRE = "unwire", _("Take out of a reconciliation")
     RESET = "reset", _("Empty")
+    DELETE = "delete", _("Delete")
 
 
 class OperationStatus(models.TextChoices):
@@ -181,3 +182,10 @@ RULE_JOB_MOVES = {
     RuleJobStatus.COMPLETED: frozenset[str](),
     RuleJobStatus.FAILED: frozenset[str](),
 }
+
+
+class StoryRole(models.TextChoices):
+    """Where a reconciliation stands in its story: at the head, or behind another with which it shares a stream."""
+
+    ORIGIN = "origin", _("Origin")
+    CONTINUATION = "continuation", _("Continuation")

@@ -24,7 +24,8 @@ class DataStreamQuerySet(models.QuerySet["DataStream"]):
 
 
 class DataStream(models.Model):
-    """An ordered source of records. A ledger owns one of kind ledger, a bank account one of kind statement."""
+    """An ordered source of records. A ledger owns one of kind ledger, a bank account one of kind statement, beside which
+    programs may fill bank feeds of it."""
 
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
     key = models.CharField(max_length=128)
@@ -34,8 +35,13 @@ class DataStream(models.Model):
     ledger = models.OneToOneField(
         Ledger, null=True, blank=True, on_delete=models.PROTECT, related_name="entry_stream"
     )
-    bank_account = models.OneToOneField(
-        BankAccount, null=True, blank=True, on_delete=models.PROTECT, related_name="statement_stream"
+    bank_account = models.ForeignKey(
+        BankAccount,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="streams",
+        help_text="Whose statement lines they are, or whose movements a bank feed brings.",
     )
     effect_sign = models.SmallIntegerField(
         default=1, help_text="effect = signed amount times this: −1 for entries of asset and expense ledgers."
@@ -65,12 +71,19 @@ class DataStream(models.Model):
                 condition=Q(voided_at__isnull=True),
                 name="datastream_key_once",
             ),
+            UniqueConstraint(
+                fields=["bank_account"],
+                condition=Q(kind=StreamKind.STATEMENT),
+                name="datastream_statements_once",
+            ),
             CheckConstraint(condition=Q(kind__in=StreamKind.values), name="datastream_kind_known"),
             CheckConstraint(condition=Q(effect_sign__in=[-1, 1]), name="datastream_effect_sign"),
             CheckConstraint(
                 condition=Q(kind=StreamKind.LEDGER, ledger__isnull=False, bank_account__isnull=True)
                 | Q(kind=StreamKind.STATEMENT, ledger__isnull=True, bank_account__isnull=False)
-                | Q(ledger__isnull=True) & ~Q(kind__in=[StreamKind.LEDGER, StreamKind.STATEMENT]),
+                | Q(kind=StreamKind.BANK_FEED, ledger__isnull=True)
+                | Q(ledger__isnull=True, bank_account__isnull=True)
+                & ~Q(kind__in=[StreamKind.LEDGER, StreamKind.STATEMENT, StreamKind.BANK_FEED]),
                 name="datastream_owner",
             ),
         ]
@@ -140,6 +153,7 @@ class Record(models.Model):
     date_inferred = models.BooleanField(default=False)
     journal_id = models.BigIntegerField(null=True)
     source_file_id = models.BigIntegerField(null=True)
+    import_batch_id = models.BigIntegerField(null=True, help_text="None: it came in by itself.")
     created_at = models.DateTimeField()
     created_by = models.CharField(max_length=100)
     voided_at = models.DateTimeField(null=True)

@@ -26,7 +26,7 @@ from ledgers.selectors.account_chain import (
     shared_days,
 )
 from ledgers.selectors.account_rows import DayLines, Stated, days_of, lines_together, statements_of
-from ledgers.states import BreakKind, ProofDayState, ProofVerdict, RemarkKind, RunningOrder
+from ledgers.states import BreakKind, ProofDayState, ProofVerdict, RemarkKind, RunningOrder, StreamKind
 from organizations.models import Calendar
 from organizations.refusals import Invalid
 
@@ -102,7 +102,7 @@ def account_proof(account: BankAccount, *, since: date, until: date) -> AccountP
             code="proof.period",
             issues=[{"path": ["to"], "message": _("Choose another period.")}],
         )
-    stream = DataStream.objects.live().filter(bank_account=account).first()
+    stream = DataStream.objects.live().filter(bank_account=account, kind=StreamKind.STATEMENT).first()
     currency = _currency(account, stream)
     if stream is None:
         return _Working(account, since, until, [], {}, Chain([], [], []), []).proof(currency, [], [])

@@ -51,6 +51,7 @@ def records_write(
     *,
     stream: DataStream,
     source_file_id: int | None = None,
+    import_batch_id: int | None = None,
     kind: RecordKind = RecordKind.ENTRY,
     by: Actor,
     at: datetime,
@@ -76,12 +77,14 @@ def records_write(
         pl.lit(kind.value).alias("kind"),
         pl.lit(1).alias("dedup_version"),
         pl.lit(source_file_id, dtype=pl.Int64).alias("source_file_id"),
+        pl.lit(import_batch_id, dtype=pl.Int64).alias("import_batch_id"),
         pl.lit(at).alias("created_at"),
         pl.lit(by.ref).alias("created_by"),
         pl.lit("").alias("voided_by"),
     )
     columns = ["id", "uuid", "stream_id", "kind", *GIVEN, "signed_amount", "effect", "dedup_version"]
-    copy_rows(Record, row.select(*columns, "source_file_id", "created_at", "created_by", "voided_by"))
+    columns += ["source_file_id", "import_batch_id", "created_at", "created_by", "voided_by"]
+    copy_rows(Record, row.select(*columns))
     return filled
 
 

@@ -1,4 +1,4 @@
-"""What agreed: runs, passes, open items (the tokens), matches and their members, discrepancies."""
+"""What agreed: runs, passes, open items (the tokens), matches and their members, discrepancies, stories."""
 
 from reconciliation.models.clearing import Match, MatchMember, OpenItem, RejectedGroup
 from reconciliation.models.discrepancies import Discrepancy
@@ -6,6 +6,7 @@ from reconciliation.models.imports import FileImport
 from reconciliation.models.operations import StreamOperation
 from reconciliation.models.rule_jobs import RuleJob
 from reconciliation.models.runs import Pass, Run, RunSource
+from reconciliation.models.stories import Story, StoryLink
 
 __all__ = [
     "Discrepancy",
@@ -18,5 +19,7 @@ __all__ = [
     "RuleJob",
     "Run",
     "RunSource",
+    "Story",
+    "StoryLink",
     "StreamOperation",
 ]

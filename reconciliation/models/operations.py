@@ -1,4 +1,4 @@
-"""Long work on a whole stream: put into a reconciliation, taken out of it, or emptied. The row is the job."""
+"""Long work on a whole stream: put into a reconciliation, taken out of it, emptied, or deleted. The row is the job."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class StreamOperation(models.Model):
             ),
             CheckConstraint(
                 condition=Q(kind__in=["wire", "unwire"], reconciliation__isnull=False, side__in=Side.values)
-                | Q(kind="reset", reconciliation__isnull=True, side=""),
+                | Q(kind__in=["reset", "delete"], reconciliation__isnull=True, side=""),
                 name="streamoperation_reconciliation_iff_wiring",
             ),
             UniqueConstraint(

@@ -18,7 +18,7 @@ from django.db import connection
 from django.db.models import Sum
 
 from ledgers.models import DataStream, Ledger, LedgerDelta, Record, Statement
-from ledgers.states import RecordKind
+from ledgers.states import RecordKind, StreamKind
 from rules.models import Reconciliation
 from rules.states import Side
 
@@ -234,7 +234,8 @@ def _all_stated(accounts: Sequence[_Account]) -> bool:
 
 
 def _accounts(ledger: Ledger, opening: _Opening, since: date, until: date) -> list[_Account]:
-    streams = list(DataStream.objects.live().filter(bank_account__ledger=ledger).order_by("pk"))
+    of_accounts = DataStream.objects.live().filter(bank_account__ledger=ledger, kind=StreamKind.STATEMENT)
+    streams = list(of_accounts.order_by("pk"))
     statements: dict[int, list[Statement]] = defaultdict(list)
     rows = Statement.objects.filter(
         stream__in=streams, voided_at=None, opening_amount__isnull=False, closing_amount__isnull=False

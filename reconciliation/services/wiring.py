@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from ledgers.models import BankAccount, DataStream, Ledger
 from ledgers.services.books import account_create, normal_identifier
+from ledgers.states import StreamKind
 from organizations import audit
 from organizations.actors import Actor
 from organizations.refusals import Conflict, Invalid
@@ -101,7 +102,8 @@ def lock_for_attaching(
     list(BankAccount.objects.select_for_update(of=("self",)).filter(pk__in=ids).order_by("pk"))
     found = {ledger.pk: ledger for ledger in ledgers}
     wired = [setup.ledger_reconciliation(found[pk], by=by, at=at).pk for pk in sorted(found)]
-    own_streams(DataStream.objects.filter(bank_account__in=ids).values_list("pk", flat=True))
+    own = DataStream.objects.filter(bank_account__in=ids, kind=StreamKind.STATEMENT)
+    own_streams(own.values_list("pk", flat=True))
     own_reconciliations(wired)
 
 

@@ -45,15 +45,15 @@ def entry_stream(ledger: Ledger, *, by: Actor, at: datetime) -> DataStream:
 
 def statement_stream(account: BankAccount, *, by: Actor, at: datetime) -> DataStream:
     """The account's stream of statement lines, wired to side A of its ledger's reconciliation where it has a ledger."""
-    found = DataStream.objects.filter(bank_account=account).first()
+    found = DataStream.objects.filter(bank_account=account, kind=StreamKind.STATEMENT).first()
     if found is None:
         found, _made = DataStream.objects.get_or_create(
             bank_account=account,
+            kind=StreamKind.STATEMENT,
             defaults={
                 "organization_id": account.organization_id,
                 "key": f"account-{account.uuid}",
                 "name": account.name,
-                "kind": StreamKind.STATEMENT,
                 "created_at": at,
                 "created_by": by.ref,
             },

@@ -4,7 +4,11 @@ import factory
 
 from ledgers.models import (
     BankAccount,
+    BankAccountBalance,
+    BulkContent,
+    BulkRequest,
     DataStream,
+    ImportBatch,
     ImportProfile,
     Journal,
     Ledger,
@@ -159,3 +163,45 @@ class StatementLineFactory(factory.django.DjangoModelFactory):
     record = factory.SubFactory(RecordFactory, stream=factory.SelfAttribute("..statement.stream"))
     line_no = 1
     status = "new"
+
+
+class BankAccountBalanceFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = BankAccountBalance
+
+    bank_account = factory.SubFactory(BankAccountFactory)
+    date = TODAY
+    balance_type = "closing_ledger"
+    amount = 1_000_00
+    created_at = modified_at = NOW
+    created_by = modified_by = "system:test"
+
+
+class BulkRequestFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = BulkRequest
+
+    organization = factory.SubFactory(OrganizationFactory)
+    total_items = 1
+    created_at = NOW
+    created_by = "system:test"
+
+
+class BulkContentFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = BulkContent
+
+    bulk_request = factory.SubFactory(BulkRequestFactory)
+
+
+class ImportBatchFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = ImportBatch
+
+    stream = factory.SubFactory(DataStreamFactory)
+    bulk_request = factory.SubFactory(
+        BulkRequestFactory, organization=factory.SelfAttribute("..stream.organization")
+    )
+    source = "bulk_api"
+    created_at = NOW
+    created_by = "system:test"

@@ -13,10 +13,13 @@ from reconciliation.models import (
     RuleJob,
     Run,
     RunSource,
+    Story,
+    StoryLink,
     StreamOperation,
 )
 from tests.clock import NOW, TODAY
 from tests.factories.ledgers import DataStreamFactory, RecordFactory, SourceFileFactory
+from tests.factories.organizations import OrganizationFactory
 from tests.factories.rules import ReconciliationFactory
 
 
@@ -141,3 +144,23 @@ class RuleJobFactory(factory.django.DjangoModelFactory):
     kind = "backtest"
     requested_at = NOW
     requested_by = "system:test"
+
+
+class StoryFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Story
+
+    organization = factory.SubFactory(OrganizationFactory)
+    name = factory.Sequence(lambda n: f"Story {n}")
+    created_at = NOW
+    created_by = "system:test"
+
+
+class StoryLinkFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = StoryLink
+
+    story = factory.SubFactory(StoryFactory)
+    position = 1
+    role = "origin"
+    reconciliation = factory.SubFactory(ReconciliationFactory)

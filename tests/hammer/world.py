@@ -81,7 +81,7 @@ def build(seed: int) -> World:
     organization = made.ledger.organization
     streams = [DataStreamFactory(organization=organization, key=f"api-{n}", name=f"API {n}") for n in "sxy"]
     reconciliations = [_reconciliation(streams[0], other) for other in streams[1:]]
-    statement_stream = DataStream.objects.get(bank_account=account)
+    statement_stream = DataStream.objects.get(bank_account=account, kind="statement")
     ReconciliationStreamFactory(reconciliation=reconciliations[0], stream=statement_stream, side="a")
     return World(
         database=str(connection.settings_dict["NAME"]),
