@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Max, Q, Sum
+from django.db.models import Count, Max, Q, QuerySet, Sum
 from django.utils.translation import gettext as _
 
-from ledgers.models import BulkRequest, DataStream, ImportBatch, Record
+from ledgers.models import BulkRequest, DataStream, ImportBatch, PropertyDefinition, Record
 from ledgers.models.records import DataStreamQuerySet
 from ledgers.services.streams import KEY_FORM, KEY_MAX
 from ledgers.states import WRITABLE_STREAMS, BulkStatus, RecordKind
@@ -40,6 +40,22 @@ def listed_streams(*, organization_id: int, owned: bool = False) -> DataStreamQu
     """By key: those that programs fill; with `owned` also those of ledgers, bank accounts and settlements."""
     rows = DataStream.objects.of(organization_id).live().order_by("key")
     return rows if owned else rows.filter(kind__in=WRITABLE_STREAMS)
+
+
+def listed_definitions(*, organization_id: int, stream_key: str) -> QuerySet[PropertyDefinition]:
+    """What the metadata of the stream of this key holds, by key; nothing where there is no such stream."""
+    stream = stream_by_key(organization_id=organization_id, key=stream_key)
+    rows = PropertyDefinition.objects.live().filter(stream=stream).select_related("stream")
+    return rows.order_by("key") if stream else rows.none()
+
+
+def definition_of(*, organization_id: int, definition_id: int) -> PropertyDefinition:
+    """NotFound "definition.not_found"."""
+    rows = PropertyDefinition.objects.of(organization_id).live().select_related("stream")
+    found = rows.filter(pk=definition_id).first()
+    if found is None:
+        raise NotFound(_("There is no property definition with this id."), code="definition.not_found")
+    return found
 
 
 @dataclass(frozen=True, slots=True)
