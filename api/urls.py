@@ -8,6 +8,7 @@ urlpatterns = [
     path("", include("api.shared.urls")),
     path("v1/ledgers", include("api.ledger_runs.urls")),
     path("v1/bank_accounts", include("api.streams.urls")),
+    path("v1/", include("api.streams.reconciling.urls")),
     path("v1/", include("api.rules.urls")),
     re_path(r"^(?:v1|api)/", no_such_route, name="no-such-route"),
 ]
