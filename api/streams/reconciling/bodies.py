@@ -6,8 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from api.rules.bodies import Id
-from api.shared.fields import Body
+from api.shared.fields import Body, Id
 from api.shared.schema import with_example
 from api.streams.reconciling import examples
 from reconciliation.services.stream_reconciliations import NAME_MAX

@@ -11,12 +11,11 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 
-from api.shared.authentication import actor_of, organization_of
 from api.shared.pagination import Cursor, Page, Window, bad_query, make_cursor
 from api.shared.problems import Problem
+from api.shared.queries import query_word
 from api.shared.values import Unfit, read_number
-from api.shared.views import SurfaceView
-from organizations.actors import Actor
+from api.streams.views.base import StreamsView
 from organizations.refusals import Invalid
 from rules.models import Reconciliation
 from rules.selectors import find_reconciliation
@@ -27,6 +26,12 @@ OWNED = Problem(
     "Current account is owned by its ledger or settlement. Change it there.",
 )
 PROBLEMS: Mapping[int, Problem] = {
+    403: Problem(
+        403,
+        "auth.missing_scope",
+        "This needs the permission rules:write, which you do not have. Ask an admin.",
+        details={"scope": "rules:write"},
+    ),
     404: Problem(404, "reconciliation.not_found", "There is no reconciliation with this id."),
     409: OWNED,
     422: Problem(
@@ -38,19 +43,10 @@ PROBLEMS: Mapping[int, Problem] = {
 }
 
 
-class ReconcilingView(SurfaceView):
-    """A view of this part, with who asks and where at hand."""
+class ReconcilingView(StreamsView):
+    """A view of this part."""
 
-    surface = "streams"
     problems: ClassVar[Mapping[int, Problem]] = PROBLEMS
-
-    @property
-    def by(self) -> Actor:
-        return actor_of(self.request)
-
-    @property
-    def organization_id(self) -> int:
-        return organization_of(self.request).pk
 
     def named(self, reconciliation_id: int) -> Reconciliation:
         """The reconciliation that a body names; 422 where there is none, as for any value that cannot be used."""
@@ -106,7 +102,4 @@ def unknown(path: Sequence[Any], message: str, thing: str) -> Invalid:
 
 def with_owned(request: Request) -> bool:
     """Whether ?include=owned asks for what ledgers and settlements own, too."""
-    asked = request.query_params.get("include")
-    if asked not in (None, "owned"):
-        raise bad_query("include", _("Write owned, or leave it out."))
-    return asked is not None
+    return query_word(request, "include", ["owned"]) is not None

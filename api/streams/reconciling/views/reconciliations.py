@@ -9,9 +9,9 @@ from django.utils.translation import gettext as _
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from api.rules.views.base import only
 from api.shared.fields import read_body
 from api.shared.idempotency import act
+from api.shared.queries import only
 from api.shared.schema import operation
 from api.streams.reconciling import bodies, presenting, shapes
 from api.streams.reconciling.views.base import (
