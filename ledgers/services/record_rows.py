@@ -125,9 +125,7 @@ def _amount(value: Any) -> int:
     if type(value) is not int:
         raise _Unfit(_("Write whole minor units, like 125000 for 1,250.00: no fraction and no text."))
     if abs(value) > MINOR_MAX:
-        raise _Unfit(
-            _("Write an amount from -%(most)d to %(most)d minor units.") % {"most": MINOR_MAX}
-        )
+        raise _Unfit(_("Write an amount from -%(most)d to %(most)d minor units.") % {"most": MINOR_MAX})
     return value
 
 

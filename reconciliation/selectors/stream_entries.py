@@ -116,15 +116,15 @@ def _status(
 
 def before_opening(row: Record, reconciliation: Reconciliation) -> bool:
     ledger = reconciliation.ledger
-    opened_on = ledger.opening_balance_on if ledger is not None and ledger.opening_balance is not None else None
+    opened_on = (
+        ledger.opening_balance_on if ledger is not None and ledger.opening_balance is not None else None
+    )
     return opened_on is not None and row.date < opened_on and row.stream.ledger_id == ledger.pk  # type: ignore[union-attr]
 
 
 def _partners(members: Iterable[MatchMember]) -> dict[int, list[Record]]:
     """Members of accepted matches, one more than is shown, since a record is not its own partner."""
-    match_ids = sorted(
-        {member.match_id for member in members if member.match.status == MatchStatus.ACCEPTED}
-    )
+    match_ids = sorted({member.match_id for member in members if member.match.status == MatchStatus.ACCEPTED})
     if not match_ids:
         return {}
     with connection.cursor() as cursor:

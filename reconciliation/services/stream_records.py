@@ -219,7 +219,9 @@ def _reissue(row: Record) -> None:
 def _check_amount(amount: int, direction: str) -> None:
     if abs(amount) > MINOR_MAX or direction not in Direction.values:
         raise Invalid(
-            _("A record's amount is a whole number of minor units of 64 bits; its direction credit or debit."),
+            _(
+                "A record's amount is a whole number of minor units of 64 bits; its direction credit or debit."
+            ),
             code="record.amount",
         )
 
