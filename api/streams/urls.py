@@ -3,7 +3,7 @@
 from django.urls import path
 
 from api.shared import paths as paths  # registers the converter of numbers
-from api.streams.views import definitions, proofs, streams
+from api.streams.views import definitions, proofs, records, streams
 
 urlpatterns = [
     path("data_streams", streams.DataStreams.as_view(), name="data-streams"),
@@ -25,6 +25,8 @@ urlpatterns = [
         definitions.OnePropertyDefinition.as_view(),
         name="property-definition",
     ),
+    path("records", records.Records.as_view(), name="records"),
+    path("records/<number:record_id>", records.OneRecord.as_view(), name="record"),
     path(
         "bank_accounts/<str:account_id>/proof", proofs.BankAccountProof.as_view(), name="bank-account-proof"
     ),
