@@ -4,9 +4,9 @@ import pytest
 
 from ledgers.models import PropertyDefinition
 from tests.api.callers import without_correlation
+from tests.api.streams.keys import paths, reason
 from tests.clock import NOW
 from tests.factories.ledgers import PropertyDefinitionFactory
-from tests.factories.organizations import actor_with
 from tests.reconciliation.streams import Feeds
 
 pytestmark = pytest.mark.django_db
@@ -15,23 +15,14 @@ DEFINITIONS = "/v1/data_stream_property_definitions"
 
 
 @pytest.fixture
-def feeds(organization) -> Feeds:
-    found = Feeds(actor_with("admin", organization=organization))
-    found.stream("cards")
-    return found
+def feeds(feeds) -> Feeds:
+    feeds.stream("cards")
+    return feeds
 
 
 def create(client, **body):
     facts = {"key": "batch_no", "name": "Batch number", "type": "string", "data_stream_key": "cards"}
     return client.post(DEFINITIONS, {**facts, **body}, format="json")
-
-
-def reason(answer) -> tuple[int, str]:
-    return answer.status_code, answer.json()["reason"]
-
-
-def paths(answer) -> list[list[str]]:
-    return [issue["path"] for issue in answer.json()["issues"]]
 
 
 @pytest.mark.parametrize("type", ["number", "date", "datetime", "string", "boolean"])
