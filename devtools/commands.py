@@ -229,6 +229,11 @@ def hammer(rest: Arguments) -> int:
     return on_test_services([environment.ensure(environment.DEV_LOCK), "-m", "tests.hammer", *rest])
 
 
+def fuzz(rest: Arguments) -> int:
+    """generated requests for every operation of the API, held against its OpenAPI document: see --help"""
+    return on_test_services([environment.ensure(environment.DEV_LOCK), "-m", "tests.fuzz", *rest])
+
+
 def on_test_services(command: Command) -> int:
     """SIGINT ends it: pytest then says what has failed so far."""
     with Stage() as stage:
@@ -362,6 +367,7 @@ COMMANDS: dict[str, Callable[[Arguments], int]] = {
     "demo": demo,
     "test": test,
     "hammer": hammer,
+    "fuzz": fuzz,
     "serve": serve,
     "check": check,
     "fix": fix,
