@@ -7,6 +7,7 @@ from reconciliation.models.operations import StreamOperation
 from reconciliation.models.rule_jobs import RuleJob
 from reconciliation.models.runs import Pass, Run, RunSource
 from reconciliation.models.stories import Story, StoryLink
+from reconciliation.models.stream_records import StreamRecord
 
 __all__ = [
     "Discrepancy",
@@ -22,4 +23,5 @@ __all__ = [
     "Story",
     "StoryLink",
     "StreamOperation",
+    "StreamRecord",
 ]

@@ -16,6 +16,7 @@ from reconciliation.models import (
     Story,
     StoryLink,
     StreamOperation,
+    StreamRecord,
 )
 from tests.clock import NOW, TODAY
 from tests.factories.ledgers import DataStreamFactory, RecordFactory, SourceFileFactory
@@ -134,6 +135,11 @@ class StreamOperationFactory(factory.django.DjangoModelFactory):
     kind = "reset"
     requested_at = NOW
     requested_by = "system:test"
+
+
+class StreamRecordFactory(RecordFactory):
+    class Meta:
+        model = StreamRecord
 
 
 class RuleJobFactory(factory.django.DjangoModelFactory):
