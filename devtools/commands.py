@@ -17,7 +17,7 @@ from pathlib import Path
 
 from devtools import ROOT, STATE, Problem, environment, say, shown
 from devtools.processes import Stage, Stopped, exclusive, raise_on_signals, wait_until
-from devtools.services import Account, free_port, reachable_home, running_services, services
+from devtools.services import Account, free_port, is_free, reachable_home, running_services, services
 
 Arguments = list[str]
 Command = list[str | Path]
@@ -189,17 +189,6 @@ def existing(name: str) -> Path:
     if not path.is_file():
         raise Problem(f"{name}: there is no such file.")
     return path
-
-
-def is_free(port: int) -> bool:
-    import socket
-
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        with suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return True
-    return False
 
 
 def answers(url: str) -> bool:

@@ -243,5 +243,3 @@ def test_in_bodies_a_foreign_id_is_as_an_unknown_one(worlds):
             elif answers[1] == answers[2]:
                 wrong.append(f"{one} {place}: never looked at: {answers[1]}")
     assert not wrong, "\n".join(wrong)
-
-

@@ -100,7 +100,9 @@ def command(plan: Plan, url: str) -> list[str]:
 
 def faults(log: str) -> str:
     """The server's own words about what it did not expect."""
-    return "\n".join(line for line in log.splitlines() if "unhandled error" in line or "Traceback" in line)[-20_000:]
+    return "\n".join(line for line in log.splitlines() if "unhandled error" in line or "Traceback" in line)[
+        -20_000:
+    ]
 
 
 def settings_of(plan: Plan, key: ApiKey) -> str:

@@ -159,9 +159,9 @@ def known_values(organization_id: int) -> dict[str, dict[str, list[str]]]:
     """Of each surface and parameter, the texts that name a row now."""
     return {
         surface: {
-            name: [str(value) for value in rows(organization_id).order_by("pk").values_list(column, flat=True)][
-                :KNOWN_MAX
-            ]
+            name: [
+                str(value) for value in rows(organization_id).order_by("pk").values_list(column, flat=True)
+            ][:KNOWN_MAX]
             for name, (rows, column) in named.items()
         }
         for surface, named in BY_SURFACE.items()
