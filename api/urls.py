@@ -7,7 +7,8 @@ from api.shared.views import no_such_route
 urlpatterns = [
     path("", include("api.shared.urls")),
     path("v1/ledgers", include("api.ledger_runs.urls")),
-    path("v1/bank_accounts", include("api.streams.urls")),
+    path("v1/", include("api.streams.reconciling.urls")),
     path("v1/", include("api.rules.urls")),
+    path("v1/", include("api.streams.urls")),
     re_path(r"^(?:v1|api)/", no_such_route, name="no-such-route"),
 ]

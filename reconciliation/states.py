@@ -189,3 +189,10 @@ class StoryRole(models.TextChoices):
 
     ORIGIN = "origin", _("Origin")
     CONTINUATION = "continuation", _("Continuation")
+
+
+class EntryStatus(models.TextChoices):
+    """How a record stands in one reconciliation, as the stream surface says it."""
+
+    RECONCILED = "reconciled", _("Reconciled")
+    UNRECONCILED = "unreconciled", _("Unreconciled")

@@ -7,8 +7,8 @@ from typing import Any
 from rest_framework import serializers
 
 from api.rules import examples
-from api.rules.bodies import FILTERS, Facts, Id, said
-from api.shared.fields import Body, MinorUnits
+from api.rules.bodies import FILTERS, Facts, said
+from api.shared.fields import Body, Id, MinorUnits
 from api.shared.schema import with_example
 from reconciliation.selectors.combinations import AMOUNT_MAX, SIZE, SIZE_MAX
 from reconciliation.selectors.explanations import RECORDS_MAX

@@ -11,31 +11,10 @@ from drf_spectacular.utils import OpenApiExample, extend_schema_field, extend_sc
 from rest_framework import serializers
 
 from api.rules import examples
-from api.shared.fields import Body
+from api.shared.fields import Body, Id
 from api.shared.schema import with_example
-from api.shared.values import NUMBER_MAX, Unfit, read_number
+from api.shared.values import NUMBER_MAX
 from rules.states import Cardinality, OnAmbiguity, OnDifference, RollupKind
-
-
-@extend_schema_field(
-    {
-        "oneOf": [{"type": "integer"}, {"type": "string", "pattern": "^[0-9]+$"}],
-        "description": "A number, or a text of digits.",
-    }
-)
-class Id(serializers.Field):
-    """An id in a body, as a number or a text of digits."""
-
-    def to_internal_value(self, data: Any) -> int:
-        try:
-            return read_number(data)
-        except Unfit:
-            raise serializers.ValidationError(
-                _("Write an id as it was given to you: a whole number.")
-            ) from None
-
-    def to_representation(self, value: int) -> int:
-        return value
 
 
 def said(schema: dict[str, Any], **kwargs: Any) -> serializers.JSONField:

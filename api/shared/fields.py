@@ -11,7 +11,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from api.shared.values import NUMBER_MAX, Unfit, read_instant
+from api.shared.values import NUMBER_MAX, Unfit, read_instant, read_number
 from organizations.actors import shown_names
 
 MONEY_SCHEMA = {
@@ -114,6 +114,27 @@ class MinorUnits(serializers.IntegerField):
         if type(data) is not int and not (isinstance(data, str) and data.isascii() and data.isdigit()):
             raise serializers.ValidationError(_("Write whole minor units, like 125000 for 1,250.00 EUR."))
         return int(super().to_internal_value(data))
+
+
+@extend_schema_field(
+    {
+        "oneOf": [{"type": "integer"}, {"type": "string", "pattern": "^[0-9]+$"}],
+        "description": "A number, or a text of digits.",
+    }
+)
+class Id(serializers.Field):
+    """An id in a body, as a number or a text of digits."""
+
+    def to_internal_value(self, data: Any) -> int:
+        try:
+            return read_number(data)
+        except Unfit:
+            raise serializers.ValidationError(
+                _("Write an id as it was given to you: a whole number.")
+            ) from None
+
+    def to_representation(self, value: int) -> int:
+        return value
 
 
 class Instant(serializers.DateTimeField):

@@ -151,6 +151,8 @@ def surface_of_path(path: str) -> str:
         return "ledger_runs"
     if path.startswith("/v1/reconciliation"):
         return "rules"
+    if path.startswith("/v1/"):
+        return "streams"
     return "settlements" if path.startswith("/api/v1/") else "service"
 
 

@@ -1,1 +1,1 @@
-"""The data streams surface: so far the proof of a bank account."""
+"""The data streams surface: streams and their records, reconciliations, matches, bank accounts and balances."""

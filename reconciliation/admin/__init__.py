@@ -1,9 +1,12 @@
 """The back office's pages of what agreed: runs and all that belongs to them, and the books as far as they are cleared."""
 
 from reconciliation.admin import (
+    balances,
     bank_accounts,
+    bulk_requests,
     discrepancies,
     entries,
+    import_batches,
     imports,
     items,
     ledgers,
@@ -14,13 +17,18 @@ from reconciliation.admin import (
     rules,
     runs,
     source_files,
+    stream_operations,
+    stream_records,
     streams,
 )
 
 __all__ = [
+    "balances",
     "bank_accounts",
+    "bulk_requests",
     "discrepancies",
     "entries",
+    "import_batches",
     "imports",
     "items",
     "ledgers",
@@ -31,5 +39,7 @@ __all__ = [
     "rules",
     "runs",
     "source_files",
+    "stream_operations",
+    "stream_records",
     "streams",
 ]

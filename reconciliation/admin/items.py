@@ -64,14 +64,15 @@ class StandingFilter(admin.SimpleListFilter):
     title = gettext_lazy("standing")
     parameter_name = "standing"
     record = "record_id"
-    side = Side.A
+    side: str = Side.A
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [(name, standing_words(name)) for name in STANDINGS]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        tokens = OpenItem.objects.filter(record_id=OuterRef(self.record), side=self.side)
-        members = MatchMember.objects.filter(record_id=OuterRef(self.record), side=self.side, live=True)
+        of = {"record_id": OuterRef(self.record), **({"side": self.side} if self.side else {})}
+        tokens = OpenItem.objects.filter(**of)
+        members = MatchMember.objects.filter(**of, live=True)
         accepted = members.filter(match__status="accepted")
         conditions = {
             UNMATCHED: Q(Exists(tokens.free())),

@@ -58,18 +58,20 @@ class MatchAdmin(ClearingModelAdmin):
     view_scope = "reconciliations:read"
     nav_group, nav_icon, nav_order = "work", "join_inner", 30
     intro = gettext_lazy(
-        "Which statement lines and ledger entries belong together: proposed, accepted, or taken back."
+        "Which records belong together, of statements and ledgers or of other streams: proposed, accepted, or taken back."
     )
     empty_text = gettext_lazy("There is no match yet.")
-    empty_steps = gettext_lazy("Open a run with a statement file and match it, by the rules or by hand.")
+    empty_steps = gettext_lazy(
+        "Open a run with a statement file and match it, by the rules or by hand; or make a reconciliation of streams."
+    )
     list_display = (
         "name",
         "ledger",
         "state",
         "how",
         "amount_sure",
-        "amount_lines",
-        "amount_entries",
+        "amount_a",
+        "amount_b",
         "amount_difference",
         "count_records",
         "created_at",
@@ -77,6 +79,7 @@ class MatchAdmin(ClearingModelAdmin):
     )
     list_filter = (
         "status",
+        ("reconciliation", ScopedRelatedFilter),
         ("reconciliation__ledger", ScopedRelatedFilter),
         ("run", ScopedRelatedFilter),
         "origin",
@@ -94,8 +97,8 @@ class MatchAdmin(ClearingModelAdmin):
         "run_link",
         "how",
         "sure",
-        "amount_lines",
-        "amount_entries",
+        "amount_a",
+        "amount_b",
         "amount_difference",
         "note",
         "made",
@@ -120,8 +123,8 @@ class MatchAdmin(ClearingModelAdmin):
         ("Status", lambda match: match.get_status_display()),
         ("Rule", lambda match: how_words(match)),
         ("Confidence", lambda match: match.confidence),
-        ("Lines", lambda match: major(match.total_a, match.decimal_places)),
-        ("Entries", lambda match: major(match.total_b, match.decimal_places)),
+        ("Side A", lambda match: major(match.total_a, match.decimal_places)),
+        ("Side B", lambda match: major(match.total_b, match.decimal_places)),
         ("Difference", lambda match: major(match.difference, match.decimal_places)),
         ("Currency", lambda match: match.currency),
         ("Records", lambda match: match.record_count),
@@ -180,12 +183,12 @@ class MatchAdmin(ClearingModelAdmin):
     def count_records(self, obj: Match) -> str:
         return count_cell(obj.record_count)
 
-    @display(description=gettext_lazy("Lines"), ordering="total_a")
-    def amount_lines(self, obj: Match) -> str:
+    @display(description=gettext_lazy("Side A"), ordering="total_a")
+    def amount_a(self, obj: Match) -> str:
         return amount_cell(obj.total_a, obj.decimal_places, obj.currency, plus=True)
 
-    @display(description=gettext_lazy("Entries"), ordering="total_b")
-    def amount_entries(self, obj: Match) -> str:
+    @display(description=gettext_lazy("Side B"), ordering="total_b")
+    def amount_b(self, obj: Match) -> str:
         return amount_cell(obj.total_b, obj.decimal_places, obj.currency, plus=True)
 
     @display(description=gettext_lazy("Difference"), ordering="difference")
@@ -232,20 +235,16 @@ class MatchAdmin(ClearingModelAdmin):
 
     def sentence(self, request: HttpRequest, obj: Match) -> str:
         return {
-            "suggested": _(
-                "This is a proposal: its lines and entries are kept together until somebody decides."
-            ),
+            "suggested": _("This is a proposal: its records are kept together until somebody decides."),
             "accepted": _(
-                "These lines and entries clear each other, all but what is left below. Undoing it opens them again."
+                "These records clear each other, all but what is left below. Undoing it opens them again."
             )
             if obj.difference
-            else _("These lines and entries clear each other. Undoing it opens them again."),
+            else _("These records clear each other. Undoing it opens them again."),
             "rejected": _(
                 "Somebody judged that these do not belong together. They are not proposed as a group again."
             ),
-            "undone": _(
-                "This match was taken back; its lines and entries are open again, or matched otherwise."
-            ),
+            "undone": _("This match was taken back; its records are open again, or matched otherwise."),
             "superseded": _("Match %(id)s took the place of this one.") % {"id": obj.superseded_by},
         }[obj.status]
 
@@ -303,11 +302,11 @@ class MatchAdmin(ClearingModelAdmin):
         replaced = Match.objects.filter(reconciliation=books, superseded_by=obj.pk).exists()
         stays = " " + _("The matches that it took the place of do not come back.") if replaced else ""
         undone = _(
-            "Its lines and entries are open again. Nothing is remembered: a later matching may propose this group again. "
+            "Its records are open again. Nothing is remembered: a later matching may propose this group again. "
             "To say that it is wrong, reject it instead."
         )
         rejected = _(
-            "You judge that these do not belong together. Its lines and entries are open again, and exactly this group is "
+            "You judge that these do not belong together. Its records are open again, and exactly this group is "
             "never proposed again."
         )
         services = {
@@ -325,9 +324,9 @@ class MatchAdmin(ClearingModelAdmin):
                 explain={"undo": undone + stays, "reject": rejected + stays}[verb]
                 if name != "reject"
                 else "",
-                success=_("Undone. Its lines and entries are open again.")
+                success=_("Undone. Its records are open again.")
                 if verb == "undo"
-                else _("Rejected. Its lines and entries are open again."),
+                else _("Rejected. Its records are open again."),
             )
             for status, names in ENDINGS.items()
             for name, verb in names.items()

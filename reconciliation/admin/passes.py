@@ -50,9 +50,7 @@ class PassAdmin(ClearingModelAdmin):
     view_scope = "reconciliations:read"
     nav_group, nav_icon, nav_order = "work", "play_circle", 50
     nav_title = gettext_lazy("Automatic matching")
-    intro = gettext_lazy(
-        "Each time the rules went over a ledger's open lines and entries: what they found, and how it ended."
-    )
+    intro = gettext_lazy("Each time the rules went over open records: what they found, and how it ended.")
     empty_text = gettext_lazy("Nothing was matched yet.")
     empty_steps = gettext_lazy("Open a run with a statement file and choose “Match automatically”.")
     list_display = (
@@ -137,7 +135,7 @@ class PassAdmin(ClearingModelAdmin):
     def count_taken(self, obj: Pass) -> str:
         return count_cell(obj.lost_to_others)
 
-    @display(description=gettext_lazy("Lines and entries looked at"))
+    @display(description=gettext_lazy("Records looked at"))
     def count_records(self, obj: Pass) -> str:
         return count_cell(obj.total_records)
 
@@ -223,7 +221,7 @@ class PassAdmin(ClearingModelAdmin):
             form=UndoAcceptedForm if accepted else None,
             explain=_(
                 "All that stands of what it found is taken back in one act: %(proposed)s proposals, %(accepted)s accepted "
-                "matches. Their lines and entries are open again, and may be proposed again. What people matched by hand "
+                "matches. Their records are open again, and may be proposed again. What people matched by hand "
                 "stays."
             )
             % {"proposed": f"{proposed:,}", "accepted": f"{accepted:,}"},

@@ -122,11 +122,11 @@ def _waited(_details: dict[str, Any], books: Books) -> str:
     ).first()
     if running is None:
         return _(
-            "Somebody else is working on the same lines or entries at this moment. Nothing was changed: look at the page "
+            "Somebody else is working on the same records at this moment. Nothing was changed: look at the page "
             "again in a moment, then try again."
         )
     return _(
-        "A matching is writing to the same lines or entries at this moment: %(percent)s%%, asked for by %(who)s at "
+        "A matching is writing to the same records at this moment: %(percent)s%%, asked for by %(who)s at "
         "%(when)s. Nothing was changed: try again in a moment, between two of its steps there is room."
     ) % _progress(running, books)
 

@@ -8,6 +8,7 @@ from reconciliation.models.recomputes import OverdueRecompute
 from reconciliation.models.rule_jobs import RuleJob
 from reconciliation.models.runs import Pass, Run, RunSource
 from reconciliation.models.stories import Story, StoryLink
+from reconciliation.models.stream_records import StreamRecord
 
 __all__ = [
     "Discrepancy",
@@ -24,4 +25,5 @@ __all__ = [
     "Story",
     "StoryLink",
     "StreamOperation",
+    "StreamRecord",
 ]

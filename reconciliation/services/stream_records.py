@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
@@ -17,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from ledgers.models import DataStream, Record
 from ledgers.money import MINOR_MAX, exponent
+from ledgers.services.record_rows import RecordIn as RecordIn
 from ledgers.services.records import records_write
 from ledgers.states import WRITABLE_STREAMS, Direction
 from organizations import audit
@@ -48,33 +48,20 @@ CHANGEABLE = frozenset(
 KEY_BYTES = 16
 TRIES = 3
 T = TypeVar("T")
-Day = date  # a field of that name hides the type
-
-
-@dataclass(frozen=True, slots=True)
-class RecordIn:
-    """One record to add: minor units, not below zero."""
-
-    date: Day
-    amount: int
-    direction: str
-    currency: str
-    description: str = ""
-    reference: str = ""
-    counterparty: str = ""
-    external_id: str = ""
-    value_date: Day | None = None
-    metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
 def records_add(*, stream: DataStream, records: Sequence[RecordIn], by: Actor, at: datetime) -> list[Record]:
     """Add records to the stream with open items in each of its reconciliations; all or nothing.
 
-    Refuses: a stream of another kind ("stream.owned"), an amount below zero or too large, an `external_id` that the
-    stream has ("record.duplicate").
+    Refuses: a stream of another kind ("stream.owned"), an amount that is too large, an `external_id` that the stream has
+    ("record.duplicate").
     """
     if stream.kind not in WRITABLE_STREAMS:
-        raise owned(stream)
+        raise Invalid(
+            not_written_here(stream),
+            code="stream.owned",
+            issues=[{"path": ["data_stream_key"], "message": not_written_here(stream)}],
+        )
     if not records:
         return []
     for record in records:
@@ -153,6 +140,12 @@ def record_void(*, record: Record, by: Actor, at: datetime) -> None:
     )
 
 
+def not_written_here(stream: DataStream) -> str:
+    return _("Stream %(name)s gets its records from its ledger, account or connector. Add them there.") % {
+        "name": stream.name
+    }
+
+
 def dedup_key(external_id: str) -> UUID | None:
     """What makes a record of a program known again: its external id, or nothing."""
     if not external_id:
@@ -228,10 +221,10 @@ def _reissue(row: Record) -> None:
 
 
 def _check_amount(amount: int, direction: str) -> None:
-    if not 0 <= amount <= MINOR_MAX or direction not in Direction.values:
+    if abs(amount) > MINOR_MAX or direction not in Direction.values:
         raise Invalid(
             _(
-                "A record's amount is a whole number of minor units, not below zero; its direction credit or debit."
+                "A record's amount is a whole number of minor units of 64 bits; its direction credit or debit."
             ),
             code="record.amount",
         )
@@ -257,10 +250,12 @@ def _refuse_known(stream: DataStream, external_ids: Iterable[str], but: int = 0)
     taken = [keys[key] for key in known.values_list("dedup_key", flat=True)]
     taken += [text for text in keys.values() if given.count(text) > 1]
     if taken:
-        raise Conflict(
-            _("The stream has a record with external id %(id)s already.") % {"id": taken[0]},
+        message = _("The stream has a record with external id %(id)s already.") % {"id": taken[0]}
+        raise Invalid(
+            message,
             code="record.duplicate",
             details={"external_ids": sorted(set(taken))},
+            issues=[{"path": ["external_id"], "message": message}],
         )
 
 

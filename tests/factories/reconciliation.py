@@ -17,6 +17,7 @@ from reconciliation.models import (
     Story,
     StoryLink,
     StreamOperation,
+    StreamRecord,
 )
 from tests.clock import NOW, TODAY
 from tests.factories.ledgers import DataStreamFactory, RecordFactory, SourceFileFactory
@@ -144,6 +145,11 @@ class OverdueRecomputeFactory(factory.django.DjangoModelFactory):
     reconciliation = factory.SubFactory(ReconciliationFactory)
     requested_at = NOW
     requested_by = "system:test"
+
+
+class StreamRecordFactory(RecordFactory):
+    class Meta:
+        model = StreamRecord
 
 
 class RuleJobFactory(factory.django.DjangoModelFactory):

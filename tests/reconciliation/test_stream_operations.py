@@ -269,7 +269,7 @@ def test_the_same_external_id_comes_once(feeds: Feeds):
     stream = feeds.stream("a")
     one = RecordIn(date(2026, 3, 2), 100, "credit", "EUR", external_id="X-1")
     feeds.act(records_add, stream=stream, records=[one])
-    with pytest.raises(Conflict) as refused:
+    with pytest.raises(Invalid) as refused:
         feeds.act(records_add, stream=stream, records=[one])
     assert (refused.value.code, refused.value.details["external_ids"]) == ("record.duplicate", ["X-1"])
     assert Record.objects.count() == 1

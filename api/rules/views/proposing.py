@@ -7,10 +7,11 @@ from rest_framework.response import Response
 
 from api.rules.proposal_shapes import AgentStatusShape, NoBody, RuleProposalShape
 from api.rules.trial_shapes import JobLink, link
-from api.rules.views.base import PROBLEMS, RulesView, only
+from api.rules.views.base import PROBLEMS, RulesView
 from api.shared.fields import present, read_body
 from api.shared.idempotency import act
 from api.shared.problems import Problem
+from api.shared.queries import only
 from api.shared.schema import operation
 from reconciliation.models import RuleJob
 from reconciliation.selectors.agent import agent_status

@@ -12,10 +12,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.rules import bodies, presenting, shapes
-from api.rules.views.base import RulesView, only, query_number
+from api.rules.views.base import RulesView
 from api.shared.fields import read_body
 from api.shared.idempotency import act
 from api.shared.pagination import bad_query
+from api.shared.queries import only, query_number
 from api.shared.schema import operation
 from organizations.refusals import Invalid
 from reconciliation.services import rules

@@ -36,7 +36,7 @@ def acted(desk: Desk, row, act: str, **fields) -> str:
 def test_a_proposal_shows_both_sides_and_what_can_be_done(proposed: Desk):
     match = proposed.books.match_with("S1")
     page = opened(proposed, match)
-    assert "This is a proposal: its lines and entries are kept together until somebody decides." in page
+    assert "This is a proposal: its records are kept together until somebody decides." in page
     assert "Statement Date 2026-02-04 Reference INV-701 Amount +1,250.00 EUR credit" in page
     assert "Books Date 2026-02-04 Reference INV-701 Amount +1,250.00 EUR debit" in page
     assert "matching asked for" in page, "its history begins with the matching that proposed it"
@@ -51,7 +51,7 @@ def test_a_match_is_accepted_noted_and_undone_on_its_page(proposed: Desk):
     assert "match accepted" in page, "the history"
     assert f"{proposed.membership.user.shown_name} on 2" in page
     assert "Accept It is accepted." in page
-    assert "Undone. Its lines and entries are open again." in acted(proposed, match, "undo")
+    assert "Undone. Its records are open again." in acted(proposed, match, "undo")
     assert "undone by a person" in opened(proposed, match)
     assert "Undo It is undone." in opened(proposed, match), "greyed, with why"
 
@@ -72,7 +72,7 @@ def test_a_button_of_a_page_that_is_no_longer_true_does_nothing_and_says_who_was
 
 def test_a_proposal_is_rejected_on_its_page(proposed: Desk):
     match = proposed.books.match_with("S1")
-    assert "Rejected. Its lines and entries are open again." in acted(proposed, match, "reject")
+    assert "Rejected. Its records are open again." in acted(proposed, match, "reject")
     assert proposed.status(match) == "rejected"
 
 

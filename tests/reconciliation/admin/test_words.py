@@ -14,14 +14,12 @@ pytestmark = pytest.mark.django_db
 
 def test_a_lock_that_a_matching_holds_is_told_with_its_progress(proposed: Desk):
     run = proposed.books.run
-    assert "Somebody else is working on the same lines or entries" in told(_lock_timeout(), run)
+    assert "Somebody else is working on the same records" in told(_lock_timeout(), run)
     busy = proposed.books.request()
     Pass.objects.filter(pk=busy.pk).update(status="running", progress=40)
     text = told(_lock_timeout(), run)
     name = proposed.membership.user.shown_name
-    assert (
-        f"A matching is writing to the same lines or entries at this moment: 40%, asked for by {name}" in text
-    )
+    assert f"A matching is writing to the same records at this moment: 40%, asked for by {name}" in text
     assert "Nothing was changed" in text
     assert told(_lock_timeout(), run.reconciliation) == text, "from a match's own page as well"
 
@@ -46,7 +44,7 @@ def test_facts_of_events_are_amounts_counts_and_names():
     }
     assert facts_of(data, "", {}) == [
         ("difference", "−1,842.60\xa0EUR"),
-        ("lines and entries", "3"),
+        ("records", "3"),
         ("in place of", "Match 63, Match 64"),
         ("reason", "its line or entry was closed"),
     ]

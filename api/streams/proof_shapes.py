@@ -1,4 +1,4 @@
-"""What the data streams surface answers with, each with an example. Amounts are whole minor units, credit +."""
+"""What the proof of a bank account answers with, with an example. Amounts are whole minor units, credit +."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from api.shared.fields import TextOrNull
 from api.shared.schema import with_example
-from api.streams import examples
+from api.streams import proof_examples as examples
 from ledgers.proof_words import break_words, missing_words, remark_words, verdict_words
 from ledgers.selectors.account_chain import Break, Remark
 from ledgers.selectors.account_proof import AccountProof, MissingDays

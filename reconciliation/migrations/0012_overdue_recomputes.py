@@ -8,7 +8,7 @@ import organizations.ids
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("reconciliation", "0010_stories"),
+        ("reconciliation", "0011_stream_records"),
         ("rules", "0003_agent_status_from_jobs"),
     ]
 

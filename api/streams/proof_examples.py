@@ -1,4 +1,4 @@
-"""One example of each object, as the OpenAPI shows it: a statement of March lacks a line."""
+"""The example of a bank account's proof, as the OpenAPI shows it: a statement of March lacks a line."""
 
 from __future__ import annotations
 

@@ -1,0 +1,81 @@
+"""Balances of bank accounts, as programs and people state them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.decorators import display
+
+from ledgers.amounts import major
+from ledgers.backoffice import amount_cell, link_to, refs_of
+from ledgers.models import BankAccountBalance
+from ledgers.money import exponent
+from organizations.backoffice.filters import ScopedRelatedFilter
+from reconciliation.admin.base import ClearingModelAdmin
+from reconciliation.admin.words import moment, people
+
+
+@admin.register(BankAccountBalance)
+class BankAccountBalanceAdmin(ClearingModelAdmin):
+    organization_path = "bank_account__organization"
+    view_scope = "records:read"
+    nav_group, nav_icon, nav_order = "books", "account_balance_wallet", 45
+    nav_title = gettext_lazy("Stated balances")
+    intro = gettext_lazy(
+        "What programs and people state that a bank account held. Balances of statement files stand in the account's proof."
+    )
+    empty_text = gettext_lazy("No balance is stated.")
+    empty_steps = gettext_lazy(
+        "Programs state balances over the API; people do on the page of a bank account."
+    )
+    list_display = ("date", "account_link", "balance_type", "amount_stated", "modified_at", "stater")
+    list_filter = (("bank_account", ScopedRelatedFilter), "balance_type", "date")
+    list_select_related = ("bank_account",)
+    search_fields = ("bank_account__name", "bank_account__identifier")
+    search_help_text = gettext_lazy("Name or number of the account")
+    ordering = ("-date", "pk")
+    fields = ("account_link", "date", "balance_type", "amount_stated", "stated")
+    readonly_fields = fields
+    export_columns = (
+        ("Account", lambda row: row.bank_account.name),
+        ("Date", lambda row: row.date),
+        ("Type", lambda row: row.balance_type),
+        ("Amount", lambda row: major(row.amount, exponent(row.bank_account.currency))),
+        ("Currency", lambda row: row.bank_account.currency),
+        ("Stated", lambda row: row.modified_at),
+    )
+
+    def furnish(self, rows: list[Any]) -> None:
+        names = people(rows[0].bank_account.organization_id, refs_of(rows, "modified_by")) if rows else {}
+        for row in rows:
+            row.stater_name = names.get(row.modified_by, row.modified_by)
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        found = super().get_object(request, object_id, from_field)
+        if found is not None:
+            self.furnish([found])
+        return found
+
+    @display(description=gettext_lazy("Bank account"), ordering="bank_account__name")
+    def account_link(self, obj: BankAccountBalance) -> str:
+        return link_to(obj.bank_account)
+
+    @display(description=gettext_lazy("Amount"), ordering="amount")
+    def amount_stated(self, obj: BankAccountBalance) -> str:
+        currency = obj.bank_account.currency
+        return amount_cell(obj.amount, exponent(currency), currency, plus=True)
+
+    @display(description=gettext_lazy("Stated by"))
+    def stater(self, obj: Any) -> str:
+        return str(obj.stater_name)
+
+    @display(description=gettext_lazy("Stated"))
+    def stated(self, obj: Any) -> str:
+        return _("%(who)s on %(when)s") % {"who": obj.stater_name, "when": moment(obj.modified_at)}
+
+    def sentence(self, request: HttpRequest, obj: BankAccountBalance) -> str:
+        return _("Stated again for the same day and type, it is replaced.")

@@ -1,0 +1,114 @@
+"""Forms of a record's facts, as people fill them: amounts in whole currency units, metadata as JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.widgets import (
+    UnfoldAdminDateWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
+
+from ledgers.amounts import MINUS, major, read
+from ledgers.models import Record
+from ledgers.money import exponent
+from ledgers.states import Direction
+
+
+def _line(label: Any, *, required: bool = False, help_text: Any = "") -> forms.CharField:
+    return forms.CharField(
+        label=label, required=required, widget=UnfoldAdminTextInputWidget, help_text=help_text
+    )
+
+
+class FactsForm(forms.Form):
+    """What a record of any stream states. `places`: the decimals of its currency."""
+
+    places = 2
+    date = forms.DateField(label=gettext_lazy("Date"), widget=UnfoldAdminDateWidget)
+    value_date = forms.DateField(
+        label=gettext_lazy("Value date"), required=False, widget=UnfoldAdminDateWidget
+    )
+    amount = _line(
+        gettext_lazy("Amount"),
+        required=True,
+        help_text=gettext_lazy(
+            "Like 1250.00, with the decimals of its currency. Below zero it is a reversal."
+        ),
+    )
+    direction = forms.ChoiceField(
+        label=gettext_lazy("Direction"), choices=Direction.choices, widget=UnfoldAdminSelectWidget
+    )
+    reference = _line(gettext_lazy("Reference"))
+    description = forms.CharField(
+        label=gettext_lazy("Description"),
+        required=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+    )
+    counterparty = _line(gettext_lazy("Counterparty"))
+    external_id = _line(
+        gettext_lazy("External id"), help_text=gettext_lazy("How its source names it; once in a stream.")
+    )
+    metadata = forms.JSONField(
+        label=gettext_lazy("Metadata"),
+        required=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
+        help_text=gettext_lazy('A JSON object: {"batch_no": "B-19"}'),
+    )
+
+    def clean_metadata(self) -> dict[str, Any]:
+        found = self.cleaned_data["metadata"]
+        if found in (None, ""):
+            return {}
+        if not isinstance(found, dict):
+            raise forms.ValidationError(_('Write a JSON object: {"batch_no": "B-19"}'))
+        return found
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if "amount" in cleaned:
+            text, places = cleaned["amount"].strip(), self._places(cleaned)
+            minor = read(text, places)
+            if minor is None:
+                self.add_error(
+                    "amount", _("Write it like 1250.00, with at most %(n)s decimals.") % {"n": places}
+                )
+            else:
+                cleaned["amount"] = -minor if text[:1] in ("-", MINUS) else minor
+        return cleaned
+
+    def _places(self, cleaned: dict[str, Any]) -> int:
+        return self.places
+
+
+class AddForm(FactsForm):
+    """Of a new record, which also says its currency."""
+
+    currency = forms.RegexField(
+        "^[A-Za-z]{3}$",
+        label=gettext_lazy("Currency"),
+        widget=UnfoldAdminTextInputWidget,
+        help_text=gettext_lazy("Three letters, like EUR."),
+    )
+    field_order = ("date", "amount", "currency", "direction", "reference", "description")
+
+    def clean_currency(self) -> str:
+        return str(self.cleaned_data["currency"]).upper()
+
+    def _places(self, cleaned: dict[str, Any]) -> int:
+        return exponent(cleaned.get("currency", ""))
+
+
+def form_of(record: Record) -> type[FactsForm]:
+    return type("RecordForm", (FactsForm,), {"places": record.decimal_places})
+
+
+def facts_of(record: Record) -> dict[str, Any]:
+    """What stands in the form at first."""
+    facts = {name: getattr(record, name) for name in FactsForm.base_fields}
+    return {**facts, "amount": str(major(record.amount, record.decimal_places))}

@@ -1,0 +1,132 @@
+"""Records of streams in the back office: listed with their standing everywhere, changed and deleted as acts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.urls import reverse
+
+from ledgers.models import Record
+from organizations.actors import user_actor
+from reconciliation.services.stream_reconciliations import reconciliation_create
+from tests.factories.ledgers import ImportBatchFactory
+from tests.organizations.backoffice.people import signed_in
+from tests.reconciliation.admin.desk import text_of
+from tests.reconciliation.streams import Feeds
+
+pytestmark = pytest.mark.django_db
+LIST = "admin:reconciliation_streamrecord_changelist"
+
+
+@pytest.fixture
+def person():
+    return signed_in("admin")
+
+
+@pytest.fixture
+def client(person):
+    return person[0]
+
+
+@pytest.fixture
+def feeds(person) -> Feeds:
+    return Feeds(user_actor(person[1].user, person[1]))
+
+
+def page(client, record: Record) -> str:
+    return text_of(client.get(reverse("admin:reconciliation_streamrecord_change", args=[record.pk])))
+
+
+def change(client, record: Record, **facts: Any) -> str:
+    """What a browser sends of the form of its facts, but for `facts`."""
+    form = {
+        "date": record.date,
+        "value_date": record.value_date or "",
+        "amount": f"{record.amount / 100:.2f}",
+        "direction": record.direction,
+        "reference": record.reference,
+        "description": record.description,
+        "counterparty": record.counterparty,
+        "external_id": record.external_id,
+        "metadata": "{}",
+    }
+    url = reverse("admin:reconciliation_streamrecord_act", args=[record.pk, "change-facts"])
+    return text_of(client.post(url, {**form, **facts}, follow=True))
+
+
+def test_a_record_stands_with_its_place_in_each_reconciliation_of_its_stream(client, feeds: Feeds):
+    card, bank = feeds.stream("card"), feeds.stream("bank")
+    of = {"organization_id": feeds.by.organization_id}
+    first = feeds.act(reconciliation_create, **of, name="Card to bank", side_a=[card], side_b=[bank])
+    feeds.act(reconciliation_create, **of, name="Card to shop", side_a=[card])
+    (sale,), (payout,) = feeds.add(card, ("S1", 50_00)), feeds.add(bank, ("S1", 50_00))
+    made = feeds.match(first, [sale], [payout])
+    shown = page(client, sale)
+    assert f"Card to bank matched Match {made.pk}" in shown
+    assert "Card to shop unmatched –" in shown
+    listed = text_of(client.get(reverse(LIST)))
+    assert "Card to bank matched Card to shop unmatched" in listed
+    assert "Net 100.00 EUR" in listed
+
+
+def test_a_changed_amount_is_kept_with_what_it_is_worth(client, feeds: Feeds):
+    (record,) = feeds.add(feeds.stream("card"), ("S1", 50_00))
+    assert "It is saved." in change(client, record, amount="1,234.50")
+    record.refresh_from_db()
+    assert (record.amount, record.signed_amount) == (1234_50, 1234_50)
+
+
+@pytest.mark.parametrize("amount", ["1.234", "ten", ""])
+def test_what_is_no_amount_of_the_currency_is_refused_beside_its_field(client, feeds: Feeds, amount: str):
+    (record,) = feeds.add(feeds.stream("card"), ("S1", 50_00))
+    said = change(client, record, amount=amount)
+    assert (
+        "Write it like 1250.00, with at most 2 decimals." if amount else "This field is required."
+    ) in said
+    record.refresh_from_db()
+    assert record.amount == 50_00
+
+
+def test_only_what_the_person_changed_is_written(client, feeds: Feeds):
+    (record,) = feeds.add(feeds.stream("card"), ("S1", 50_00))
+    Record.objects.filter(pk=record.pk).update(description="Came meanwhile")
+    record.refresh_from_db()
+    change(client, record, reference="S2")
+    record.refresh_from_db()
+    assert (record.reference, record.description) == ("S2", "Came meanwhile")
+
+
+def test_a_matched_record_is_neither_changed_nor_deleted_and_says_why(client, feeds: Feeds):
+    card, bank = feeds.stream("card"), feeds.stream("bank")
+    books = feeds.reconciliation(card, bank)
+    (sale,), (payout,) = feeds.add(card, ("S1", 50_00)), feeds.add(bank, ("S1", 50_00))
+    made = feeds.match(books, [sale], [payout])
+    assert page(client, sale).count(f"It is in Match {made.pk}. Undo that one first.") == 2
+
+
+def test_a_deleted_record_leaves_the_list(client, feeds: Feeds):
+    (record,) = feeds.add(feeds.stream("card"), ("S1", 50_00))
+    url = reverse("admin:reconciliation_streamrecord_act", args=[record.pk, "delete"])
+    assert "It is deleted." in text_of(client.post(url, follow=True))
+    assert "There is no record yet." in text_of(client.get(reverse(LIST)))
+
+
+def test_entries_of_ledgers_and_adjustments_are_not_in_this_list(client, feeds: Feeds):
+    (record,) = feeds.add(feeds.stream("card"), ("S1", 50_00))
+    Record.objects.filter(pk=record.pk).update(kind="adjustment")
+    feeds.stream("books", kind="transactions")
+    assert "There is no record yet." in text_of(client.get(reverse(LIST)))
+
+
+def test_a_batch_leads_to_its_own_records(client, feeds: Feeds):
+    stream = feeds.stream("card")
+    records = feeds.add(stream, ("S1", 50_00), ("S2", 60_00), ("S3", 70_00))
+    batch = ImportBatchFactory(
+        stream=stream, record_count=2, first_record=records[0].pk, last_record=records[1].pk
+    )
+    Record.objects.filter(pk__in=[record.pk for record in records[:2]]).update(import_batch_id=batch.pk)
+    answer = client.get(reverse("admin:ledgers_importbatch_change", args=[batch.pk]))
+    url = answer.content.decode().split('href="/admin/reconciliation/streamrecord/?')[1].split('"')[0]
+    listed = text_of(client.get(f"{reverse(LIST)}?{url.replace('&amp;', '&')}"))
+    assert "Net 110.00 EUR" in listed
