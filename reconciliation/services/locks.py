@@ -32,6 +32,7 @@ class LockKind(IntEnum):
     IMPORT = 5
     OPERATION = 6
     RULE_JOB = 7
+    RECOMPUTE = 8
 
 
 def lock_key(kind: LockKind, row_id: int) -> int:
