@@ -30,7 +30,7 @@ from organizations.backoffice.filters import AmountRangeFilter, ScopedRelatedFil
 from reconciliation.admin.base import ClearingModelAdmin, asked_act
 from reconciliation.admin.closings import open_now, standing_chip, standing_words, subjects_of
 from reconciliation.admin.items import StandingFilter
-from reconciliation.admin.record_forms import facts_of, form_of
+from reconciliation.admin.record_forms import facts_of, form_of, overdue_act
 from reconciliation.admin.ticked_records import NAME, ask_to_match, match_act
 from reconciliation.admin.words import moment, one_person, plainly
 from reconciliation.models import StreamRecord
@@ -231,6 +231,7 @@ class StreamRecordAdmin(ClearingModelAdmin):
                 explain=_("Proposals that name it are taken back, and matching looks at it anew."),
                 success=_("It is saved."),
             ),
+            overdue_act(obj, [books for books, found in obj.places if not _is_accepted(found)]),
             Act(
                 "delete",
                 _("Delete"),
