@@ -4,23 +4,21 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('ledgers', '0009_bulk_and_balances'),
-        ('reconciliation', '0010_stories'),
+        ("ledgers", "0009_bulk_and_balances"),
+        ("reconciliation", "0010_stories"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='StreamRecord',
-            fields=[
-            ],
+            name="StreamRecord",
+            fields=[],
             options={
-                'verbose_name': 'record',
-                'proxy': True,
-                'indexes': [],
-                'constraints': [],
+                "verbose_name": "record",
+                "proxy": True,
+                "indexes": [],
+                "constraints": [],
             },
-            bases=('ledgers.record',),
+            bases=("ledgers.record",),
         ),
     ]

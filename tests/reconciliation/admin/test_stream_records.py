@@ -81,7 +81,9 @@ def test_a_changed_amount_is_kept_with_what_it_is_worth(client, feeds: Feeds):
 def test_what_is_no_amount_of_the_currency_is_refused_beside_its_field(client, feeds: Feeds, amount: str):
     (record,) = feeds.add(feeds.stream("card"), ("S1", 50_00))
     said = change(client, record, amount=amount)
-    assert ("Write it like 1250.00, with at most 2 decimals." if amount else "This field is required.") in said
+    assert (
+        "Write it like 1250.00, with at most 2 decimals." if amount else "This field is required."
+    ) in said
     record.refresh_from_db()
     assert record.amount == 50_00
 

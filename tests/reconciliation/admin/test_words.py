@@ -19,9 +19,7 @@ def test_a_lock_that_a_matching_holds_is_told_with_its_progress(proposed: Desk):
     Pass.objects.filter(pk=busy.pk).update(status="running", progress=40)
     text = told(_lock_timeout(), run)
     name = proposed.membership.user.shown_name
-    assert (
-        f"A matching is writing to the same records at this moment: 40%, asked for by {name}" in text
-    )
+    assert f"A matching is writing to the same records at this moment: 40%, asked for by {name}" in text
     assert "Nothing was changed" in text
     assert told(_lock_timeout(), run.reconciliation) == text, "from a match's own page as well"
 
