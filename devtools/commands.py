@@ -17,7 +17,7 @@ from pathlib import Path
 
 from devtools import ROOT, STATE, Problem, environment, say, shown
 from devtools.processes import Stage, Stopped, exclusive, raise_on_signals, wait_until
-from devtools.services import Account, free_port, reachable_home, running_services, services
+from devtools.services import Account, free_port, is_free, reachable_home, running_services, services
 
 Arguments = list[str]
 Command = list[str | Path]
@@ -191,17 +191,6 @@ def existing(name: str) -> Path:
     return path
 
 
-def is_free(port: int) -> bool:
-    import socket
-
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        with suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return True
-    return False
-
-
 def answers(url: str) -> bool:
     try:
         with urllib.request.urlopen(url, timeout=5) as reply:  # noqa: S310
@@ -227,6 +216,11 @@ def test(rest: Arguments) -> int:
 def hammer(rest: Arguments) -> int:
     """random acts of all kinds over the same records, from many processes that are killed: see --help"""
     return on_test_services([environment.ensure(environment.DEV_LOCK), "-m", "tests.hammer", *rest])
+
+
+def fuzz(rest: Arguments) -> int:
+    """generated requests for every operation of the API, held against its OpenAPI document: see --help"""
+    return on_test_services([environment.ensure(environment.DEV_LOCK), "-m", "tests.fuzz", *rest])
 
 
 def on_test_services(command: Command) -> int:
@@ -362,6 +356,7 @@ COMMANDS: dict[str, Callable[[Arguments], int]] = {
     "demo": demo,
     "test": test,
     "hammer": hammer,
+    "fuzz": fuzz,
     "serve": serve,
     "check": check,
     "fix": fix,

@@ -45,6 +45,15 @@ def free_port() -> int:
         return port
 
 
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return True
+    return False
+
+
 @dataclass(frozen=True)
 class Account:
     """Whom PostgreSQL runs as: it refuses to be root."""

@@ -59,6 +59,16 @@ def system_actor(task: str, organization_id: int) -> Actor:
     return Actor("system", task, organization_id, ALL_SCOPES - KEY_NEVER, None, task)
 
 
+def user_id_of(ref: str) -> int | None:
+    """Who is behind a stored ref: the person, or the maker of the key; None for a task of ours."""
+    kind, _colon, name = ref.partition(":")
+    if kind == "user" and name.isdecimal():
+        return int(name)
+    if kind == "key":
+        return ApiKey.objects.filter(prefix=name).values_list("made_by__user_id", flat=True).first()
+    return None
+
+
 def shown_names(organization_id: int, refs: Iterable[str]) -> dict[str, str]:
     """Each ref as people read it: "user:42" becomes "user:anna". One query; keys and tasks show as they are stored."""
     shown = {ref: ref for ref in refs if ref}

@@ -13,6 +13,7 @@ from reconciliation.services import (
     file_import,
     operation_chunks,
     proposing,
+    recompute,
     rule_job_execution,
     sources,
 )
@@ -61,6 +62,11 @@ def execute_rule_job(*, job_id: int, **_later: object) -> None:
 
 
 @shared_task
+def recompute_overdue(*, recompute_id: int, **_later: object) -> None:
+    recompute.recompute_execute(recompute_id=recompute_id, clock=timezone.now)
+
+
+@shared_task
 def propose_rules_where_needed(**_later: object) -> None:
     """Ask for rules where records wait and there is no rule. Somebody may have asked meanwhile: that is as good."""
     proposing.proposals_request_where_needed(at=timezone.now())
@@ -68,7 +74,7 @@ def propose_rules_where_needed(**_later: object) -> None:
 
 @shared_task
 def requeue_lost(**_later: object) -> None:
-    """Ring again for what a dead worker left: passes, imports, operations and rule jobs that nobody is at."""
+    """Ring again for what a dead worker left: passes, imports, operations, rule jobs and recomputes that nobody is at."""
     for pass_id in execution.lost_passes(at=timezone.now()):
         ring(execute_pass, pass_id=pass_id)
     for source_file_id in execution.lost_imports(at=timezone.now()):
@@ -79,3 +85,5 @@ def requeue_lost(**_later: object) -> None:
         ring(execute_operation, operation_id=operation_id)
     for job_id in rule_job_execution.lost_rule_jobs(at=timezone.now()):
         ring(execute_rule_job, job_id=job_id)
+    for recompute_id in recompute.lost_recomputes(at=timezone.now()):
+        ring(recompute_overdue, recompute_id=recompute_id)

@@ -10,10 +10,12 @@ from django.db.models import OuterRef, Q, Subquery
 from django.utils.translation import gettext as _
 
 from ledgers.models import DataStream, PropertyDefinition
+from organizations.models import Calendar
 from organizations.refusals import NotFound
 from rules.conditions import metadata_keys
 from rules.models import Reconciliation, Rule, RuleQuerySet, RuleRevision
-from rules.states import RuleStatus
+from rules.overdue import OverduePolicy
+from rules.states import CountsFrom, RuleStatus
 
 
 def rules_of(reconciliation: Reconciliation) -> RuleQuerySet:
@@ -99,3 +101,22 @@ def reconciliations_of(stream: DataStream) -> list[tuple[Reconciliation, str]]:
     """Each live reconciliation that the stream is wired to, with the stream's side in it, in lock order."""
     wired = stream.wiring.filter(reconciliation__voided_at__isnull=True).select_related("reconciliation")
     return [(wire.reconciliation, wire.side) for wire in wired.order_by("reconciliation_id")]
+
+
+def overdue_policy(reconciliation_id: int) -> OverduePolicy | None:
+    """What is overdue in it as the database says now; None: nothing is by itself. One query. Whoever stamps tokens by it
+    holds the reconciliation's lock, behind which it does not change."""
+    rows = Reconciliation.objects.filter(pk=reconciliation_id, overdue_after_days__isnull=False)
+    found = rows.select_related("overdue_calendar", "organization").first()
+    if found is None:
+        return None
+    calendar = found.overdue_calendar or Calendar()  # without one: Monday to Friday
+    return OverduePolicy(
+        after_days=found.overdue_after_days or 0,
+        zone=found.organization.time_zone,
+        since=found.overdue_from,
+        value_date=found.overdue_counts_from == CountsFrom.VALUE_DATE,
+        business_days=found.overdue_business_days,
+        weekend=tuple(calendar.weekend),
+        holidays=tuple(calendar.holidays),
+    )

@@ -56,7 +56,7 @@ class LedgerShape(Audited):
         balance = self.context["balances"].get(row.pk)
         return money(balance.posted(row) if balance else 0, row.currency, row.decimal_places)
 
-    @extend_schema_field(OpenApiTypes.DATE)
+    @extend_schema_field(serializers.DateField(allow_null=True))
     def get_last_activity_date(self, row: Any) -> str | None:
         balance = self.context["balances"].get(row.pk)
         return balance.last_date.isoformat() if balance and balance.last_date else None

@@ -3,9 +3,28 @@
 from django.urls import path
 
 from api.shared import paths as paths  # registers the converter of numbers
-from api.streams.views import proofs, records
+from api.streams.views import definitions, proofs, records, streams
 
 urlpatterns = [
+    path("data_streams", streams.DataStreams.as_view(), name="data-streams"),
+    path("data_streams/<str:key>", streams.OneDataStream.as_view(), name="data-stream"),
+    path("data_streams/<str:key>/reset", streams.ResetDataStream.as_view(), name="data-stream-reset"),
+    path("data_streams/<str:key>/health", streams.DataStreamHealth.as_view(), name="data-stream-health"),
+    path(
+        "data_streams/<str:key>/operations/<number:operation_id>",
+        streams.DataStreamOperation.as_view(),
+        name="data-stream-operation",
+    ),
+    path(
+        "data_stream_property_definitions",
+        definitions.PropertyDefinitions.as_view(),
+        name="property-definitions",
+    ),
+    path(
+        "data_stream_property_definitions/<number:definition_id>",
+        definitions.OnePropertyDefinition.as_view(),
+        name="property-definition",
+    ),
     path("records", records.Records.as_view(), name="records"),
     path("records/<number:record_id>", records.OneRecord.as_view(), name="record"),
     path(

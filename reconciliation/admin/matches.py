@@ -79,6 +79,7 @@ class MatchAdmin(ClearingModelAdmin):
     )
     list_filter = (
         "status",
+        ("reconciliation", ScopedRelatedFilter),
         ("reconciliation__ledger", ScopedRelatedFilter),
         ("run", ScopedRelatedFilter),
         "origin",

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin
@@ -35,6 +36,7 @@ from reconciliation.admin.proposing import propose_act
 from reconciliation.admin.rules.ordering import order_context
 from reconciliation.admin.words import plainly
 from reconciliation.models import MatchMember, Pass
+from reconciliation.selectors.open_sides import open_sides
 from reconciliation.services.passes import pass_request
 from reconciliation.services.stream_reconciliations import (
     MAY_TAKE_PART,
@@ -176,6 +178,10 @@ class ReconciliationAdmin(ClearingModelAdmin):
         obj = kwargs.get("obj")
         if obj is not None:
             context |= order_context(request, obj)
+            if obj.kind == ReconciliationKind.STREAMS:  # a ledger's open items stand on its runs
+                waiting = {"reconciliation__id__exact": obj.pk, "status__exact": MatchStatus.SUGGESTED}
+                matches = reverse("admin:reconciliation_match_changelist")
+                context |= {"open": open_sides(obj), "undecided_url": f"{matches}?{urlencode(waiting)}"}
         return super().render_change_form(request, context, *args, **kwargs)
 
     # --- acts -----------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -10,7 +11,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
@@ -22,7 +23,7 @@ from unfold.widgets import (
 )
 
 from ledgers.backoffice import link_to
-from ledgers.models import DataStream, PropertyDefinition
+from ledgers.models import DataStream, PropertyDefinition, Record
 from ledgers.services.streams import (
     DESCRIPTION_MAX,
     KEY_MAX,
@@ -31,13 +32,16 @@ from ledgers.services.streams import (
     data_stream_create,
 )
 from ledgers.states import WRITABLE_STREAMS, PropertyType
+from organizations.actors import Actor
 from organizations.backoffice.acts import Act
 from organizations.backoffice.base import ScopedTabularInline
 from organizations.backoffice.current import current_organization
 from reconciliation.admin.base import ClearingModelAdmin
+from reconciliation.admin.record_forms import AddForm
 from reconciliation.admin.words import plainly
 from reconciliation.services import definitions
 from reconciliation.services.operations import stream_reset
+from reconciliation.services.stream_records import RecordIn, records_add
 from rules.models import ReconciliationStream
 
 SCOPE = "records:write"
@@ -125,7 +129,7 @@ class DataStreamAdmin(ClearingModelAdmin):
     search_fields = ("name", "key")
     search_help_text = gettext_lazy("Name or key")
     ordering = ("name", "pk")
-    fields = ("key", "kind", "description", "owner", "reconciled_in", "created_at")
+    fields = ("key", "kind", "description", "owner", "reconciled_in", "records_link", "created_at")
     readonly_fields = fields
     inlines = (DefinitionInline,)
 
@@ -142,6 +146,13 @@ class DataStreamAdmin(ClearingModelAdmin):
         rows = wires.select_related("reconciliation").order_by("reconciliation__name", "pk")
         links = ((link_to(wire.reconciliation), wire.side.upper()) for wire in rows)
         return format_html_join(", ", _("{}, Side {}"), links) or "–"
+
+    @display(description=gettext_lazy("Records"))
+    def records_link(self, obj: DataStream) -> str:
+        if obj.kind not in WRITABLE_STREAMS:
+            return "–"
+        url = f"{reverse('admin:reconciliation_streamrecord_changelist')}?stream__id__exact={obj.pk}"
+        return format_html('<a class="tieout-link" href="{}">{}</a>', url, _("its records"))
 
     def sentence(self, request: HttpRequest, obj: DataStream) -> str:
         if obj.kind in WRITABLE_STREAMS:
@@ -167,6 +178,21 @@ class DataStreamAdmin(ClearingModelAdmin):
     def acts(self, request: HttpRequest, obj: DataStream) -> list[Act]:
         owned = "" if obj.kind in WRITABLE_STREAMS else _("It belongs to its owner.")
         return [
+            Act(
+                "add-record",
+                _("Add a record"),
+                partial(_added, plainly(records_add, obj), obj),
+                SCOPE,
+                against=owned or (_("It is being emptied.") if obj.resetting else ""),
+                form=AddForm,
+                explain=_(
+                    "For what no program and no file brings. It is open in every reconciliation of the stream."
+                ),
+                success=_("It is added."),
+                after=lambda request, made: HttpResponseRedirect(
+                    reverse("admin:reconciliation_streamrecord_change", args=[made.pk])
+                ),
+            ),
             Act(
                 "rename",
                 _("Rename"),
@@ -252,6 +278,11 @@ class PropertyDefinitionAdmin(ClearingModelAdmin):
                 after=_back_to_stream(obj),
             ),
         ]
+
+
+def _added(add: Any, stream: DataStream, *, by: Actor, at: datetime, **facts: Any) -> Record:
+    [made] = add(stream=stream, records=[RecordIn(**facts)], by=by, at=at)
+    return made
 
 
 def _back_to_stream(obj: PropertyDefinition) -> Any:

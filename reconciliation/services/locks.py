@@ -9,11 +9,14 @@ from enum import IntEnum
 from typing import TypeVar
 
 from django.db import connection
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from ledgers.models import DataStream
 from organizations.acts import perform
 from organizations.refusals import Conflict
+from reconciliation.models import StreamOperation
+from reconciliation.states import OperationKind, OperationStatus
 
 T = TypeVar("T")
 
@@ -29,6 +32,7 @@ class LockKind(IntEnum):
     IMPORT = 5
     OPERATION = 6
     RULE_JOB = 7
+    RECOMPUTE = 8
 
 
 def lock_key(kind: LockKind, row_id: int) -> int:
@@ -43,25 +47,36 @@ def queue_imports(stream_ids: Iterable[int]) -> None:
 
 
 def share_streams(stream_ids: Iterable[int]) -> None:
-    """Shared: intake and acts on records run side by side. A stream that is being reset refuses ("stream.resetting")."""
+    """Shared: intake and acts on records run side by side. A stream that is being reset ("stream.resetting") or deleted
+    ("stream.deleting"), or is gone ("stream.deleted"), refuses."""
     ids = sorted(set(stream_ids))
     _take("pg_advisory_xact_lock_shared", LockKind.STREAM, ids)
-    resetting = DataStream.objects.filter(pk__in=ids, resetting=True).first()
-    if resetting is not None:
-        raise Conflict(
-            _("Stream %(name)s is being reset. Try again when the reset has finished.")
-            % {"name": resetting.name},
-            code="stream.resetting",
-        )
+    refuse_leaving(ids, resetting=True)
+
+
+def refuse_leaving(stream_ids: Iterable[int], *, resetting: bool = False) -> None:
+    """Behind their locks: nothing is put into a stream that is deleted, nor, with `resetting`, while one is emptied."""
+    barred = Q(voided_at__isnull=False) | Q(resetting=True) if resetting else Q(voided_at__isnull=False)
+    found = DataStream.objects.filter(barred, pk__in=list(stream_ids)).order_by("pk").first()
+    if found is None:
+        return
+    name = {"name": found.name}
+    if found.voided_at is not None:
+        raise Conflict(_("Stream %(name)s has been deleted.") % name, code="stream.deleted")
+    unfinished = StreamOperation.objects.exclude(status=OperationStatus.COMPLETED)
+    if unfinished.filter(stream=found, kind=OperationKind.DELETE).exists():
+        raise Conflict(_("Stream %(name)s is being deleted.") % name, code="stream.deleting")
+    message = _("Stream %(name)s is being reset. Try again when the reset has finished.")
+    raise Conflict(message % name, code="stream.resetting")
 
 
 def share_streams_in_reset(stream_ids: Iterable[int]) -> None:
-    """The same for the chunks of the reset itself."""
+    """The same for the chunks of the reset, or the deletion, itself."""
     _take("pg_advisory_xact_lock_shared", LockKind.STREAM, stream_ids)
 
 
 def own_streams(stream_ids: Iterable[int]) -> None:
-    """Exclusive: wiring, resetting."""
+    """Exclusive: wiring, resetting, deleting."""
     _take("pg_advisory_xact_lock", LockKind.STREAM, stream_ids)
 
 

@@ -16,6 +16,7 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from ledgers.models import DataStream
+from ledgers.services.streams import data_stream_void, import_batches_void
 from organizations import audit
 from organizations.actors import system_actor
 from organizations.acts import perform
@@ -37,6 +38,7 @@ from rules.models import Reconciliation, ReconciliationStream
 TASK = "stream_operation"
 NEXT_TASK = "reconciliation.tasks.execute_pass"  # by name: the tasks import this module
 ERROR_MAX = 500
+EMPTYING = frozenset({OperationKind.RESET, OperationKind.DELETE})
 log = logging.getLogger(__name__)
 
 
@@ -104,8 +106,8 @@ def _chunk(row: StreamOperation, *, at: datetime) -> bool:
         _issue(row, record_ids[-1])
     else:
         undone = sum(_take_out(row, pk, record_ids, at=at) for pk in reconciliation_ids)
-    if row.kind == OperationKind.RESET:
-        _void(row, record_ids, at=at)
+    if row.kind in EMPTYING:
+        records_void(record_ids, by=row.requested_by, at=at)
     _ours(
         row,
         done_to=record_ids[-1],
@@ -171,11 +173,12 @@ def _take_out(row: StreamOperation, reconciliation_id: int, record_ids: list[int
     return len(match_ids)
 
 
-def _void(row: StreamOperation, record_ids: list[int], *, at: datetime) -> None:
+def records_void(record_ids: list[int], *, by: str, at: datetime) -> None:
+    """Take records away that have no token any more. `by`: the ref of who asked."""
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE ledgers_record SET voided_at = %s, voided_by = %s WHERE id = ANY(%s) AND voided_at IS NULL",
-            [at, row.requested_by, record_ids],
+            [at, by, record_ids],
         )
 
 
@@ -190,7 +193,10 @@ def _end(row: StreamOperation, *, at: datetime) -> None:
         if not others.filter(reconciliation_id=row.reconciliation_id).exists():
             Reconciliation.objects.filter(pk=row.reconciliation_id).update(ready=True, watermark=None)
             _ring_waiting(row.reconciliation_id)
+    elif row.kind == OperationKind.DELETE:
+        data_stream_void(stream_id=row.stream_id, by=row.requested_by, at=at)
     else:
+        import_batches_void(stream_id=row.stream_id, by=row.requested_by, at=at)
         DataStream.objects.filter(pk=row.stream_id).update(resetting=False)
     audit.record(
         action=f"stream.{row.kind}_completed",

@@ -14,13 +14,14 @@ from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
 from ledgers.models import DataStream
+from ledgers.services.streams import data_stream_locked
 from ledgers.states import WRITABLE_STREAMS
 from organizations import audit
 from organizations.actors import Actor
 from organizations.refusals import Conflict, Invalid
 from reconciliation.doorbell import ring_soon
 from reconciliation.models import Match, MatchMember, StreamOperation
-from reconciliation.services.locks import own_reconciliations, own_streams
+from reconciliation.services.locks import own_reconciliations, own_streams, refuse_leaving
 from reconciliation.states import MatchStatus, OperationKind, OperationStatus
 from rules.models import Reconciliation, ReconciliationStream
 from rules.states import Side
@@ -38,6 +39,7 @@ def stream_wire(
     if side not in Side.values:
         raise Invalid(_("The side is a or b."), code="stream.side")
     own_streams([stream.pk])
+    refuse_leaving([stream.pk])
     own_reconciliations([reconciliation.pk])
     wired = ReconciliationStream.objects.filter(reconciliation=reconciliation, stream=stream).first()
     if wired is not None:
@@ -54,7 +56,7 @@ def wiring_start(
     reconciliation: Reconciliation, stream: DataStream, side: str, *, by: Actor, at: datetime
 ) -> StreamOperation:
     """The old records of a stream that was wired just now, behind the same exclusive locks, are done by a worker."""
-    asked = _operation(stream, OperationKind.WIRE, reconciliation=reconciliation, side=side, by=by, at=at)
+    asked = operation_ask(stream, OperationKind.WIRE, reconciliation=reconciliation, side=side, by=by, at=at)
     _unready(reconciliation, asked)
     return asked
 
@@ -79,7 +81,7 @@ def stream_unwire(
         )
     if not undo_matches:
         _refuse_matched(reconciliation, stream)
-    asked = _operation(
+    asked = operation_ask(
         stream,
         OperationKind.UNWIRE,
         reconciliation=reconciliation,
@@ -94,16 +96,17 @@ def stream_unwire(
 
 
 def stream_reset(*, stream: DataStream, by: Actor, at: datetime) -> StreamOperation:
-    """Empty a stream of kind api or bank_feed: its records are voided and their matches undone in every reconciliation.
-    Until that is done intake answers 409 "stream.resetting"; the stream and its wiring stay."""
+    """Empty a stream of kind api or bank_feed: its records are voided and their matches undone in every reconciliation, and
+    its import batches are gone. Until that is done intake answers 409 "stream.resetting"; the stream and its wiring stay."""
     if stream.kind not in WRITABLE_STREAMS:
         raise owned(stream)
     own_streams([stream.pk])
     own_reconciliations(
         ReconciliationStream.objects.filter(stream=stream).values_list("reconciliation_id", flat=True)
     )
-    asked = _operation(stream, OperationKind.RESET, by=by, at=at)
-    DataStream.objects.filter(pk=stream.pk).update(resetting=True)
+    row = data_stream_locked(stream, by=by)
+    asked = operation_ask(row, OperationKind.RESET, by=by, at=at)
+    DataStream.objects.filter(pk=row.pk).update(resetting=True)
     return asked
 
 
@@ -115,7 +118,7 @@ def owned(stream: DataStream) -> Conflict:
     )
 
 
-def _operation(
+def operation_ask(
     stream: DataStream,
     kind: OperationKind,
     *,
@@ -125,7 +128,8 @@ def _operation(
     by: Actor,
     at: datetime,
 ) -> StreamOperation:
-    """Behind exclusive locks no record of the stream is half written: the watermark is all there is."""
+    """The row of an operation, and a worker rung for it. Behind exclusive locks no record of the stream is half written: the
+    watermark is all there is. Conflict "stream.operation_running"."""
     watermark, total = extent(stream)
     try:
         with transaction.atomic():
@@ -142,10 +146,7 @@ def _operation(
                 requested_by=by.ref,
             )
     except IntegrityError:
-        raise Conflict(
-            _("Another operation on stream %(name)s is under way. Wait for its end.") % {"name": stream.name},
-            code="stream.operation_running",
-        ) from None
+        raise operation_running(stream) from None
     audit.record(
         action=f"stream.{kind}_requested",
         organization_id=stream.organization_id,
@@ -159,6 +160,13 @@ def _operation(
     )
     transaction.on_commit(partial(ring_soon, EXECUTE, seconds=0, operation_id=asked.pk))
     return asked
+
+
+def operation_running(stream: DataStream) -> Conflict:
+    return Conflict(
+        _("Another operation on stream %(name)s is under way. Wait for its end.") % {"name": stream.name},
+        code="stream.operation_running",
+    )
 
 
 def extent(stream: DataStream) -> tuple[int, int]:

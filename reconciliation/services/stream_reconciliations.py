@@ -17,8 +17,9 @@ from organizations.refusals import Conflict, Invalid, NotFound
 from reconciliation.models import Pass, StreamOperation
 from reconciliation.services.automatic import passes_ring_for_streams
 from reconciliation.services.definitions import rules_retype
-from reconciliation.services.locks import own_reconciliations, own_streams
-from reconciliation.services.operations import extent, stream_unwire, wiring_start
+from reconciliation.services.intake import zone_of
+from reconciliation.services.locks import own_reconciliations, own_streams, refuse_leaving
+from reconciliation.services.operations import extent, operation_running, stream_unwire, wiring_start
 from reconciliation.services.passes import pass_cancel
 from reconciliation.services.tokens import tokens_issue_existing
 from reconciliation.states import OperationStatus
@@ -58,7 +59,7 @@ def reconciliation_create(
         run_type=run_type,
         own_rules=True,
         auto_accept=True,
-        overdue_from=at.date(),
+        overdue_from=at.astimezone(zone_of(organization_id)).date(),
         created_at=at,
         created_by=by.ref,
     )
@@ -160,11 +161,9 @@ def _put_in(
     reconciliation: Reconciliation, stream: DataStream, side: str, *, by: Actor, at: datetime
 ) -> None:
     """Behind exclusive locks: the wiring, and open items for what the stream holds."""
+    refuse_leaving([stream.pk])
     if StreamOperation.objects.exclude(status=OperationStatus.COMPLETED).filter(stream=stream).exists():
-        raise Conflict(
-            _("Another operation on stream %(name)s is under way. Wait for its end.") % {"name": stream.name},
-            code="stream.operation_running",
-        )
+        raise operation_running(stream)
     ReconciliationStream.objects.create(reconciliation=reconciliation, stream=stream, side=side)
     _highest, records = extent(stream)
     if records > settings.CHUNK_GROUPS:  # too many for one act: a worker does them, passes wait for it

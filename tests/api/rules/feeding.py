@@ -32,9 +32,10 @@ class Shop:
         return f"/v1/reconciliations/{self.reconciliation.pk}/{name}"
 
 
-def shop_of(organization: Any, *, matched: bool = True) -> Shop:
+def shop_of(organization: Any, *, matched: bool = True, number: str = "") -> Shop:
+    """`number`: after the streams' keys, where an organization has several shops."""
     feeds = Feeds(actor_with("admin", organization=organization))
-    a, b = feeds.stream("shop"), feeds.stream("bank")
+    a, b = feeds.stream(f"shop{number}"), feeds.stream(f"bank{number}")
     shop = Shop(feeds, a, b, feeds.reconciliation(a, b))
     feeds.add(a, ("R-1", 500), ("R-2", 900))
     feeds.add(b, ("R-1", 500), ("R-3", 900))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
-from ledgers.models import DataStream, PropertyDefinition
+from ledgers.models import DataStream, PropertyDefinition, Record
 from organizations.actors import user_actor
 from reconciliation.models import Pass, StreamOperation
 from reconciliation.services.rules import rule_create
@@ -183,3 +183,38 @@ def test_lists_take_the_same_number_of_queries_however_many_rows(
     with django_assert_max_num_queries(14):
         answer = client.get(url)
     assert len(answer.context["cl"].result_list) >= 8
+
+
+def test_a_reconciliation_says_what_is_open_on_both_sides_and_what_waits(client, feeds: Feeds):
+    card, bank = feeds.stream("card"), feeds.stream("bank")
+    cards = feeds.reconciliation(card, bank)
+    feeds.add(card, ("S1", 50_00), ("S2", 70_00))
+    feeds.add(bank, ("S1", 50_00))
+    url = reverse("admin:rules_reconciliation_change", args=[cards.pk])
+    assert "Side A 2 +120.00 EUR since 2026-03-02 Side B 1 +50.00 EUR since 2026-03-02" in text_of(
+        client.get(url)
+    )
+    feeds.auto_match(cards)
+    answer = client.get(url)
+    assert "Side A 1 +70.00 EUR since 2026-03-02 Side B 0 Proposals that wait 1" in text_of(answer)
+    leads = answer.content.decode().split('href="/admin/reconciliation/match/?')[1].split('"')[0]
+    listed = text_of(
+        client.get(f"{reverse('admin:reconciliation_match_changelist')}?{leads.replace('&amp;', '&')}")
+    )
+    assert "Count 1" in listed
+
+
+def test_a_person_adds_a_record_to_a_stream(client, feeds: Feeds):
+    card = feeds.stream("card")
+    page = act(
+        client, "ledgers_datastream", card, "add-record",
+        date="2026-03-05", amount="-1,250.50", currency="jod", direction="credit", metadata='{"batch": "B1"}',
+    )  # fmt: skip
+    assert "Write it like" not in page, page
+    made = Record.objects.get(stream=card)
+    assert (made.amount, made.signed_amount, made.currency, made.metadata) == (
+        -1250_500,
+        -1250_500,
+        "JOD",
+        {"batch": "B1"},
+    )

@@ -1,0 +1,76 @@
+"""What is still open on each side of a reconciliation, for its page: counts and sums by currency, to a stated limit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db import connection
+
+from reconciliation.models import Match
+from reconciliation.states import MatchStatus
+from rules.models import Reconciliation
+
+COUNT_MAX = 100_000
+"""Open records read per side. Beyond, a page says "100,000+" and no sums."""
+
+OPEN = """
+SELECT o.side, r.currency, r.decimal_places, count(*), coalesce(sum(o.open_amount), 0)::bigint, min(r.date)
+FROM (
+    (SELECT side, record_id, open_amount FROM reconciliation_openitem
+     WHERE reconciliation_id = %(reconciliation)s AND closed_at IS NULL AND side = 'a' LIMIT %(most)s)
+    UNION ALL
+    (SELECT side, record_id, open_amount FROM reconciliation_openitem
+     WHERE reconciliation_id = %(reconciliation)s AND closed_at IS NULL AND side = 'b' LIMIT %(most)s)
+) AS o
+JOIN ledgers_record r ON r.id = o.record_id
+GROUP BY 1, 2, 3 ORDER BY 1, 4 DESC, 2
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSum:
+    """Open records of one side in one currency; `amount` in minor units of the reconciliation's measure."""
+
+    currency: str
+    decimal_places: int
+    count: int
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSide:
+    """`sums`: none where there are more than COUNT_MAX."""
+
+    side: str
+    count: int
+    is_capped: bool
+    oldest: object
+    sums: list[OpenSum]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSides:
+    """`undecided`: proposals that wait for a person, at most COUNT_MAX."""
+
+    sides: list[OpenSide]
+    undecided: int
+
+
+def open_sides(reconciliation: Reconciliation) -> OpenSides:
+    """Two queries."""
+    with connection.cursor() as cursor:
+        cursor.execute(OPEN, {"reconciliation": reconciliation.pk, "most": COUNT_MAX + 1})
+        rows = cursor.fetchall()
+    undecided = Match.objects.filter(reconciliation=reconciliation, status=MatchStatus.SUGGESTED)
+    sides = [_side(side, [row[1:] for row in rows if row[0] == side]) for side in ("a", "b")]
+    return OpenSides(sides, undecided.values("pk")[:COUNT_MAX].count())
+
+
+def _side(side: str, rows: list[tuple[str, int, int, int, object]]) -> OpenSide:
+    count = sum(row[2] for row in rows)
+    capped = count > COUNT_MAX
+    sums = (
+        [] if capped else [OpenSum(currency, places, n, amount) for currency, places, n, amount, _day in rows]
+    )
+    oldest = min((row[4] for row in rows), default=None)  # type: ignore[type-var]
+    return OpenSide(side, min(count, COUNT_MAX), capped, None if capped else oldest, sums)
