@@ -3,7 +3,7 @@
 from django.urls import path
 
 from api.shared import paths as paths  # registers the converter of numbers
-from api.streams.reconciling.views import deciding, matches, reconciliations, runs
+from api.streams.reconciling.views import deciding, matches, reconciliations, runs, stories
 
 ONE = "reconciliations/<number:reconciliation_id>"
 RUN = f"{ONE}/runs/<number:pass_id>"
@@ -20,4 +20,6 @@ urlpatterns = [
     path(MATCH, matches.OneMatch.as_view(), name="stream-match"),
     path(f"{MATCH}/accept", deciding.Accept.as_view(), name="stream-match-accept"),
     path(f"{MATCH}/reject", deciding.Reject.as_view(), name="stream-match-reject"),
+    path("reconciliation_stories", stories.Stories.as_view(), name="stories"),
+    path("reconciliation_stories/<number:story_id>", stories.OneStory.as_view(), name="story"),
 ]

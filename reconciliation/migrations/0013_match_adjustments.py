@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("reconciliation", "0011_stream_records"),
+        ("reconciliation", "0012_overdue_recomputes"),
         ("rules", "0003_agent_status_from_jobs"),
     ]
 
