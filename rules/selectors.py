@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db.models import OuterRef, Q, Subquery
@@ -13,7 +13,7 @@ from ledgers.models import DataStream, PropertyDefinition
 from organizations.models import Calendar
 from organizations.refusals import NotFound
 from rules.conditions import metadata_keys
-from rules.models import Reconciliation, Rule, RuleQuerySet, RuleRevision
+from rules.models import Reconciliation, ReconciliationStream, Rule, RuleQuerySet, RuleRevision
 from rules.overdue import OverduePolicy
 from rules.states import CountsFrom, RuleStatus
 
@@ -95,6 +95,17 @@ def current_revisions(reconciliation: Reconciliation) -> list[RuleRevision]:
     order = [revision for revision in ids.values_list("revision", flat=True) if revision is not None]
     found = RuleRevision.objects.select_related("rule").in_bulk(order)
     return [found[pk] for pk in order]
+
+
+def wiring_of(stream_ids: Iterable[int]) -> dict[int, list[tuple[Reconciliation, str]]]:
+    """The same as `reconciliations_of` for many streams, in one query; a stream without any has an empty list."""
+    found: dict[int, list[tuple[Reconciliation, str]]] = {pk: [] for pk in stream_ids}
+    wires = ReconciliationStream.objects.filter(
+        stream__in=list(found), reconciliation__voided_at__isnull=True
+    ).select_related("reconciliation__ledger")
+    for wire in wires.order_by("reconciliation_id"):
+        found[wire.stream_id].append((wire.reconciliation, wire.side))
+    return found
 
 
 def reconciliations_of(stream: DataStream) -> list[tuple[Reconciliation, str]]:

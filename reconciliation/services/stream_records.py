@@ -69,7 +69,7 @@ def records_add(*, stream: DataStream, records: Sequence[RecordIn], by: Actor, a
     wired = lock_for_intake([stream])[stream.pk]
     written = _known_once(
         partial(_refuse_known, stream, [record.external_id for record in records]),
-        partial(records_write, _frame(records), stream=stream, by=by, at=at),
+        partial(records_write, records_frame(records), stream=stream, by=by, at=at),
     )
     issue(written, wired, at=at)
     passes_ring_for_records({found.pk for found, _side in wired}, at=at)
@@ -275,7 +275,8 @@ SCHEMA: dict[str, Any] = {
 }
 
 
-def _frame(records: Sequence[RecordIn]) -> pl.DataFrame:
+def records_frame(records: Iterable[RecordIn]) -> pl.DataFrame:
+    """Rows as `records_write` takes them."""
     rows = [
         (
             record.date,

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from api.shared import paths as paths  # registers the converter of numbers
-from api.streams.reconciling.views import deciding, matches, reconciliations, runs, stories
+from api.streams.reconciling.views import deciding, matches, overdue, reconciliations, runs, stories
 
 ONE = "reconciliations/<number:reconciliation_id>"
 RUN = f"{ONE}/runs/<number:pass_id>"
@@ -22,4 +22,9 @@ urlpatterns = [
     path(f"{MATCH}/reject", deciding.Reject.as_view(), name="stream-match-reject"),
     path("reconciliation_stories", stories.Stories.as_view(), name="stories"),
     path("reconciliation_stories/<number:story_id>", stories.OneStory.as_view(), name="story"),
+    path(
+        f"{ONE}/records/<number:record_id>/mark_overdue",
+        overdue.MarkOverdue.as_view(),
+        name="record-mark-overdue",
+    ),
 ]
