@@ -136,7 +136,7 @@ def _chain(books: Reconciliation, *, by: Actor, clock: Clock) -> None:
         return
     paid = Reconciliation.objects.of(by.organization_id).live().get(name=payouts.NAME)
     sales = DataStream.objects.of(by.organization_id).live().get(key=payouts.ACQUIRER)
-    links = [LinkIn(books, 1), LinkIn(paid, 2, shared_stream=sales)]
+    links = [LinkIn(books.pk, 1), LinkIn(paid.pk, 2, shared_stream_id=sales.pk)]
     perform(
         partial(story_create, organization_id=by.organization_id, name=STORY, links=links, by=by, at=clock())
     )
