@@ -50,6 +50,13 @@ class Invalid(Refusal):
     word = "validation_error"
 
 
+class Malformed(Refusal):
+    """The request is not in the form that was agreed on: 400 on every surface."""
+
+    code = "request.malformed"
+    word = "invalid_request"
+
+
 class Conflict(Refusal):
     """The input is fine, but what is stored does not allow it now."""
 

@@ -9,10 +9,12 @@ from organizations.refusals import Refusal
 from reconciliation.doorbell import ring
 from reconciliation.services import (
     backtest_execution,
+    bulk_execution,
     execution,
     file_import,
     operation_chunks,
     proposing,
+    recompute,
     rule_job_execution,
     sources,
 )
@@ -61,6 +63,16 @@ def execute_rule_job(*, job_id: int, **_later: object) -> None:
 
 
 @shared_task
+def execute_bulk_request(*, bulk_request_id: int, **_later: object) -> None:
+    bulk_execution.bulk_execute(bulk_request_id=bulk_request_id, clock=timezone.now)
+
+
+@shared_task
+def recompute_overdue(*, recompute_id: int, **_later: object) -> None:
+    recompute.recompute_execute(recompute_id=recompute_id, clock=timezone.now)
+
+
+@shared_task
 def propose_rules_where_needed(**_later: object) -> None:
     """Ask for rules where records wait and there is no rule. Somebody may have asked meanwhile: that is as good."""
     proposing.proposals_request_where_needed(at=timezone.now())
@@ -68,7 +80,8 @@ def propose_rules_where_needed(**_later: object) -> None:
 
 @shared_task
 def requeue_lost(**_later: object) -> None:
-    """Ring again for what a dead worker left: passes, imports, operations and rule jobs that nobody is at."""
+    """Ring again for what a dead worker left and nobody is at: passes, imports, operations, rule jobs, recomputes, bulk
+    requests."""
     for pass_id in execution.lost_passes(at=timezone.now()):
         ring(execute_pass, pass_id=pass_id)
     for source_file_id in execution.lost_imports(at=timezone.now()):
@@ -79,3 +92,7 @@ def requeue_lost(**_later: object) -> None:
         ring(execute_operation, operation_id=operation_id)
     for job_id in rule_job_execution.lost_rule_jobs(at=timezone.now()):
         ring(execute_rule_job, job_id=job_id)
+    for bulk_request_id in bulk_execution.lost_bulk_requests(at=timezone.now()):
+        ring(execute_bulk_request, bulk_request_id=bulk_request_id)
+    for recompute_id in recompute.lost_recomputes(at=timezone.now()):
+        ring(recompute_overdue, recompute_id=recompute_id)

@@ -14,6 +14,7 @@ from organizations.ids import uuid7
 from organizations.models import Calendar, Organization
 from rules.states import (
     Cardinality,
+    CountsFrom,
     OnAmbiguity,
     OnDifference,
     Rating,
@@ -62,9 +63,7 @@ class Reconciliation(models.Model):
     overdue_calendar = models.ForeignKey(
         Calendar, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
-    overdue_counts_from = models.CharField(
-        max_length=10, default="date", choices=[("date", "Booking date"), ("value_date", "Value date")]
-    )
+    overdue_counts_from = models.CharField(max_length=10, choices=CountsFrom, default=CountsFrom.DATE)
     overdue_from = models.DateField(null=True, blank=True)
     created_at = models.DateTimeField()
     created_by = models.CharField(max_length=100)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db.models import OuterRef, Q, Subquery
 from django.utils.translation import gettext as _
 
 from ledgers.models import DataStream, PropertyDefinition
+from organizations.models import Calendar
 from organizations.refusals import NotFound
 from rules.conditions import metadata_keys
-from rules.models import Reconciliation, Rule, RuleQuerySet, RuleRevision
-from rules.states import RuleStatus
+from rules.models import Reconciliation, ReconciliationStream, Rule, RuleQuerySet, RuleRevision
+from rules.overdue import OverduePolicy
+from rules.states import CountsFrom, RuleStatus
 
 
 def rules_of(reconciliation: Reconciliation) -> RuleQuerySet:
@@ -95,7 +97,37 @@ def current_revisions(reconciliation: Reconciliation) -> list[RuleRevision]:
     return [found[pk] for pk in order]
 
 
+def wiring_of(stream_ids: Iterable[int]) -> dict[int, list[tuple[Reconciliation, str]]]:
+    """The same as `reconciliations_of` for many streams, in one query; a stream without any has an empty list."""
+    found: dict[int, list[tuple[Reconciliation, str]]] = {pk: [] for pk in stream_ids}
+    wires = ReconciliationStream.objects.filter(
+        stream__in=list(found), reconciliation__voided_at__isnull=True
+    ).select_related("reconciliation__ledger")
+    for wire in wires.order_by("reconciliation_id"):
+        found[wire.stream_id].append((wire.reconciliation, wire.side))
+    return found
+
+
 def reconciliations_of(stream: DataStream) -> list[tuple[Reconciliation, str]]:
     """Each live reconciliation that the stream is wired to, with the stream's side in it, in lock order."""
     wired = stream.wiring.filter(reconciliation__voided_at__isnull=True).select_related("reconciliation")
     return [(wire.reconciliation, wire.side) for wire in wired.order_by("reconciliation_id")]
+
+
+def overdue_policy(reconciliation_id: int) -> OverduePolicy | None:
+    """What is overdue in it as the database says now; None: nothing is by itself. One query. Whoever stamps tokens by it
+    holds the reconciliation's lock, behind which it does not change."""
+    rows = Reconciliation.objects.filter(pk=reconciliation_id, overdue_after_days__isnull=False)
+    found = rows.select_related("overdue_calendar", "organization").first()
+    if found is None:
+        return None
+    calendar = found.overdue_calendar or Calendar()  # without one: Monday to Friday
+    return OverduePolicy(
+        after_days=found.overdue_after_days or 0,
+        zone=found.organization.time_zone,
+        since=found.overdue_from,
+        value_date=found.overdue_counts_from == CountsFrom.VALUE_DATE,
+        business_days=found.overdue_business_days,
+        weekend=tuple(calendar.weekend),
+        holidays=tuple(calendar.holidays),
+    )

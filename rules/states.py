@@ -20,6 +20,13 @@ class RunType(models.TextChoices):
     BATCH = "batch", _("Batch")
 
 
+class CountsFrom(models.TextChoices):
+    """Which day of a record an overdue policy counts from. A record without value date counts from its date."""
+
+    DATE = "date", _("Booking date")
+    VALUE_DATE = "value_date", _("Value date")
+
+
 class Side(models.TextChoices):
     A = "a", _("Side A")
     B = "b", _("Side B")

@@ -47,6 +47,7 @@ PERSON = re.compile(r"\buser:\d+\b")
 REFUSAL_STATUS: tuple[tuple[type[refusals.Refusal], int | None], ...] = (
     (refusals.NotFound, 404),
     (refusals.Invalid, None),  # None: the surface's status for bad input
+    (refusals.Malformed, 400),
     (refusals.Conflict, 409),
     (refusals.Unreadable, 422),
     (refusals.Forbidden, 403),

@@ -61,13 +61,19 @@ def replay_headers(answer: Answer) -> dict[str, str]:
     return {REPLAYED: "true"} if answer.replayed else {}
 
 
-def key_of(request: Request) -> ActKey | None:
+def key_text(request: Request) -> str | None:
+    """The header itself, for acts that keep their keys by rules of their own; None where it is not there."""
     text = request.headers.get(HEADER)
-    if text is None:
-        return None
-    if not KEY_FORM.fullmatch(text):
+    if text is not None and not KEY_FORM.fullmatch(text):
         message = _("An Idempotency-Key has 1 to 255 visible ASCII characters.")
         raise Invalid(message, code="idempotency.malformed", issues=[{"path": [HEADER], "message": message}])
+    return text
+
+
+def key_of(request: Request) -> ActKey | None:
+    text = key_text(request)
+    if text is None:
+        return None
     caller = caller_of(request)
     return ActKey(
         organization_id=caller.organization.pk,

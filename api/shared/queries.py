@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 
 from django.utils.translation import gettext as _
 from rest_framework.request import Request
 
 from api.shared.pagination import bad_query
-from api.shared.values import Unfit, is_storable, read_number
+from api.shared.values import Unfit, is_storable, read_instant, read_number
 
 
 def only(request: Request, known: Collection[str] = ()) -> None:
@@ -43,3 +44,14 @@ def query_text(request: Request, name: str) -> str | None:
     if text is not None and not is_storable(text):
         raise bad_query(name, _("A text with a NUL or half a surrogate pair is in no row."))
     return text
+
+
+def query_instant(request: Request, name: str) -> datetime | None:
+    """An instant with its offset from UTC, None where it is not there; raises Invalid where it is none."""
+    text = request.query_params.get(name)
+    if text is None:
+        return None
+    try:
+        return read_instant(text)
+    except Unfit as unfit:
+        raise bad_query(name, str(unfit)) from None

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from ledgers.models import DataStream, Journal, Ledger, LedgerDelta
 from ledgers.money import MINOR_MAX
+from ledgers.services.batches import batches_add, batches_open
 from ledgers.services.records import records_write
 from ledgers.services.rows import copy_rows, draw_ids, id_sequence
 from ledgers.states import Direction, JournalKind
@@ -213,7 +214,8 @@ def post(
     by: Actor,
     at: datetime,
 ) -> pl.DataFrame:
-    """Write journals, records and balance deltas. `streams` maps ledger ids to their entry streams.
+    """Write journals, records and balance deltas. `streams` maps ledger ids to their entry streams. What a file brought is
+    counted in its import batches.
 
     Gives the entries back with `id`, `uuid`, `effect`, `stream_id` and `journal_uuid`, in their own order.
     """
@@ -226,13 +228,27 @@ def post(
         on="journal_no",
         how="left",
     )
+    batches: dict[int, int] = {}
+    if source_file_id is not None:
+        posted = {streams[pk].pk for pk in entries["ledger_id"].unique()}
+        batches = batches_open(posted, source_file_id=source_file_id, by=by, at=at)
     written = []
     for ledger_id, part in _by_ledger(keyed):
         stream = streams[ledger_id]
-        rows = records_write(part.sort("place"), stream=stream, source_file_id=source_file_id, by=by, at=at)
+        rows = records_write(
+            part.sort("place"),
+            stream=stream,
+            source_file_id=source_file_id,
+            import_batch_id=batches.get(stream.pk),
+            by=by,
+            at=at,
+        )
         written.append(rows.with_columns(pl.lit(stream.pk).alias("stream_id")))
     _deltas_write(entries, at=at)
-    return pl.concat(written).sort("place")
+    whole = pl.concat(written).sort("place")
+    if batches:
+        batches_add(batches, whole)
+    return whole
 
 
 def _by_ledger(entries: pl.DataFrame) -> Iterable[tuple[int, pl.DataFrame]]:

@@ -53,12 +53,14 @@ def records_write(
     source_file_id: int | None = None,
     import_batch_id: int | None = None,
     kind: RecordKind = RecordKind.ENTRY,
+    keys_in_order: bool = False,
     by: Actor,
     at: datetime,
 ) -> pl.DataFrame:
     """COPY one record per line into the stream; the lines come back with `id`, `uuid`, `signed_amount` and `effect`.
 
-    `amount` is in minor units as sent, `direction` credit or debit. Ids ascend in the order of the lines.
+    `amount` is in minor units as sent, `direction` credit or debit. Ids ascend in the order of the lines. `keys_in_order`
+    writes by dedup key: two writers of the same keys then wait for each other in one direction, never in a circle.
     """
     count = lines.height
     signed = (
@@ -84,7 +86,7 @@ def records_write(
     )
     columns = ["id", "uuid", "stream_id", "kind", *GIVEN, "signed_amount", "effect", "dedup_version"]
     columns += ["source_file_id", "import_batch_id", "created_at", "created_by", "voided_by"]
-    copy_rows(Record, row.select(*columns))
+    copy_rows(Record, row.select(*columns).sort("dedup_key") if keys_in_order else row.select(*columns))
     return filled
 
 

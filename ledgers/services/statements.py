@@ -15,6 +15,7 @@ from django.db import connection
 from ledgers.formats.events import BALANCE_COLUMN, Balance
 from ledgers.models import DataStream, Record, SourceFile, Statement, StatementLine
 from ledgers.money import exponent
+from ledgers.services.batches import batches_add, batches_open
 from ledgers.services.dedup import later_keys, numbered_keys
 from ledgers.services.parsing import ParsedStatement
 from ledgers.services.records import records_write
@@ -104,10 +105,10 @@ def statement_write(
         lines = frame.with_columns(keys.slice(offset, frame.height).alias("dedup_key"))
         offset += frame.height
         told = _all_new(lines) if first else _told_apart(lines, statement=statement, stream=stream)
-        new = records_write(
+        new = _new_write(
             told.filter(pl.col("record_id").is_null()).drop("record_id"),
+            statement=statement,
             stream=stream,
-            source_file_id=statement.source_file_id,
             by=by,
             at=at,
         )
@@ -121,6 +122,24 @@ def statement_write(
         _details_write(
             parsed, pl.concat(parents), stream=stream, source_file_id=statement.source_file_id, by=by, at=at
         )
+
+
+def _new_write(
+    lines: pl.DataFrame, *, statement: Statement, stream: DataStream, by: Actor, at: datetime
+) -> pl.DataFrame:
+    """Lines that nobody stated before, as records of the file's import batch in this stream."""
+    file_id = statement.source_file_id
+    batches = batches_open([stream.pk], source_file_id=file_id, by=by, at=at) if lines.height else {}
+    new = records_write(
+        lines,
+        stream=stream,
+        source_file_id=file_id,
+        import_batch_id=batches.get(stream.pk),
+        by=by,
+        at=at,
+    )
+    batches_add(batches, new.with_columns(pl.lit(stream.pk).alias("stream_id")))
+    return new
 
 
 def _details_write(

@@ -4,6 +4,7 @@ from reconciliation.models.clearing import Match, MatchMember, OpenItem, Rejecte
 from reconciliation.models.discrepancies import Discrepancy
 from reconciliation.models.imports import FileImport
 from reconciliation.models.operations import StreamOperation
+from reconciliation.models.recomputes import OverdueRecompute
 from reconciliation.models.rule_jobs import RuleJob
 from reconciliation.models.runs import Pass, Run, RunSource
 from reconciliation.models.stories import Story, StoryLink
@@ -15,6 +16,7 @@ __all__ = [
     "Match",
     "MatchMember",
     "OpenItem",
+    "OverdueRecompute",
     "Pass",
     "RejectedGroup",
     "RuleJob",

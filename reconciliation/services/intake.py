@@ -31,7 +31,7 @@ from reconciliation.services.raising import raise_many
 from reconciliation.services.tokens import tokens_issue
 from reconciliation.states import DiscrepancyType
 from rules.models import Reconciliation
-from rules.selectors import reconciliations_of
+from rules.selectors import wiring_of
 from rules.services import setup
 
 ENTRIES_MAX = 1_000
@@ -197,9 +197,14 @@ def statement_import(
 
 def lock_for_intake(streams: Iterable[DataStream]) -> Wiring:
     """The shared locks of intake in their order, and what each stream is wired to, read under them."""
-    by_id = {stream.pk: stream for stream in streams}
-    share_streams(by_id)
-    wiring = {pk: reconciliations_of(stream) for pk, stream in by_id.items()}
+    ids = {stream.pk for stream in streams}
+    share_streams(ids)
+    return share_wiring(ids)
+
+
+def share_wiring(stream_ids: Iterable[int]) -> Wiring:
+    """The second half of it, for callers that hold the streams' locks."""
+    wiring = wiring_of(stream_ids)
     share_reconciliations({found.pk for wired in wiring.values() for found, _side in wired})
     return wiring
 

@@ -32,6 +32,8 @@ class LockKind(IntEnum):
     IMPORT = 5
     OPERATION = 6
     RULE_JOB = 7
+    RECOMPUTE = 8
+    BULK_REQUEST = 9
 
 
 def lock_key(kind: LockKind, row_id: int) -> int:
@@ -70,7 +72,7 @@ def refuse_leaving(stream_ids: Iterable[int], *, resetting: bool = False) -> Non
 
 
 def share_streams_in_reset(stream_ids: Iterable[int]) -> None:
-    """The same for the chunks of the reset, or the deletion, itself."""
+    """The same for the chunks of the reset, or the deletion, itself, and for whoever looks by itself at each stream."""
     _take("pg_advisory_xact_lock_shared", LockKind.STREAM, stream_ids)
 
 

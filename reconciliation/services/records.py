@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from ledgers.models import SourceFile, Statement, StatementLine
+from ledgers.services.batches import batches_void
 from ledgers.states import UNREAD, SourceFileStatus
 from organizations import audit
 from organizations.actors import Actor
@@ -50,6 +51,7 @@ def void_sources(*, run: Run, sources: list[RunSource], by: Actor, at: datetime)
         voided_at=at, voided_by=by.ref
     )
     SourceFile.objects.filter(pk__in=file_ids).update(voided_at=at, voided_by=by.ref)
+    batches_void(file_ids, by=by, at=at)
     RunSource.objects.filter(pk__in=[source.pk for source in sources]).update(live=False)
     return VoidCounts(voided=len(gone), stayed=len(record_ids) - len(gone), undone=undone)
 

@@ -10,6 +10,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from ledgers.models import DataStream, Record
+from ledgers.selectors.streams import stream_by_key
 from ledgers.services.metadata import definitions_of, metadata_faults
 from ledgers.services.record_rows import STREAM, FieldIssue, read_changes, read_row
 from organizations.actors import Actor
@@ -27,7 +28,7 @@ def record_create(*, organization_id: int, body: Mapping[str, Any], by: Actor, a
     "stream.resetting".
     """
     key, record, issues = read_row(body)
-    stream = DataStream.objects.of(organization_id).live().filter(key=key).first() if key else None
+    stream = stream_by_key(organization_id=organization_id, key=key) if key else None
     if key and stream is None:
         message = _("There is no data stream with this key.")
         issues = [*issues, FieldIssue(STREAM, message)]

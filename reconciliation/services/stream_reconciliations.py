@@ -17,6 +17,7 @@ from organizations.refusals import Conflict, Invalid, NotFound
 from reconciliation.models import Pass, StreamOperation
 from reconciliation.services.automatic import passes_ring_for_streams
 from reconciliation.services.definitions import rules_retype
+from reconciliation.services.intake import zone_of
 from reconciliation.services.locks import own_reconciliations, own_streams, refuse_leaving
 from reconciliation.services.operations import extent, operation_running, stream_unwire, wiring_start
 from reconciliation.services.passes import pass_cancel
@@ -58,7 +59,7 @@ def reconciliation_create(
         run_type=run_type,
         own_rules=True,
         auto_accept=True,
-        overdue_from=at.date(),
+        overdue_from=at.astimezone(zone_of(organization_id)).date(),
         created_at=at,
         created_by=by.ref,
     )

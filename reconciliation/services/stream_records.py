@@ -28,6 +28,7 @@ from reconciliation.services.intake import issue, lock_for_intake
 from reconciliation.services.locks import share_reconciliations, share_streams
 from reconciliation.services.matches import matches_end
 from reconciliation.services.operations import owned, reconciliations_with
+from reconciliation.services.stamping import tokens_stamp
 from reconciliation.services.tokens import tokens_lock
 from reconciliation.states import MatchStatus
 
@@ -68,7 +69,7 @@ def records_add(*, stream: DataStream, records: Sequence[RecordIn], by: Actor, a
     wired = lock_for_intake([stream])[stream.pk]
     written = _known_once(
         partial(_refuse_known, stream, [record.external_id for record in records]),
-        partial(records_write, _frame(records), stream=stream, by=by, at=at),
+        partial(records_write, records_frame(records), stream=stream, by=by, at=at),
     )
     issue(written, wired, at=at)
     passes_ring_for_records({found.pk for found, _side in wired}, at=at)
@@ -105,7 +106,10 @@ def record_change(*, record: Record, changes: Mapping[str, Any], by: Actor, at: 
         partial(row.save, update_fields=[*changes, "signed_amount", "effect", "dedup_key"]),
     )
     _reissue(row)
-    wired = OpenItem.objects.filter(record=row).values_list("reconciliation_id", flat=True)
+    wired = sorted(OpenItem.objects.filter(record=row).values_list("reconciliation_id", flat=True))
+    if {"date", "value_date"} & set(changes):
+        for reconciliation_id in wired:
+            tokens_stamp(reconciliation_id=reconciliation_id, record_ids=[row.pk])
     passes_ring_for_records(set(wired), at=at)
     audit.record(
         action="record.changed",
@@ -271,7 +275,8 @@ SCHEMA: dict[str, Any] = {
 }
 
 
-def _frame(records: Sequence[RecordIn]) -> pl.DataFrame:
+def records_frame(records: Iterable[RecordIn]) -> pl.DataFrame:
+    """Rows as `records_write` takes them."""
     rows = [
         (
             record.date,

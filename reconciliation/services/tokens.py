@@ -18,6 +18,7 @@ from ledgers.money import MINOR_MAX
 from ledgers.services.rows import array_text, copy_rows, draw_ids
 from organizations.refusals import Conflict
 from reconciliation.models import MatchMember, OpenItem
+from reconciliation.services.stamping import DUE, due_of_new, due_of_stream, tokens_stamp
 from reconciliation.states import BEFORE_OPENING, ZERO_AMOUNT
 from rules.models import Reconciliation
 from rules.states import ReconciliationKind, Side
@@ -59,12 +60,14 @@ def tokens_issue(records: pl.DataFrame, *, reconciliation: Reconciliation, side:
     if reconciliation.kind == ReconciliationKind.LEDGER:
         why = pl.when(pl.col(reconciliation.measure) == 0).then(pl.lit(ZERO_AMOUNT)).otherwise(why)
     closes = pl.col("why") != ""
+    due = due_of_new(rows, reconciliation_id=reconciliation.pk)
     frame = rows.with_columns(why.alias("why")).select(
         pl.lit(reconciliation.pk).alias("reconciliation_id"),
         pl.col("id").alias("record_id"),
         pl.lit(side).alias("side"),
         pl.col(reconciliation.measure).alias("open_amount"),
         pl.Series("ticket", draw_ids(TICKETS, rows.height), dtype=pl.Int64),
+        *([] if due is None else [due.alias("overdue_at")]),
         pl.lit(False).alias("overdue_by_hand"),
         pl.when(closes).then(pl.lit(at)).otherwise(None).alias("closed_at"),
         pl.when(closes).then(pl.lit(INTAKE)).otherwise(pl.lit("")).alias("closed_by"),
@@ -81,12 +84,13 @@ def tokens_issue_existing(
     """The same for records that stood in the stream before it was wired, `after` one id and `up_to` another. They are
     locked against a change of their amount, which re-tickets only the tokens that it finds."""
     measure = connection.ops.quote_name(reconciliation.measure)
+    due = due_of_stream(reconciliation.pk, stream_id=stream_id, after=after, up_to=up_to)
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            INSERT INTO reconciliation_openitem (reconciliation_id, record_id, side, open_amount, overdue_by_hand,
-                closed_at, closed_by, close_reason, cleared_on)
-            SELECT %(reconciliation)s, id, %(side)s, {measure}, false,
+            INSERT INTO reconciliation_openitem (reconciliation_id, record_id, side, open_amount, overdue_at,
+                overdue_by_hand, closed_at, closed_by, close_reason, cleared_on)
+            SELECT %(reconciliation)s, id, %(side)s, {measure}, due.instant, false,
                 CASE WHEN why <> '' THEN created_at END, CASE WHEN why <> '' THEN %(intake)s ELSE '' END, why,
                 CASE WHEN why <> '' THEN date END
             FROM (
@@ -96,7 +100,7 @@ def tokens_issue_existing(
                 FROM ledgers_record WHERE stream_id = %(stream)s AND voided_at IS NULL AND kind = 'entry'
                     AND id > %(after)s AND id <= %(up_to)s
                 ORDER BY id FOR SHARE
-            ) AS record
+            ) AS r LEFT JOIN {DUE} ON due.day = {due.counting}
             WHERE NOT (old AND %(side)s = 'b')
             ORDER BY id
             ON CONFLICT DO NOTHING
@@ -112,6 +116,7 @@ def tokens_issue_existing(
                 "ledger": reconciliation.kind == ReconciliationKind.LEDGER,
                 "zero": ZERO_AMOUNT,
                 "before": BEFORE_OPENING,
+                **due.params,
             },
         )
         return int(cursor.rowcount)
@@ -164,6 +169,7 @@ def tokens_fit_opening(reconciliation: Reconciliation, *, at: datetime) -> list[
         for statement in FIT_OPENING:
             cursor.execute(statement, params)
             changed += [row[0] for row in cursor.fetchall()]
+    tokens_stamp(reconciliation_id=reconciliation.pk, record_ids=changed)
     return changed
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from ledgers.models import BankAccount, DataStream, Ledger
 from ledgers.states import StreamKind
@@ -76,7 +77,7 @@ def ledger_reconciliation(ledger: Ledger, *, by: Actor, at: datetime) -> Reconci
             "name": ledger.description or ledger.code,
             "kind": ReconciliationKind.LEDGER,
             "sign_mode": SignMode.EFFECT,
-            "overdue_from": at.date(),
+            "overdue_from": at.astimezone(ZoneInfo(ledger.organization.time_zone)).date(),
             "created_at": at,
             "created_by": by.ref,
         },

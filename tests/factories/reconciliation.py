@@ -8,6 +8,7 @@ from reconciliation.models import (
     Match,
     MatchMember,
     OpenItem,
+    OverdueRecompute,
     Pass,
     RejectedGroup,
     RuleJob,
@@ -133,6 +134,15 @@ class StreamOperationFactory(factory.django.DjangoModelFactory):
     stream = factory.SubFactory(DataStreamFactory)
     stream_key = factory.SelfAttribute("stream.key")
     kind = "reset"
+    requested_at = NOW
+    requested_by = "system:test"
+
+
+class OverdueRecomputeFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = OverdueRecompute
+
+    reconciliation = factory.SubFactory(ReconciliationFactory)
     requested_at = NOW
     requested_by = "system:test"
 
