@@ -63,7 +63,7 @@ class Currency(serializers.RegexField):
 
 
 @with_example(examples.NEW_ACCOUNT)
-class BankAccountBody(Body):
+class NewBankAccountBody(Body):
     name = serializers.CharField(max_length=NAME_MAX)
     currency = Currency(help_text="ISO 4217. Left out: that of the first ledger it is put to.")
 

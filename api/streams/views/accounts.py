@@ -67,13 +67,13 @@ class BankAccounts(AccountView):
     @operation(
         "bank_accounts_create",
         "Create a bank account",
-        body=shapes.BankAccountBody,
+        body=shapes.NewBankAccountBody,
         answers={201: shapes.BankAccountShape},
     )
     def post(self, request: Request) -> Response:
         """Of no ledger yet. Bank feeds and balances name it by its id."""
         only(request)
-        body = read_body(shapes.BankAccountBody, request.data)
+        body = read_body(shapes.NewBankAccountBody, request.data)
 
         def create() -> BankAccount:
             return account_create(
