@@ -183,7 +183,7 @@ class BulkRequestAdmin(ClearingModelAdmin):
         }[obj.status]
 
     def acts(self, request: HttpRequest, obj: BulkRequest) -> list[Act]:
-        of = {"organization_id": obj.organization_id, "bulk_request_id": obj.pk}
+        of: dict[str, Any] = {"organization_id": obj.organization_id, "bulk_request_id": obj.pk}
         status = _("It is %(status)s.") % {"status": obj.get_status_display().lower()}
         asked = _("It is being cancelled.") if obj.cancellation_requested_at else ""
         return [

@@ -84,7 +84,7 @@ def _order(number: int, sale: RecordIn, *, amount: int) -> dict[str, Any]:
 
 def play(*, wait: float, by: Actor, clock: Clock, say: Say) -> None:
     """Stream, rule, orders in bulk, a pass, and the story; what is there already is left as it is. Raises NotMatched."""
-    of = {"organization_id": by.organization_id}
+    of: dict[str, Any] = {"organization_id": by.organization_id}
     known = Reconciliation.objects.of(by.organization_id).filter(name=NAME).first()
     books = known or _made(by=by, clock=clock)
     rows = orders(payouts.payouts().sales)
@@ -120,7 +120,7 @@ def bulk_wait(asked: BulkRequest, *, wait: float, clock: Clock) -> None:
 
 def _made(*, by: Actor, clock: Clock) -> Reconciliation:
     """The shop's stream, held against the acquirer's sales by a rule that reads the charge."""
-    of = {"organization_id": by.organization_id}
+    of: dict[str, Any] = {"organization_id": by.organization_id}
     shop = perform(partial(data_stream_create, **of, key=SHOP, name="Web shop orders", by=by, at=clock()))
     sales = DataStream.objects.of(by.organization_id).live().get(key=payouts.ACQUIRER)
     books: Reconciliation = perform(
