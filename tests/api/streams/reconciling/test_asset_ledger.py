@@ -12,11 +12,14 @@ from dataclasses import dataclass
 
 import pytest
 
+from api.streams.presenting import entry_bodies
 from ledgers.models import DataStream, Record
 from reconciliation.selectors.integrity import faults
 from rules.models import Reconciliation
+from tests.api.ledger_runs.desk import MATCHES as LEDGER_MATCHES
 from tests.api.ledger_runs.desk import RUNS, STATEMENT, Desk, euros, february
 from tests.api.streams.reconciling.conftest import MATCHES, RECONCILIATIONS
+from tests.clock import NOW
 from tests.fuzz.world import tasks_at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -35,9 +38,11 @@ class Ledger:
     reconciliation: int
     numbers: dict[str, int]
 
-    def entries(self, **query) -> dict[str, dict]:
+    def entries(self) -> dict[str, dict]:
         """The reconciliation's records as the stream surface shows them, by name."""
-        shown = self.desk.rows("/v1/records", reconciliation_id=self.reconciliation, limit=200, **query)
+        own = Reconciliation.objects.get(pk=self.reconciliation)
+        rows = Record.objects.filter(stream__wiring__reconciliation=own).select_related("stream")
+        shown = entry_bodies(rows, reconciliation=own, at=NOW)
         names = {number: name for name, number in self.numbers.items()}
         return {names[row["id"]]: row for row in shown}
 
@@ -152,7 +157,7 @@ def test_a_match_that_is_made_here_is_there(ledger: Ledger):
     assert (made["status"], made["difference"], made["record_count"]) == ("matched", 13_00, 2)
     s5 = ledger.desk.items(ledger.run)["S5"]
     assert (s5["match_status"], s5["residual_amount"]) == ("partial", euros(13_00))
-    there = ledger.desk.match_of(ledger.run, s5)
+    there = ledger.desk.get(f"{LEDGER_MATCHES}/{s5['match_id']}").json()
     assert (there["status"], there["difference"]) == ("accepted", euros(13_00))
     assert faults() == []
 
