@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
 from api.shared.fields import Body
@@ -88,6 +89,19 @@ class EntryShape(RecordShape):
         ref_name = "ReconciliationEntry"
 
 
+class ListedShape(EntryShape):
+    """A record; with `reconciliation_id` as that reconciliation sees it, which adds the fields behind `created_at`."""
+
+    class Meta:
+        ref_name = "ListedRecord"
+
+    def get_fields(self) -> dict[str, Any]:
+        fields = super().get_fields()
+        for name in set(fields) - set(RecordShape().fields):
+            fields[name].required = False
+        return fields
+
+
 class RecordFacts(Body):
     amount = serializers.IntegerField(min_value=-(2**63) + 1, max_value=2**63 - 1, help_text=AMOUNT)
     direction = serializers.ChoiceField(Direction.choices)
@@ -133,3 +147,22 @@ class RecordChangeBody(RecordFacts):
         for field in fields.values():
             field.required = False
         return fields
+
+
+RecordList = extend_schema_serializer(
+    examples=[
+        OpenApiExample(
+            "Records", value={"data": [examples.RECORD], "next_cursor": "WyI5MDEiXQ", "limit": 50}
+        ),
+        OpenApiExample(
+            "As a reconciliation sees them",
+            value={"data": [examples.ENTRY], "next_cursor": None, "limit": 50},
+        ),
+    ]
+)(
+    type(
+        "RecordList",
+        (serializers.Serializer,),
+        {"data": ListedShape(many=True), "next_cursor": Text(allow_null=True), "limit": Whole()},
+    )
+)

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from api.shared import paths as paths  # registers the converter of numbers
-from api.streams.views import batches, bulk, definitions, proofs, records, streams
+from api.streams.views import accounts, batches, bulk, definitions, proofs, records, streams
 
 urlpatterns = [
     path("data_streams", streams.DataStreams.as_view(), name="data-streams"),
@@ -45,6 +45,10 @@ urlpatterns = [
     ),
     path("import_batches/<number:batch_id>", batches.OneBatch.as_view(), name="import-batch"),
     path("import_batches/<number:batch_id>/records", batches.RecordsOfBatch.as_view(), name="batch-records"),
+    path("bank_accounts", accounts.BankAccounts.as_view(), name="bank-accounts"),
+    path("bank_accounts/<str:account_id>", accounts.OneBankAccount.as_view(), name="bank-account"),
+    path("bank_account_balances", accounts.Balances.as_view(), name="bank-account-balances"),
+    path("bank_account_balances/bulk", accounts.BulkBalances.as_view(), name="bank-account-balances-bulk"),
     path(
         "bank_accounts/<str:account_id>/proof", proofs.BankAccountProof.as_view(), name="bank-account-proof"
     ),

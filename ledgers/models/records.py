@@ -6,6 +6,7 @@ from datetime import date
 
 from django.db import models
 from django.db.models import CheckConstraint, Q, UniqueConstraint
+from django.db.models.functions import Left
 
 from ledgers.amounts import shown
 from ledgers.models.books import BankAccount, Ledger
@@ -188,6 +189,11 @@ class Record(models.Model):
         indexes = [
             models.Index(fields=["stream", "date", "id"], name="record_by_date"),
             models.Index(fields=["stream", "id"], name="record_by_id"),
+            models.Index(fields=["stream", "created_at", "id"], name="record_by_arrival"),
+            # Its first characters: an index keeps no text of any length. Who asks compares the whole as well.
+            models.Index(
+                Left("external_id", 200), "id", condition=~Q(external_id=""), name="record_by_external_id"
+            ),
             models.Index(
                 fields=["journal_id"], condition=Q(journal_id__isnull=False), name="record_by_journal"
             ),

@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.models import Max, OuterRef, QuerySet, Subquery, Sum
 from django.utils.translation import gettext as _
 
-from ledgers.models import BankAccount, DataStream, Journal, Ledger, LedgerDelta, Record
+from ledgers.models import BankAccount, BankAccountBalance, DataStream, Journal, Ledger, LedgerDelta, Record
 from ledgers.states import RecordKind, StreamKind
 from organizations.refusals import Invalid, NotFound
 
@@ -60,6 +60,18 @@ def find_bank_account(*, organization_id: int, account_id: str) -> BankAccount:
             code="bank_account.not_found",
         )
     return account
+
+
+def listed_accounts(*, organization_id: int) -> QuerySet[BankAccount]:
+    """Live accounts by name."""
+    return BankAccount.objects.of(organization_id).live().order_by("name", "pk")
+
+
+def listed_balances(*, organization_id: int, account_id: int) -> QuerySet[BankAccountBalance]:
+    """What is stated of a live account, the latest day first; nothing of one that does not exist."""
+    account = BankAccount.objects.of(organization_id).live().filter(pk=account_id)
+    rows = BankAccountBalance.objects.filter(bank_account__in=account)
+    return rows.order_by("-date", "balance_type", "pk")
 
 
 @dataclass(frozen=True, slots=True)

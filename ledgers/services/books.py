@@ -10,13 +10,13 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from ledgers.models import BankAccount, DataStream, Ledger, Statement
+from ledgers.models import BankAccount, BankAccountBalance, DataStream, Ledger, Record, Statement
 from ledgers.money import exponent
-from ledgers.states import LedgerType
+from ledgers.states import LedgerType, StreamKind
 from organizations import audit
 from organizations.actors import Actor
 from organizations.models import Calendar
-from organizations.refusals import Conflict, Invalid
+from organizations.refusals import Conflict, Invalid, NotFound
 
 CURRENCY = re.compile(r"[A-Z]{3}")
 CHANGEABLE = frozenset(
@@ -206,9 +206,95 @@ def account_create(
         modified_at=at,
         modified_by=by.ref,
     )
+    _save_account(account)
+    audit.record(
+        action="bank_account.created", organization_id=organization_id, by=by, at=at, subject=account
+    )
+    return account
+
+
+def account_locked(account_id: int, *, organization_id: int, alone: bool = False) -> BankAccount:
+    """The live account, its row held against deletion and other changes; `alone` waits for statements that are coming in
+    too. NotFound "bank_account.not_found"."""
+    rows = BankAccount.objects.of(organization_id).live()
+    held = rows.select_for_update(of=("self",), no_key=not alone)
+    account = held.select_related("ledger").filter(pk=account_id).first()
+    if account is None:
+        raise NotFound(_("There is no bank account with this id."), code="bank_account.not_found")
+    return account
+
+
+def account_change(
+    *,
+    account: BankAccount,
+    name: str | None = None,
+    currency: str | None = None,
+    by: Actor,
+    at: datetime,
+) -> BankAccount:
+    """Another name, which its statement stream takes too; another currency, "" for none, as long as no amount hangs on the
+    one it has (Conflict "bank_account.currency_fixed")."""
+    row = account_locked(account.pk, organization_id=by.organization_id, alone=True)
+    before = (row.name, row.currency)
+    row.name = row.name if name is None else name
+    if currency is not None and currency != row.currency:
+        _refuse_currency(row, currency)
+        row.currency = currency
+    if before == (row.name, row.currency):
+        return row
+    row.modified_at, row.modified_by = at, by.ref
+    _save_account(row)
+    DataStream.objects.live().filter(bank_account=row, kind=StreamKind.STATEMENT).update(name=row.name)
+    audit.record(
+        action="bank_account.changed",
+        organization_id=row.organization_id,
+        by=by,
+        at=at,
+        subject=row,
+        name_before=before[0],
+        name=row.name,
+        currency_before=before[1],
+        currency=row.currency,
+    )
+    return row
+
+
+def _refuse_currency(account: BankAccount, currency: str) -> None:
+    """Amounts are minor units of the currency they came in: another one would make 100.00 EUR 100 JPY."""
+    if currency:
+        checked_currency(currency)
+    reason = _fixes_currency(account, currency)
+    if reason:
+        raise Conflict(
+            _("The currency of account %(name)s cannot change: %(reason)s. Open another account instead.")
+            % {"name": account.name, "reason": reason},
+            code="bank_account.currency_fixed",
+        )
+
+
+def _fixes_currency(account: BankAccount, currency: str) -> str:
+    """What hangs on the currency that it has. One that has none yet gets that of its statements."""
+    if account.ledger is not None:
+        texts = {"code": account.ledger.code, "currency": account.ledger.currency}
+        return _("it belongs to ledger %(code)s, which is kept in %(currency)s") % texts
+    stated = Statement.objects.filter(bank_account=account, voided_at__isnull=True)
+    other = stated.exclude(currency=currency).first()
+    if other is not None:
+        return _("it has statements in %(currency)s") % {"currency": other.currency}
+    if not account.currency:
+        return ""
+    if BankAccountBalance.objects.filter(bank_account=account).exists():
+        return _("balances are stated in %(currency)s") % {"currency": account.currency}
+    if Record.objects.live().filter(stream__bank_account=account).exists():
+        return _("its streams have records")
+    return ""
+
+
+def _save_account(account: BankAccount) -> None:
+    """Insert or update it; the number and currency of an account are taken once ("bank_account.taken")."""
     try:
         with transaction.atomic():
-            account.save(force_insert=True)
+            account.save()
     except IntegrityError:
         raise Conflict(
             _("The account %(identifier)s is known already. Use it, or give another one.")
@@ -216,10 +302,6 @@ def account_create(
             code="bank_account.taken",
             word="bank_account_taken",
         ) from None
-    audit.record(
-        action="bank_account.created", organization_id=organization_id, by=by, at=at, subject=account
-    )
-    return account
 
 
 def account_calendar(

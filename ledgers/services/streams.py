@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from ledgers.models import BankAccount, DataStream, ImportBatch, PropertyDefinition
+from ledgers.services.books import account_locked
 from ledgers.states import WRITABLE_STREAMS, StreamKind
 from organizations import audit
 from organizations.actors import Actor
@@ -40,6 +41,8 @@ def data_stream_create(
     key = _key(key)
     facts = {"name": _name(name), "description": _description(description)}
     _check_account(kind, bank_account)
+    if bank_account is not None:
+        account_locked(bank_account.pk, organization_id=organization_id)  # nobody deletes it beside us
     try:
         with transaction.atomic():
             stream = DataStream.objects.create(

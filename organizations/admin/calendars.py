@@ -57,7 +57,7 @@ class CalendarAdmin(ScopedModelAdmin):
     intro = gettext_lazy("Which days are business days. Deadlines that count business days read them here.")
     empty_text = gettext_lazy("There is no calendar yet.")
     empty_steps = gettext_lazy(
-        "Without one, deadlines count every day. Add one per place whose holidays matter."
+        "Without one, business days are Monday to Friday. Add one per place whose holidays matter."
     )
     list_display = ("name", "country", "weekend_text", "holiday_count")
     search_fields = ("name", "country")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -48,6 +49,9 @@ class BankAccountBalanceAdmin(ClearingModelAdmin):
         ("Currency", lambda row: row.bank_account.currency),
         ("Stated", lambda row: row.modified_at),
     )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).filter(bank_account__voided_at__isnull=True)
 
     def furnish(self, rows: list[Any]) -> None:
         names = people(rows[0].bank_account.organization_id, refs_of(rows, "modified_by")) if rows else {}

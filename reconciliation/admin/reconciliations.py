@@ -32,6 +32,7 @@ from organizations.actors import Actor
 from organizations.backoffice.acts import Act
 from organizations.backoffice.current import current_organization
 from reconciliation.admin.base import ClearingModelAdmin
+from reconciliation.admin.overdue import REFRESH_SECONDS, policy_acts, policy_shown, recompute_of
 from reconciliation.admin.proposing import propose_act
 from reconciliation.admin.rules.ordering import order_context
 from reconciliation.admin.words import plainly
@@ -106,6 +107,7 @@ class ReconciliationAdmin(ClearingModelAdmin):
         "run_type",
         "state",
         "last_pass",
+        "overdue",
         "uuid",
         "created_at",
     )
@@ -167,6 +169,10 @@ class ReconciliationAdmin(ClearingModelAdmin):
         }
         return link_to(found, text)
 
+    @display(description=gettext_lazy("Items are overdue"))
+    def overdue(self, obj: Reconciliation) -> str:
+        return policy_shown(obj)
+
     def sentence(self, request: HttpRequest, obj: Reconciliation) -> str:
         if obj.kind == ReconciliationKind.LEDGER:
             return _("Statement lines of the ledger's bank accounts are held against the ledger's entries.")
@@ -182,7 +188,10 @@ class ReconciliationAdmin(ClearingModelAdmin):
                 waiting = {"reconciliation__id__exact": obj.pk, "status__exact": MatchStatus.SUGGESTED}
                 matches = reverse("admin:reconciliation_match_changelist")
                 context |= {"open": open_sides(obj), "undecided_url": f"{matches}?{urlencode(waiting)}"}
-        return super().render_change_form(request, context, *args, **kwargs)
+        answer = super().render_change_form(request, context, *args, **kwargs)
+        if obj is not None and recompute_of(obj) is not None:
+            answer.headers["Refresh"] = str(REFRESH_SECONDS)
+        return answer
 
     # --- acts -----------------------------------------------------------------------------------------------------------
 
@@ -222,6 +231,7 @@ class ReconciliationAdmin(ClearingModelAdmin):
                 success=_("It is saved."),
             ),
             self._rewire(request, obj, owned),
+            *policy_acts(obj),
             self._delete(obj, owned),
         ]
 

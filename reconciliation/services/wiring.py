@@ -1,4 +1,4 @@
-"""Puts a bank account to a ledger: its statement stream joins side A of the ledger's reconciliation."""
+"""Puts a bank account to a ledger: its statement stream joins side A of the ledger's reconciliation. Deletes accounts."""
 
 from __future__ import annotations
 
@@ -9,15 +9,19 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from ledgers.models import BankAccount, DataStream, Ledger
-from ledgers.services.books import account_create, normal_identifier
+from ledgers.services.books import account_create, account_locked, normal_identifier
+from ledgers.services.streams import data_stream_void
 from ledgers.states import StreamKind
 from organizations import audit
 from organizations.actors import Actor
 from organizations.refusals import Conflict, Invalid
+from reconciliation.models import StreamOperation
 from reconciliation.services.definitions import rules_retype
 from reconciliation.services.locks import own_reconciliations, own_streams
-from reconciliation.services.operations import extent, wiring_start
+from reconciliation.services.operations import extent, operation_running, wiring_start
 from reconciliation.services.tokens import tokens_issue_existing
+from reconciliation.states import OperationStatus
+from rules.models import ReconciliationStream
 from rules.services import setup
 from rules.states import Side
 
@@ -50,9 +54,7 @@ def bank_account_attach(*, bank_account: BankAccount, ledger: Ledger, by: Actor,
 
     Refuses: another ledger's account ("bank_account.taken"), another currency.
     """
-    account = (
-        BankAccount.objects.select_for_update(of=("self",)).select_related("ledger").get(pk=bank_account.pk)
-    )
+    account = account_locked(bank_account.pk, organization_id=ledger.organization_id)
     if account.ledger_id == ledger.pk:
         return account
     if account.ledger is not None:
@@ -92,6 +94,50 @@ def bank_account_attach(*, bank_account: BankAccount, ledger: Ledger, by: Actor,
         records=records,
     )
     return account
+
+
+def bank_account_delete(*, bank_account: BankAccount, by: Actor, at: datetime) -> None:
+    """Delete an account that no stream hangs on, with the balances stated of it and its empty statement stream; a ledger
+    that it belongs to is without it then. Conflict "bank_account.linked": it has bank feeds, or statement lines."""
+    account = account_locked(bank_account.pk, organization_id=by.organization_id)
+    streams = list(DataStream.objects.live().filter(bank_account=account).order_by("pk"))
+    own_streams(stream.pk for stream in streams)
+    _refuse_linked(account, streams)
+    for stream in streams:  # its empty statement stream, if it had one at all
+        wired = ReconciliationStream.objects.filter(stream=stream).select_related("reconciliation")
+        reconciliations = [wire.reconciliation for wire in wired]
+        own_reconciliations(found.pk for found in reconciliations)
+        if StreamOperation.objects.exclude(status=OperationStatus.COMPLETED).filter(stream=stream).exists():
+            raise operation_running(stream)
+        wired.delete()
+        data_stream_void(stream_id=stream.pk, by=by.ref, at=at)
+        rules_retype(reconciliations, by=by, at=at)
+    account.voided_at, account.voided_by = at, by.ref
+    account.save(update_fields=["voided_at", "voided_by"])
+    audit.record(
+        action="bank_account.deleted",
+        organization_id=account.organization_id,
+        by=by,
+        at=at,
+        subject=account,
+        subjects=[account.ledger] if account.ledger is not None else [],
+        name=account.name,
+    )
+
+
+def _refuse_linked(account: BankAccount, streams: Iterable[DataStream]) -> None:
+    """Behind the streams' locks: none of them is filled meanwhile."""
+    linked = [stream for stream in streams if stream.kind == StreamKind.BANK_FEED or extent(stream)[1]]
+    if linked:
+        keys = [stream.key for stream in linked]
+        raise Conflict(
+            _(
+                "Account %(name)s has streams: %(keys)s. Delete its bank feeds, or take its imports back, first."
+            )
+            % {"name": account.name, "keys": ", ".join(keys)},
+            code="bank_account.linked",
+            details={"data_stream_keys": keys},
+        )
 
 
 def lock_for_attaching(

@@ -1,4 +1,4 @@
-"""Single records: add, show, change, delete."""
+"""Records: list, add, show, change, delete."""
 
 from __future__ import annotations
 
@@ -11,13 +11,23 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.shared.idempotency import act
+from api.shared.pagination import Page, make_cursor
 from api.shared.problems import Problem
 from api.shared.queries import only
 from api.shared.schema import operation
 from api.streams import presenting
-from api.streams.record_shapes import RecordBody, RecordChangeBody, RecordShape
+from api.streams.record_filters import (
+    LIST,
+    LIST_PARAMETERS,
+    asked_of,
+    place_of,
+    place_values,
+)
+from api.streams.record_shapes import RecordBody, RecordChangeBody, RecordList, RecordShape
 from api.streams.views.base import PROBLEMS, StreamsView
+from ledgers.models import Record
 from organizations.refusals import Invalid
+from reconciliation.selectors.records import RecordFilter, named_reconciliation, records_page
 from reconciliation.services.single_records import record_create, record_delete, record_edit, record_of
 
 RECORD_PROBLEMS: Mapping[int, Problem] = {
@@ -48,7 +58,31 @@ class RecordsView(StreamsView):
 
 
 class Records(RecordsView):
-    scopes = {"POST": "records:write"}
+    scopes = {"GET": "records:read", "POST": "records:write"}
+
+    @operation("records_list", "List records", answers={200: RecordList}, parameters=LIST_PARAMETERS)
+    def get(self, request: Request) -> Response:
+        """The newest first: by id, between instants by arrival. All filters hold together, and at least one of those that
+        narrow the list (of the first six) has to be there. What is named and not there has no records. With
+        `reconciliation_id` each record is shown as that reconciliation sees it. Adjustments are listed by their match only.
+        """
+        asked = asked_of(request)
+        window = LIST.window(request.query_params)
+        rows = records_page(
+            self.organization_id, asked, behind=place_of(window.cursor, asked), limit=window.limit + 1
+        )
+        more, rows = len(rows) > window.limit, rows[: window.limit]
+        cursor = make_cursor(place_values(rows[-1], asked)) if more else None
+        page = Page(rows, window, more, next_cursor=cursor)
+        return Response(LIST.envelope(page, self.listed(rows, asked)))
+
+    def listed(self, rows: list[Record], asked: RecordFilter) -> list[dict[str, Any]]:
+        if asked.reconciliation_id is None or not rows:
+            return presenting.record_bodies(rows)
+        reconciliation = named_reconciliation(self.organization_id, asked.reconciliation_id)
+        if reconciliation is None:
+            return []  # deleted since the rows were read
+        return presenting.entry_bodies(rows, reconciliation=reconciliation, at=self.at)
 
     @operation("records_create", "Add a record", body=RecordBody, answers={201: RecordShape})
     def post(self, request: Request) -> Response:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import pytest
 from rest_framework.test import APIClient
 
 from ledgers.models import DataStream, Record
+from reconciliation.services.bulk_execution import bulk_execute
 from rules.models import Reconciliation
+from tests.clock import NOW
 from tests.factories.ledgers import BankAccountFactory, DataStreamFactory, LedgerFactory, RecordFactory
 from tests.factories.organizations import actor_with
 from tests.reconciliation.streams import Feeds
 
 RECORDS = "/v1/records"
+BULK_PATH, REQUESTS = f"{RECORDS}/bulk", "/v1/bulk_requests"
 
 
 @dataclass
@@ -98,3 +102,25 @@ def owned_stream(organization) -> Callable[[str], DataStream]:
 @pytest.fixture
 def owned_record(owned_stream) -> Callable[[str], Record]:
     return lambda kind: RecordFactory(stream=owned_stream(kind))
+
+
+@pytest.fixture
+def send(bench):
+    """Send rows, and let a worker do them."""
+
+    def send(*rows, done=True, on_conflict="skip", **headers):
+        answer = bench.post(BULK_PATH, {"records": list(rows), "on_conflict": on_conflict}, **headers)
+        assert answer.status_code == 202, answer.json()
+        if done:
+            bulk_execute(bulk_request_id=answer.json()["id"], clock=clock)
+        return bench.get(f"{REQUESTS}/{answer.json()['id']}", {"limit": 200})
+
+    return send
+
+
+def clock() -> datetime:
+    return NOW
+
+
+def outcomes(body) -> list[tuple[int, str]]:
+    return [(row["index"], row["status"]) for row in body["results"]["data"]]

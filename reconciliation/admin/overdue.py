@@ -1,0 +1,142 @@
+"""The overdue policy on the page of a reconciliation: what it says, how far a recompute is, and the acts that change it."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from django import forms
+from django.db.models import QuerySet
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from unfold.widgets import (
+    UnfoldAdminDateWidget,
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldBooleanWidget,
+)
+
+from ledgers.backoffice import chip
+from organizations.backoffice.acts import Act
+from organizations.models import Calendar
+from reconciliation.admin.words import plainly
+from reconciliation.models import OverdueRecompute
+from reconciliation.services.policies import SCOPE, policy_change, policy_recompute
+from reconciliation.states import OperationStatus
+from rules.models import Reconciliation
+from rules.overdue import AFTER_DAYS_MAX
+from rules.states import CountsFrom
+
+REFRESH_SECONDS = 5
+
+
+class PolicyForm(forms.Form):
+    """The fields of `policy_change`."""
+
+    after_days = forms.IntegerField(
+        label=gettext_lazy("Overdue after"),
+        min_value=0,
+        max_value=AFTER_DAYS_MAX,
+        required=False,
+        widget=UnfoldAdminIntegerFieldWidget,
+        help_text=gettext_lazy("Days. Empty: nothing is overdue by itself."),
+    )
+    business_days = forms.BooleanField(
+        label=gettext_lazy("Count business days only"), required=False, widget=UnfoldBooleanWidget
+    )
+    counts_from = forms.ChoiceField(
+        label=gettext_lazy("Counting from"),
+        choices=CountsFrom.choices,
+        widget=UnfoldAdminSelectWidget,
+        help_text=gettext_lazy("A record without a value date counts from its booking date."),
+    )
+    overdue_from = forms.DateField(
+        label=gettext_lazy("At the earliest from"),
+        required=False,
+        widget=UnfoldAdminDateWidget,
+        help_text=gettext_lazy(
+            "Older records count from this day, so that imported history is not overdue at once. Empty: the day on which"
+            " the reconciliation was made."
+        ),
+    )
+    field_order = ("after_days", "business_days", "calendar", "counts_from", "overdue_from")
+
+
+def policy_form(calendars: QuerySet[Calendar]) -> type[forms.Form]:
+    """With the organization's calendars."""
+    calendar = forms.ModelChoiceField(
+        calendars,
+        label=_("Business days of"),
+        required=False,
+        empty_label=_("Monday to Friday"),
+        widget=UnfoldAdminSelectWidget,
+    )
+    return type("PolicyForm", (PolicyForm,), {"calendar": calendar})
+
+
+def policy_acts(obj: Reconciliation) -> list[Act]:
+    """Change the policy; and stamp everything anew by the same one, where its calendar was changed."""
+    calendars = Calendar.objects.filter(organization_id=obj.organization_id).order_by("name", "pk")
+    idle = _("Nothing is overdue by itself here.") if obj.overdue_after_days is None else ""
+    return [
+        Act(
+            "overdue",
+            _("Say when items are overdue"),
+            partial(plainly(policy_change, obj), reconciliation=obj),
+            SCOPE,
+            form=policy_form(calendars),
+            initial={
+                "after_days": obj.overdue_after_days,
+                "business_days": obj.overdue_business_days,
+                "calendar": obj.overdue_calendar_id,
+                "counts_from": obj.overdue_counts_from,
+                "overdue_from": obj.overdue_from,
+            },
+            explain=_(
+                "An open item is overdue when this many days have passed, at the beginning of the day. New items follow at"
+                " once, those that are here in a moment; what somebody marked by hand stays as it is."
+            ),
+            success=_("It is saved."),
+        ),
+        Act(
+            "recount",
+            _("Count overdue days anew"),
+            partial(plainly(policy_recompute, obj), reconciliation=obj),
+            SCOPE,
+            against=idle,
+            explain=_("Do this after holidays of the calendar or the organization's time zone were changed."),
+            success=_("It is asked for."),
+        ),
+    ]
+
+
+def recompute_of(obj: Reconciliation) -> OverdueRecompute | None:
+    """One that is not done: under way, or failed and tried again."""
+    return obj.recomputes.exclude(status=OperationStatus.COMPLETED).first()
+
+
+def policy_shown(obj: Reconciliation) -> str:
+    """The policy in a sentence, and how far the recompute is."""
+    left = recompute_of(obj)
+    if left is None:
+        return policy_words(obj)
+    if left.status == OperationStatus.FAILED:
+        state = chip(_("failed, and tried again: %(error)s") % {"error": left.error}, "danger")
+    else:
+        state = chip(_("open items follow: %(progress)s%%") % {"progress": left.progress}, "primary")
+    return format_html("{} {}", policy_words(obj), state)
+
+
+def policy_words(obj: Reconciliation) -> str:
+    days = obj.overdue_after_days
+    if days is None:
+        return _("Never by themselves")
+    if obj.overdue_business_days:
+        counted = ngettext("%(n)s business day", "%(n)s business days", days) % {"n": days}
+        counted += f" ({obj.overdue_calendar or _('Monday to Friday')})"
+    else:
+        counted = ngettext("%(n)s day", "%(n)s days", days) % {"n": days}
+    about = {"days": counted, "from": obj.overdue_from}
+    if obj.overdue_counts_from == CountsFrom.VALUE_DATE:
+        return _("%(days)s after the value date, at the earliest after %(from)s") % about
+    return _("%(days)s after the booking date, at the earliest after %(from)s") % about
