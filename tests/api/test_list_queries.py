@@ -154,21 +154,23 @@ def rules_of(owner: Owner, count: int) -> str:
     return f"/v1/reconciliation_rules?reconciliation_id={made.pk}"
 
 
-def records_of(owner: Owner, count: int) -> DataStream:
+def records_of(owner: Owner, count: int) -> ImportBatch:
+    """Records of one import batch, in a stream of their own."""
     [stream] = streams_of(owner, 1)
     asked = ledgers.BulkRequestFactory(organization=owner.organization)
-    batch = ledgers.ImportBatchFactory(stream=stream, bulk_request=asked)
-    ledgers.RecordFactory.create_batch(count, stream=stream, import_batch_id=batch.pk, external_id="x")
-    return stream
+    batch = ledgers.ImportBatchFactory(stream=stream, bulk_request=asked, record_count=count)
+    made = ledgers.RecordFactory.create_batch(count, stream=stream, import_batch_id=batch.pk)
+    batch.first_record, batch.last_record = made[0].pk, made[-1].pk
+    batch.save()
+    return batch
 
 
 def records(owner: Owner, count: int) -> str:
-    return f"/v1/records?data_stream_key={records_of(owner, count).key}"
+    return f"/v1/records?data_stream_key={records_of(owner, count).stream.key}"
 
 
 def batch_records(owner: Owner, count: int) -> str:
-    stream = records_of(owner, count)
-    return f"/v1/import_batches/{ImportBatch.objects.get(stream=stream).pk}/records?limit=100"
+    return f"/v1/import_batches/{records_of(owner, count).pk}/records?limit=100"
 
 
 def batches(owner: Owner, count: int) -> str:
