@@ -27,6 +27,12 @@ CROSS JOIN LATERAL (
 ) AS found
 ORDER BY found.id DESC OFFSET %(offset)s LIMIT %(limit)s
 """
+PAGE_OF_ONE = """
+SELECT id FROM reconciliation_match
+WHERE reconciliation_id = (%(reconciliations)s::bigint[])[1] AND status = ANY(%(statuses)s) AND id < %(before)s
+ORDER BY id DESC OFFSET %(offset)s LIMIT %(limit)s
+"""
+"""Straight from the index, where there is nothing to merge."""
 COUNT = """
 SELECT count(*) FROM (
     SELECT 1 FROM reconciliation_match
@@ -59,7 +65,7 @@ def match_page(asked: Asked, *, limit: int, offset: int = 0, before: int | None 
     """Newest first, at most `limit`."""
     with connection.cursor() as cursor:
         cursor.execute(
-            PAGE,
+            PAGE_OF_ONE if len(asked.reconciliation_ids) == 1 else PAGE,
             {
                 "reconciliations": list(asked.reconciliation_ids),
                 "statuses": list(asked.statuses),

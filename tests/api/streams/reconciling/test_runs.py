@@ -128,10 +128,12 @@ def test_the_list_is_newest_first_by_pages(cards: Cards):
 
 def test_a_page_takes_the_same_number_of_queries_however_long(paired: Cards, django_assert_num_queries):
     executed(paired)
+    paired.get(f"{paired.path}/runs")
     with django_assert_num_queries(5):
         paired.get(f"{paired.path}/runs")
     for _each in range(4):
         executed(paired)
+    paired.get(f"{paired.path}/runs")
     with django_assert_num_queries(5):
         assert len(paired.get(f"{paired.path}/runs")["data"]) == 5
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("ledgers", "0009_bulk_and_balances"),
+        ("ledgers", "0010_record_lists"),
         ("organizations", "0002_audit_append_only"),
     ]
 
