@@ -154,21 +154,23 @@ def rules_of(owner: Owner, count: int) -> str:
     return f"/v1/reconciliation_rules?reconciliation_id={made.pk}"
 
 
-def records_of(owner: Owner, count: int) -> DataStream:
+def records_of(owner: Owner, count: int) -> ImportBatch:
+    """Records of one import batch, in a stream of their own."""
     [stream] = streams_of(owner, 1)
     asked = ledgers.BulkRequestFactory(organization=owner.organization)
-    batch = ledgers.ImportBatchFactory(stream=stream, bulk_request=asked)
-    ledgers.RecordFactory.create_batch(count, stream=stream, import_batch_id=batch.pk, external_id="x")
-    return stream
+    batch = ledgers.ImportBatchFactory(stream=stream, bulk_request=asked, record_count=count)
+    made = ledgers.RecordFactory.create_batch(count, stream=stream, import_batch_id=batch.pk)
+    batch.first_record, batch.last_record = made[0].pk, made[-1].pk
+    batch.save()
+    return batch
 
 
 def records(owner: Owner, count: int) -> str:
-    return f"/v1/records?data_stream_key={records_of(owner, count).key}"
+    return f"/v1/records?data_stream_key={records_of(owner, count).stream.key}"
 
 
 def batch_records(owner: Owner, count: int) -> str:
-    stream = records_of(owner, count)
-    return f"/v1/import_batches/{ImportBatch.objects.get(stream=stream).pk}/records?limit=100"
+    return f"/v1/import_batches/{records_of(owner, count).pk}/records?limit=100"
 
 
 def batches(owner: Owner, count: int) -> str:
@@ -202,9 +204,11 @@ def bulk_requests(owner: Owner, count: int) -> str:
 
 def stream_matches(owner: Owner, count: int) -> str:
     made = wired(owner)
-    rule = rules.RuleFactory(reconciliation=made)
+    revision = rules.RuleRevisionFactory(rule=rules.RuleFactory(reconciliation=made))
     for _place in range(count):
-        match = reconciliation.MatchFactory(reconciliation=made, status="accepted", rule=rule, decided_at=NOW)
+        match = reconciliation.MatchFactory(
+            reconciliation=made, status="accepted", rule_revision=revision, decided_at=NOW
+        )
         for side in "ab":
             member = ledgers.RecordFactory(stream__organization=owner.organization)
             reconciliation.MatchMemberFactory(match=match, record=member, side=side)
@@ -222,7 +226,10 @@ def stories(owner: Owner, count: int) -> str:
         story = reconciliation.StoryFactory(organization=owner.organization)
         first, second = wired(owner), wired(owner)
         reconciliation.StoryLinkFactory(story=story, reconciliation=first)
-        reconciliation.StoryLinkFactory(story=story, reconciliation=second, position=2, role="continuation")
+        [shared] = streams_of(owner, 1)
+        reconciliation.StoryLinkFactory(
+            story=story, reconciliation=second, position=2, role="continuation", shared_stream=shared
+        )
     return "/v1/reconciliation_stories"
 
 

@@ -18,9 +18,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.test import APIClient
 
 from organizations.models import ApiKey
+from reconciliation.services.bulk_execution import bulk_execute
 from tests.api.callers import client_with_key
 from tests.api.document import WRITES, Operation, Place, is_list, operations, put
 from tests.api.ledger_runs.desk import STATEMENT
+from tests.clock import NOW
 from tests.fuzz.world import build, known_values
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
@@ -181,8 +183,8 @@ GOOD: dict[str, Any] = {
     },
 }
 """A body that would be taken as it is, where the documented example names rows by other than ids."""
-ANSWERS_LATER: set[str] = set()
-"""Operations that take everything and say of each row later what became of it; held by tests of their own."""
+ANSWERS_LATER = {"POST /v1/records/bulk"}
+"""Operations that take everything and say of each row later what became of it: below."""
 
 
 def kind_of(one: Operation, name: str, known: Ids) -> str:
@@ -243,3 +245,15 @@ def test_in_bodies_a_foreign_id_is_as_an_unknown_one(worlds):
             elif answers[1] == answers[2]:
                 wrong.append(f"{one} {place}: never looked at: {answers[1]}")
     assert not wrong, "\n".join(wrong)
+
+
+def test_in_a_bulk_request_a_foreign_stream_is_as_an_unknown_one(worlds):
+    theirs, ours = worlds
+    client = client_with_key(ours)
+    keys = ids_of(theirs, "/v1/records")["data_stream_key"], f"unknown-{uuid4()}"
+    row = {"date": "2026-03-02", "amount": 5, "direction": "credit"}
+    asked = client.post("/v1/records/bulk", {"records": [{**row, "data_stream_key": key} for key in keys]})
+    bulk_execute(bulk_request_id=asked.json()["id"], clock=lambda: NOW)
+    foreign, unknown = client.get(asked.json()["url"]).json()["results"]["data"]
+    assert foreign["status"] == "failed"
+    assert foreign["error"].replace(keys[0], "KEY") == unknown["error"].replace(keys[1], "KEY")

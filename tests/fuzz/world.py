@@ -23,6 +23,7 @@ from ledgers.states import BULK_UNDER_WAY, BulkStatus
 from organizations.models import ApiKey, Organization
 from reconciliation.models import Discrepancy, Match, OpenItem, Pass, RuleJob, Run, Story, StreamOperation
 from rules.models import Reconciliation, Rule
+from rules.services.rules import revision_write
 from tests.api.callers import client_with_key
 from tests.api.ledger_runs.desk import BOOKS, ROOT, STATEMENT, Desk, entry_body
 from tests.api.rules.feeding import shop_of
@@ -77,7 +78,10 @@ def _ledger(desk: Desk, code: str) -> None:
 
 def _streams(organization: Organization, number: int) -> None:
     shop = shop_of(organization, number=str(number))
-    RuleFactory(reconciliation=shop.reconciliation, status="proposed", source="ai", rating="high")
+    proposed = RuleFactory(
+        reconciliation=shop.reconciliation, status="proposed", source="ai", rating="high", priority=20
+    )
+    revision_write(proposed, by="system:propose", at=NOW)
     RuleJobFactory(reconciliation=shop.reconciliation)
     RuleJobFactory(reconciliation=shop.reconciliation, kind="proposal")
     StoryFactory(organization=organization)
