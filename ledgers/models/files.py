@@ -63,6 +63,18 @@ class SourceFile(models.Model):
         related_name="+",
         help_text="Whose part this is; of an imported file: where statements go that name no account.",
     )
+    stream = models.ForeignKey(
+        DataStream,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="files",
+        help_text="The data stream that its rows go into.",
+    )
+    taken_again = models.BooleanField(
+        default=False,
+        help_text="Somebody said that its rows happened twice, though its bytes came in before.",
+    )
     imported_count = models.BigIntegerField(null=True, blank=True)
     already_known_count = models.BigIntegerField(null=True, blank=True)
     suspect_count = models.BigIntegerField(null=True, blank=True)
@@ -91,6 +103,10 @@ class SourceFile(models.Model):
         constraints = [
             CheckConstraint(condition=Q(status__in=SourceFileStatus.values), name="sourcefile_status_known"),
             CheckConstraint(condition=Q(target__in=ImportTarget.values), name="sourcefile_target_known"),
+            CheckConstraint(
+                condition=Q(stream__isnull=True) | Q(target=ImportTarget.RECORDS),
+                name="sourcefile_stream_of_records",
+            ),
             CheckConstraint(
                 condition=~Q(status=SourceFileStatus.COMPLETED) | Q(imported_count__isnull=False),
                 name="sourcefile_completed_has_counts",

@@ -17,7 +17,6 @@ from ledgers.formats.declaration_json import declaration_from_json
 from ledgers.formats.events import FileRefused
 from ledgers.formats.proposal import Proposal, propose
 from ledgers.models import ImportProfile, SourceFile
-from ledgers.states import ImportTarget
 from organizations.refusals import Unreadable
 
 
@@ -49,8 +48,8 @@ def preview_for(
 
 
 def profiles_that_fit(source: SourceFile) -> list[ImportProfile]:
-    """The organization's profiles for statements whose declared columns the file has, by name."""
-    current = ImportProfile.objects.of(source.organization_id).current().filter(target=ImportTarget.STATEMENT)
+    """The organization's profiles for files of this kind whose declared columns the file has, by name."""
+    current = ImportProfile.objects.of(source.organization_id).current().filter(target=source.target)
     return [profile for profile in current.order_by("name") if _fits(source, profile)]
 
 

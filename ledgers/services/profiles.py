@@ -123,12 +123,37 @@ def ledger_set_profile(*, ledger: Ledger, profile: ImportProfile | None, by: Act
     return ledger
 
 
-def profile_for_reading(*, profile: ImportProfile, organization_id: int) -> ImportProfile:
+def stream_set_profile(
+    *, stream: DataStream, profile: ImportProfile | None, by: Actor, at: datetime
+) -> DataStream:
+    """How tables that go into the stream are read from here on; None: in our own layout. Refuses another target's profile."""
+    if profile is not None:
+        profile = _locked(profile)
+        if profile.organization_id != stream.organization_id or profile.target != ImportTarget.RECORDS:
+            raise Invalid(_("%(name)s is not for records of streams.") % {"name": profile.name})
+    DataStream.objects.filter(pk=stream.pk).update(import_profile=profile)
+    stream.refresh_from_db()
+    audit.record(
+        action="stream.import_profile_set",
+        organization_id=stream.organization_id,
+        by=by,
+        at=at,
+        subject=stream,
+        subjects=[profile] if profile else [],
+        profile=profile.name if profile else None,
+        version=profile.version if profile else None,
+    )
+    return stream
+
+
+def profile_for_reading(
+    *, profile: ImportProfile, organization_id: int, target: str = ImportTarget.STATEMENT
+) -> ImportProfile:
     """The profile as it is now, held until the act ends, so that nobody retires or replaces it while a file is given to it.
 
-    Refuses what is not the organization's newest version for statements ("profile.replaced"), and a retired one.
+    Refuses what is not the organization's newest version for files of this kind ("profile.replaced"), and a retired one.
     """
-    if profile.organization_id != organization_id or profile.target != ImportTarget.STATEMENT:
+    if profile.organization_id != organization_id or profile.target != target:
         raise Conflict(_("Choose the newest version of a profile."), code="profile.replaced")
     return _locked(profile)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.db.models import Q
+
 from ledgers.models import SourceFile
 from ledgers.models.files import SourceFileQuerySet
 from ledgers.states import UNFINISHED, ImportTarget
@@ -9,8 +11,10 @@ from ledgers.states import UNFINISHED, ImportTarget
 
 class FileImportQuerySet(SourceFileQuerySet):
     def imported(self) -> FileImportQuerySet:
-        """Statement files that came without a run, as they came. Parts of them stand in runs."""
-        return self.filter(target=ImportTarget.STATEMENT, run_source__isnull=True, part_of__isnull=True)
+        """Statement files that came without a run, as they came (parts of them stand in runs), and tables that go into
+        a data stream."""
+        mine = Q(target=ImportTarget.STATEMENT) | Q(target=ImportTarget.RECORDS, stream__isnull=False)
+        return self.filter(mine, run_source__isnull=True, part_of__isnull=True)
 
     def unfinished(self) -> FileImportQuerySet:
         return self.filter(status__in=UNFINISHED, voided_at__isnull=True)

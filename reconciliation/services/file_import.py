@@ -37,9 +37,13 @@ from reconciliation.services.reading import (
 )
 from reconciliation.services.runs import run_create
 from reconciliation.services.sources import IMPORT_PATIENCE, ReadAs, lock_for_taking, source_take
+from reconciliation.services.stream_files import days_of, stream_file_write
 from reconciliation.states import RunStatus
 
 Taken = tuple[ParsedStatement, BankAccount]
+SOURCES = SourceFile.objects.select_related(
+    "ledger__import_profile", "stream__import_profile", "stream__bank_account", "profile"
+)
 
 
 def file_import(*, source_file_id: int, at: datetime) -> SourceFile:
@@ -49,7 +53,7 @@ def file_import(*, source_file_id: int, at: datetime) -> SourceFile:
     Raises Unreadable when the file cannot be taken.
     """
     with alone_at(source_file_id) as alone:
-        source = SourceFile.objects.select_related("ledger__import_profile", "profile").get(pk=source_file_id)
+        source = SOURCES.get(pk=source_file_id)
         if not alone or source.status not in UNFINISHED or source.voided_at is not None:
             return source
         by = uploader_of(source)
@@ -57,9 +61,9 @@ def file_import(*, source_file_id: int, at: datetime) -> SourceFile:
             perform(partial(source.move, SourceFileStatus.PROCESSING))
         try:
             with ParsedFile() as parsed:
-                currency = source.ledger.currency if source.ledger else None
-                read_kept(parsed, source, currency=currency, default=_default_profile(source))
-                perform_patiently(partial(_write, parsed, source, by=by, at=at), tries=IMPORT_PATIENCE)
+                read_kept(parsed, source, currency=_currency(source), default=_default_profile(source))
+                write = _write if source.stream is None else _write_to_stream
+                perform_patiently(partial(write, parsed, source, by=by, at=at), tries=IMPORT_PATIENCE)
         except Unreadable as refusal:
             perform(partial(source_fail, source, refusal, by=by, at=at))
             raise
@@ -70,12 +74,20 @@ def file_import(*, source_file_id: int, at: datetime) -> SourceFile:
         return source
 
 
+def _currency(source: SourceFile) -> str | None:
+    """What amounts are in where the file does not say it."""
+    if source.stream is not None:
+        return (source.stream.bank_account.currency or None) if source.stream.bank_account else None
+    return source.ledger.currency if source.ledger else None
+
+
 def _default_profile(source: SourceFile) -> ImportProfile | None:
-    """The chosen ledger's, else the only one whose columns the file has: people declared it for files such as this."""
+    """The stream's or the chosen ledger's, else the only one whose columns the file has: people declared it for files such as this."""
     if source.profile is not None:
         return source.profile
-    if source.ledger is not None and source.ledger.import_profile is not None:
-        return source.ledger.import_profile
+    for owner in (source.stream, source.ledger):
+        if owner is not None and owner.import_profile is not None:
+            return owner.import_profile
     if format_of(source) != formats.CSV:
         return None
     fitting = profiles_that_fit(source)
@@ -110,6 +122,39 @@ def _write(parsed: ParsedFile, source: SourceFile, *, by: Actor, at: datetime) -
         already_known=source.already_known_count,
         suspect=source.suspect_count,
         profile=source.profile_id,
+    )
+
+
+def _write_to_stream(parsed: ParsedFile, source: SourceFile, *, by: Actor, at: datetime) -> None:
+    read_as = ReadAs(source.format, source.profile)
+    stream = source.stream
+    assert stream is not None, "a file of a stream"
+    row = SourceFile.objects.select_for_update(of=("self",)).get(pk=source.pk)
+    row.format = read_as.format
+    counts = stream_file_write(parsed, row, stream, by=by, at=at)
+    first, last = days_of(parsed)
+    row.move(
+        SourceFileStatus.COMPLETED,
+        format=read_as.format,
+        profile=read_as.profile,
+        imported_count=counts.imported,
+        already_known_count=counts.already_known,
+        suspect_count=0,
+        pending_count=counts.pending,
+        statement_from=first,
+        statement_to=last,
+        finished_at=at,
+    )
+    audit.record(
+        action="file_import.completed",
+        organization_id=row.organization_id,
+        by=by,
+        at=at,
+        subject=row,
+        subjects=[stream],
+        imported=counts.imported,
+        already_known=counts.already_known,
+        profile=row.profile_id,
     )
 
 

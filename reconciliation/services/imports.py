@@ -11,12 +11,13 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from ledgers.models import BankAccount, ImportProfile, Ledger, SourceFile
+from ledgers.models import BankAccount, DataStream, ImportProfile, Ledger, SourceFile
 from ledgers.services.profiles import (
     ledger_set_profile,
     profile_change,
     profile_create,
     profile_for_reading,
+    stream_set_profile,
 )
 from ledgers.states import UNREAD, ImportTarget, SourceFileStatus
 from organizations import audit
@@ -32,6 +33,7 @@ from reconciliation.services.records import (
     void_sources,
 )
 from reconciliation.services.sources import FILENAME_MAX, ReceivedFile
+from reconciliation.services.stream_files import stream_file_void, stream_for_files
 from reconciliation.services.wiring import (
     bank_account_attach,
     bank_account_create,
@@ -47,14 +49,18 @@ def import_add(
     received: ReceivedFile,
     filename: str,
     ledger: Ledger | None = None,
+    stream: DataStream | None = None,
     by: Actor,
     at: datetime,
 ) -> SourceFile:
     """The file's row, waiting for a worker. `ledger` is for statements that name no account. The same file may come again:
-    all of its lines are known then."""
+    all of its lines are known then. With a `stream` it is a table whose rows become records of that stream."""
+    if stream is not None:
+        stream = stream_for_files(stream)
     source = SourceFile.objects.create(
         organization_id=organization_id,
-        target=ImportTarget.STATEMENT,
+        target=ImportTarget.STATEMENT if stream is None else ImportTarget.RECORDS,
+        stream=stream,
         filename=filename[-FILENAME_MAX:],
         status=SourceFileStatus.UPLOADED,
         size_bytes=received.size,
@@ -69,6 +75,7 @@ def import_add(
         by=by,
         at=at,
         subject=source,
+        subjects=[stream] if stream is not None else [],
         sha256=received.checksum,
         size=received.size,
         ledger=ledger.code if ledger else None,
@@ -80,6 +87,12 @@ def import_retry(*, source: SourceFile, by: Actor, at: datetime) -> SourceFile:
     """Read a file again of which nothing was imported: what was against it may be gone."""
     row = _again(source)
     return _retried(row, "file_import.retried", by=by, at=at)
+
+
+def import_take_again(*, source: SourceFile, by: Actor, at: datetime) -> SourceFile:
+    """The rows of this file happened twice: it may come in though its bytes came in before."""
+    row = _again(source, taken_again=True)
+    return _retried(row, "file_import.taken_again", by=by, at=at)
 
 
 def import_to_ledger(*, source: SourceFile, ledger: Ledger, by: Actor, at: datetime) -> SourceFile:
@@ -165,7 +178,9 @@ def import_declare(
     at: datetime,
 ) -> SourceFile:
     """Read the file as the profile declares. Refuses one that is not the newest version ("profile.replaced", "profile.retired")."""
-    profile = profile_for_reading(profile=profile, organization_id=source.organization_id)
+    profile = profile_for_reading(
+        profile=profile, organization_id=source.organization_id, target=source.target
+    )
     given: dict[str, Any] = {"profile": profile}
     if ledger is not None:
         _check_own(source, ledger)
@@ -187,15 +202,22 @@ def import_declare_new(
     at: datetime,
 ) -> SourceFile:
     """Make a profile of the declaration, or the next version of the one that it `changes`, and read the file by it.
-    `for_ledger`: it is how the ledger's files are read from here on. Refuses as `profile_create` and `profile_change` do,
+    `for_ledger`: it is how files of the ledger, or of the file's stream, are read from here on. Refuses as `profile_create` and `profile_change` do,
     and then nothing was made."""
     if changes is not None:
         profile = profile_change(profile=changes, declaration=declaration, by=by, at=at)
     else:
         profile = profile_create(
-            organization_id=source.organization_id, name=name, declaration=declaration, by=by, at=at
+            organization_id=source.organization_id,
+            name=name,
+            declaration=declaration,
+            target=source.target,
+            by=by,
+            at=at,
         )
-    if for_ledger and ledger is not None:
+    if for_ledger and source.stream is not None:
+        stream_set_profile(stream=source.stream, profile=profile, by=by, at=at)
+    elif for_ledger and ledger is not None:
         ledger_set_profile(ledger=ledger, profile=profile, by=by, at=at)
     return import_declare(source=source, profile=profile, ledger=ledger, by=by, at=at)
 
@@ -212,6 +234,7 @@ def import_replace(
         received=received,
         filename=filename,
         ledger=old.ledger,
+        stream=old.stream,
         by=by,
         at=at,
     )
@@ -243,6 +266,8 @@ def import_void(*, source: SourceFile, reason: str, by: Actor, at: datetime) -> 
             code="file_import.reason",
             issues=[{"path": ["reason"], "message": _("Say why.")}],
         )
+    if source.stream_id is not None:
+        return _stream_void(source, reason, by=by, at=at)
     parts = _live_parts(source)
     runs = list({part.run_id: part.run for part in parts}.values())
     _refuse_under_way(parts)
@@ -276,6 +301,29 @@ def import_void(*, source: SourceFile, reason: str, by: Actor, at: datetime) -> 
     return counts
 
 
+def _stream_void(source: SourceFile, reason: str, *, by: Actor, at: datetime) -> VoidCounts:
+    source.refresh_from_db()
+    if source.status not in (SourceFileStatus.COMPLETED, *UNREAD):
+        raise file_processing()
+    counts = stream_file_void(source=source, by=by, at=at)
+    row = _locked(source)
+    if row.status != source.status:
+        raise _changed()  # it was read in between
+    SourceFile.objects.filter(pk=row.pk).update(voided_at=at, voided_by=by.ref)
+    audit.record(
+        action="file_import.undone",
+        organization_id=row.organization_id,
+        by=by,
+        at=at,
+        subject=row,
+        subjects=[row.stream] if row.stream is not None else [],
+        reason=reason.strip()[:REASON_MAX],
+        voided=counts.voided,
+        undone=counts.undone,
+    )
+    return counts
+
+
 def _live_parts(source: SourceFile) -> list[RunSource]:
     """Those that nobody deleted from their run."""
     rows = RunSource.objects.filter(source_file__part_of=source.pk, source_file__voided_at__isnull=True)
@@ -290,7 +338,7 @@ def _refuse_under_way(parts: list[RunSource]) -> None:
 def _locked(source: SourceFile) -> SourceFile:
     row = (
         SourceFile.objects.select_for_update(of=("self",))
-        .select_related("ledger", "profile")
+        .select_related("ledger", "profile", "stream")
         .get(pk=source.pk)
     )
     if row.voided_at is not None:
