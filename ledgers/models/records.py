@@ -101,8 +101,9 @@ class RecordQuerySet(models.QuerySet["Record"]):
         return self.filter(voided_at__isnull=True)
 
     def entries(self) -> RecordQuerySet:
-        """Without the details that are shown below their entry: what sums, open items and lists are made of."""
-        return self.exclude(kind=RecordKind.DETAIL)
+        """What sums, open items and lists are made of: neither the details that are shown below their entry, nor the
+        adjustments that stand in their match only."""
+        return self.filter(kind=RecordKind.ENTRY)
 
     def booked_between(self, *, since: date, until: date) -> RecordQuerySet:
         """`until` is exclusive, so that two windows can share an edge."""

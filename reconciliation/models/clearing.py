@@ -126,6 +126,9 @@ class Match(models.Model):
     total_b = models.BigIntegerField()
     difference = models.BigIntegerField()
     record_count = models.IntegerField()
+    adjustment_id = models.BigIntegerField(
+        null=True, help_text="The record that was written with it to make it add up; voided when it ends."
+    )
     cleared_on = models.DateField()
     note = models.TextField(default="", db_default="")
     approval = models.CharField(
@@ -166,7 +169,8 @@ class Match(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["reconciliation", "id"], name="match_by_reconciliation"),
+            # With the status, so that a page of live matches is found without looking at what has ended.
+            models.Index(fields=["reconciliation", "id"], include=["status"], name="match_by_reconciliation"),
             # What is undecided, and what was cleared in a period, without the years before it.
             models.Index(fields=["reconciliation", "status", "cleared_on"], name="match_by_standing"),
             models.Index(

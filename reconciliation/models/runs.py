@@ -187,6 +187,15 @@ class Pass(models.Model):
                 name="pass_one_pending_per_run",
             ),
         ]
+        indexes = [
+            models.Index(fields=["reconciliation", "id"], name="pass_by_reconciliation"),
+            # The last batch pass, however many continuous ones came after it.
+            models.Index(
+                fields=["reconciliation", "id"],
+                condition=Q(kind=PassKind.BATCH, status__in=[PassStatus.COMPLETED, PassStatus.FAILED]),
+                name="pass_batch_ended",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"Pass {self.pk}"

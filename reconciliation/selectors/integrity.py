@@ -94,6 +94,12 @@ CHECKS: dict[str, str] = {
         LEFT JOIN rules_reconciliationstream w ON w.reconciliation_id = o.reconciliation_id
             AND w.stream_id = r.stream_id AND w.side = o.side
         WHERE w.id IS NULL""",
+    "live record or wiring of a deleted stream": """
+        SELECT s.id, r.id, 'record of stream ' || s.key FROM ledgers_datastream s
+        JOIN ledgers_record r ON r.stream_id = s.id AND r.voided_at IS NULL WHERE s.voided_at IS NOT NULL
+        UNION ALL
+        SELECT s.id, w.id, 'wiring of stream ' || s.key FROM ledgers_datastream s
+        JOIN rules_reconciliationstream w ON w.stream_id = s.id WHERE s.voided_at IS NOT NULL""",
     "live member without a live record of its stream": """
         SELECT mm.reconciliation_id, mm.record_id, 'orphaned member of match ' || mm.match_id
         FROM reconciliation_matchmember mm
@@ -101,6 +107,24 @@ CHECKS: dict[str, str] = {
         LEFT JOIN rules_reconciliationstream w ON w.reconciliation_id = mm.reconciliation_id
             AND w.stream_id = r.stream_id AND w.side = mm.side
         WHERE mm.live AND w.id IS NULL""",
+    "adjustment with an open item": """
+        SELECT o.reconciliation_id, o.record_id, 'open amount ' || o.open_amount FROM reconciliation_openitem o
+        JOIN ledgers_record r ON r.id = o.record_id AND r.kind = 'adjustment'""",
+    "adjustment without its live match, or in a stream that is owned": """
+        SELECT s.id, r.id, 'stream is ' || s.kind || ', match ' || coalesce(m.id || ' is ' || m.status, 'is missing')
+        FROM ledgers_record r JOIN ledgers_datastream s ON s.id = r.stream_id
+        LEFT JOIN reconciliation_matchmember mm ON mm.record_id = r.id
+        LEFT JOIN reconciliation_match m ON m.id = mm.match_id AND m.adjustment_id = r.id
+        WHERE r.kind = 'adjustment' AND r.voided_at IS NULL
+            AND (m.status IS NULL OR m.status NOT IN ('suggested', 'accepted') OR NOT mm.live
+                OR s.kind NOT IN ('api', 'bank_feed'))""",
+    "match whose adjustment is none of its live records": """
+        SELECT m.reconciliation_id, m.id, 'adjustment ' || m.adjustment_id || ' is ' || coalesce(r.kind, 'missing')
+        FROM reconciliation_match m
+        LEFT JOIN reconciliation_matchmember mm ON mm.match_id = m.id AND mm.record_id = m.adjustment_id AND mm.live
+        LEFT JOIN ledgers_record r ON r.id = mm.record_id AND r.voided_at IS NULL
+        WHERE m.adjustment_id IS NOT NULL AND m.status IN ('suggested', 'accepted')
+            AND r.kind IS DISTINCT FROM 'adjustment'""",
     "member and match disagree on being live": """
         SELECT m.reconciliation_id, m.id, 'match is ' || m.status || ', members live: ' || count(mm.record_id)
             FILTER (WHERE mm.live) || ' of ' || m.record_count

@@ -34,7 +34,7 @@ DIGEST_ROWS = 100_000
 ACCEPTED = """
 SELECT m.match_id, m.side, m.record_id
 FROM reconciliation_match x JOIN reconciliation_matchmember m ON m.match_id = x.id
-WHERE x.reconciliation_id = %s AND x.status = %s AND m.live
+WHERE x.reconciliation_id = %s AND x.status = %s AND m.live AND m.record_id IS DISTINCT FROM x.adjustment_id
 ORDER BY 1, 2, 3
 """
 

@@ -21,6 +21,8 @@ from reconciliation.cover import Cover, Part, cover
 from reconciliation.models import Match, MatchMember, OpenItem, Run
 from reconciliation.selectors.items import runs_showing
 from reconciliation.services import discrepancies
+from reconciliation.services.adjustments import Adjustment, adjustment_plan, adjustment_write
+from reconciliation.services.automatic import passes_ring
 from reconciliation.services.matches import matches_release
 from reconciliation.services.operations import refuse_while_taken_out
 from reconciliation.services.raising import raise_many
@@ -49,11 +51,13 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """Every record that the match is to cover, by side; `extended`: the matches that it takes the place of."""
+    """Every record that the match is to cover, by side, the named ones first; `extended`: the matches that it takes the
+    place of with all their members, `overruled`: suggestions that it ends, whose other records are free again."""
 
     records: dict[int, Record]
     sides: dict[int, str]
     extended: list[int]
+    overruled: list[int]
 
     def of(self, side: str) -> list[Record]:
         return [record for pk, record in self.records.items() if self.sides[pk] == side]
@@ -67,6 +71,8 @@ def group_match(
     side_b: Sequence[Record],
     note: str = "",
     cleared_on: date | None = None,
+    over_suggestions: bool = False,
+    adjust: str | None = None,
     by: Actor,
     at: datetime,
 ) -> Made:
@@ -74,17 +80,24 @@ def group_match(
 
     A ledger's or settlement's group that does not add up is matched in part (`cover`); a stream's is taken whole with
     its difference. Naming a held record extends: the live matches of all those named are superseded by this one, which
-    has their members too, in any run. Refused whole: Conflict "match.token_taken" where a record is closed or wholly in
+    has their members too, in any run. With `over_suggestions` undecided suggestions on the named records are superseded
+    without their other members. With `adjust`, a text, an adjustment record of that description makes a group of streams
+    add up; the caller shares the locks of the reconciliation's streams. Refused whole: Conflict "match.token_taken" where a record is closed or wholly in
     a live match (who and when), Invalid "match.mixed_signs", "match.sides_oppose", "match.currencies_differ",
-    "match.one_sided", "match.too_large".
+    "match.one_sided", "match.too_large", "match.too_few", "match.no_stream_for_adjustment".
     """
     refuse_while_taken_out(reconciliation.pk)
     _check_wired(reconciliation, side_a, side_b)
     named = {record.pk: Side.A.value for record in side_a} | {record.pk: Side.B.value for record in side_b}
-    group = _locked_group(reconciliation, named)
+    group = _locked_group(reconciliation, named, over_suggestions=over_suggestions)
     _check_currency(group.records.values())
-    covered = _covered(reconciliation, group)
-    match = _write(reconciliation, run, group, covered, note=note, cleared_on=cleared_on, by=by, at=at)
+    covered, adjustment = _covered(reconciliation, group, adjust)
+    match = _match_row(
+        reconciliation, run, group, covered, adjustment, note=note, cleared_on=cleared_on, by=by, at=at
+    )
+    _take(reconciliation, match, group, covered, by=by, at=at)
+    if adjustment is not None:
+        adjustment_write(adjustment, match, by=by, at=at)
     _say(reconciliation, run, match, group, covered, by=by, at=at)
     match.refresh_from_db()
     return Made(match, [group.records[pk] for pk in covered.not_covered])
@@ -104,26 +117,52 @@ def _check_wired(reconciliation: Reconciliation, side_a: Sequence[Record], side_
             )
 
 
-def _locked_group(reconciliation: Reconciliation, named: Mapping[int, str]) -> _Group:
+def _locked_group(
+    reconciliation: Reconciliation, named: Mapping[int, str], *, over_suggestions: bool
+) -> _Group:
     """Lock the tokens of the named records and of all members of the matches that hold one of them, in one order."""
     tokens = OpenItem.objects.filter(reconciliation=reconciliation, record_id__in=named).held()
     before = {pk for pk in tokens.values_list("held_by", flat=True) if pk is not None}
-    members = dict(
-        MatchMember.objects.filter(match_id__in=before, live=True).values_list("record_id", "side")
-    )
-    locked = tokens_lock(reconciliation_id=reconciliation.pk, record_ids={*named, *members})
-    taken = [pk for pk in named if pk not in locked or locked[pk].closed_at is not None]
+    suggested = _suggestions(reconciliation, named) if over_suggestions else {}
+    overruled = set(suggested.values())
+    members = MatchMember.objects.filter(match_id__in=before | overruled, live=True)
+    together = members.values_list("record_id", flat=True)
+    locked = tokens_lock(reconciliation_id=reconciliation.pk, record_ids={*named, *together})
+    taken = [
+        pk
+        for pk in named
+        if (pk not in locked and pk not in suggested) or (pk in locked and locked[pk].closed_at is not None)
+    ]
     if taken:
         raise token_taken(reconciliation.pk, sorted(taken), locked)
     extended = {token.held_by for pk, token in locked.items() if pk in named and token.held_by is not None}
+    extended -= overruled
     if not extended <= before:  # matched in part since we looked: its other members aren't locked
-        moved = sorted(pk for pk in named if locked[pk].held_by not in (None, *before))
+        moved = sorted(pk for pk in named if pk in locked and locked[pk].held_by not in (None, *before))
         raise token_taken(reconciliation.pk, moved, locked)
     # Locked last, in one order: deciding a match locks its row behind the tokens of its members.
-    live = Match.objects.select_for_update(of=("self",)).filter(pk__in=extended).order_by("pk")
-    ids = [match.pk for match in live]
-    sides = dict(MatchMember.objects.filter(match_id__in=ids, live=True).values_list("record_id", "side"))
-    sides |= dict(named)
+    rows = Match.objects.select_for_update(of=("self",)).filter(pk__in=extended | overruled).order_by("pk")
+    decided = {match.pk for match in rows if match.pk in overruled and match.status != MatchStatus.SUGGESTED}
+    if decided:  # while we waited for the row
+        gone = sorted(pk for pk, match_id in suggested.items() if match_id in decided)
+        raise token_taken(reconciliation.pk, gone, locked)
+    return _whole_group(named, sorted(extended - {None}), sorted(overruled))
+
+
+def _suggestions(reconciliation: Reconciliation, named: Iterable[int]) -> dict[int, int]:
+    """The undecided suggestion that each of these records is in, where it is in one."""
+    members = MatchMember.objects.filter(
+        reconciliation=reconciliation, record_id__in=named, live=True, match__status=MatchStatus.SUGGESTED
+    )
+    return dict(members.values_list("record_id", "match_id"))
+
+
+def _whole_group(named: Mapping[int, str], extended: list[int], overruled: list[int]) -> _Group:
+    sides = dict(named)
+    for pk, side in MatchMember.objects.filter(match_id__in=extended, live=True).values_list(
+        "record_id", "side"
+    ):
+        sides.setdefault(pk, side)
     if len(sides) > IDS_MAX:
         raise Invalid(
             _("Together with the matches that it extends the group has more than %(max)s records.")
@@ -131,7 +170,7 @@ def _locked_group(reconciliation: Reconciliation, named: Mapping[int, str]) -> _
             code="match.too_many",
         )
     records = Record.objects.in_bulk(list(sides))  # as they are behind the locks, not as the caller read them
-    return _Group({pk: records[pk] for pk in sorted(sides)}, sides, ids)
+    return _Group({pk: records[pk] for pk in sides}, sides, extended, overruled)
 
 
 def _check_currency(records: Iterable[Record]) -> None:
@@ -143,7 +182,9 @@ def _check_currency(records: Iterable[Record]) -> None:
         )
 
 
-def _covered(reconciliation: Reconciliation, group: _Group) -> Cover:
+def _covered(
+    reconciliation: Reconciliation, group: _Group, adjust: str | None
+) -> tuple[Cover, Adjustment | None]:
     parts = {
         side: [Part(r.pk, side, r.date, getattr(r, reconciliation.measure)) for r in group.of(side)]
         for side in (Side.A, Side.B)
@@ -154,11 +195,23 @@ def _covered(reconciliation: Reconciliation, group: _Group) -> Cover:
             _("Together these amounts are larger than any sum can be. Match fewer lines at a time."),
             code="match.too_large",
         )
-    if reconciliation.kind == ReconciliationKind.STREAMS:
+    records = list(group.records.values())
+    if reconciliation.kind != ReconciliationKind.STREAMS:
+        first = records[0]
+        places, currency = first.decimal_places, first.currency
+        return cover(parts[Side.A], parts[Side.B], places=places, currency=currency), None
+    adjustment = None
+    if adjust is not None:
+        adjustment = adjustment_plan(reconciliation, records, group.sides, reason=adjust)
+    if adjustment is None:
         _check_one_sided(parts[Side.A], parts[Side.B], sum(sums.values()))
-        return Cover({part.record_id: part.amount for found in parts.values() for part in found})
-    first = next(iter(group.records.values()))
-    return cover(parts[Side.A], parts[Side.B], places=first.decimal_places, currency=first.currency)
+        _check_several(records)
+    return Cover({part.record_id: part.amount for found in parts.values() for part in found}), adjustment
+
+
+def _check_several(records: Sequence[Record]) -> None:
+    if len(records) < 2:
+        raise Invalid(_("One record alone is no match; name at least two."), code="match.too_few")
 
 
 def _check_one_sided(a: Sequence[Part], b: Sequence[Part], total: int) -> None:
@@ -170,27 +223,14 @@ def _check_one_sided(a: Sequence[Part], b: Sequence[Part], total: int) -> None:
         )
 
 
-def _write(
-    reconciliation: Reconciliation,
-    run: Run | None,
-    group: _Group,
-    covered: Cover,
-    *,
-    note: str,
-    cleared_on: date | None,
-    by: Actor,
-    at: datetime,
-) -> Match:
-    match = _match_row(reconciliation, run, group, covered, note=note, cleared_on=cleared_on, by=by, at=at)
-    if group.extended:
-        matches_release(
-            group.extended,
-            status=MatchStatus.SUPERSEDED,
-            reason="extended",
-            by=by,
-            at=at,
-            superseded_by=match.pk,
-        )
+def _take(
+    reconciliation: Reconciliation, match: Match, group: _Group, covered: Cover, *, by: Actor, at: datetime
+) -> None:
+    """What it takes the place of ends; then its tokens, and its members."""
+    for match_ids, reason in ((group.extended, "extended"), (group.overruled, "matched_by_hand")):
+        if match_ids:
+            superseded = MatchStatus.SUPERSEDED
+            matches_release(match_ids, status=superseded, reason=reason, by=by, at=at, superseded_by=match.pk)
     tokens = tokens_lock(reconciliation_id=reconciliation.pk, record_ids=covered.applied)
     _check_whole(tokens, covered)
     whole = [pk for pk in covered.applied if pk != covered.held]
@@ -204,7 +244,6 @@ def _write(
     members_write(
         match.pk, reconciliation_id=reconciliation.pk, tokens=tokens.values(), applied=covered.applied
     )
-    return match
 
 
 def _check_whole(tokens: Mapping[int, Token], covered: Cover) -> None:
@@ -220,6 +259,7 @@ def _match_row(
     run: Run | None,
     group: _Group,
     covered: Cover,
+    adjustment: Adjustment | None,
     *,
     note: str,
     cleared_on: date | None,
@@ -231,6 +271,8 @@ def _match_row(
         side: sum(getattr(r, reconciliation.measure) for r in members if group.sides[r.pk] == side)
         for side in (Side.A, Side.B)
     }
+    if adjustment is not None:
+        totals[Side(adjustment.side)] += adjustment.signed_amount
     if reconciliation.sign_mode == SignMode.MAGNITUDE:
         totals = {side: abs(total) for side, total in totals.items()}
     latest = max(record.date for record in members)
@@ -244,7 +286,7 @@ def _match_row(
         total_a=totals[Side.A],
         total_b=totals[Side.B],
         difference=totals[Side.A] - totals[Side.B],
-        record_count=len(members),
+        record_count=len(members) + (adjustment is not None),
         cleared_on=checked_cleared_on(cleared_on, latest),
         note=note,
         created_at=at,
@@ -290,11 +332,13 @@ def _say(
             by=by,
             at=at,
         )
-    superseded = Match.objects.filter(pk__in=group.extended).select_related("run").order_by("pk")
+    ended = [*group.extended, *group.overruled]
+    superseded = Match.objects.filter(pk__in=ended).select_related("run").order_by("pk")
+    concerned = _concerned(group)
     discrepancies.follow(
         reconciliation_id=reconciliation.pk,
-        record_ids=list(group.records),
-        run_ids=runs_showing(group.records, reconciliation_id=reconciliation.pk),
+        record_ids=concerned,
+        run_ids=runs_showing(concerned, reconciliation_id=reconciliation.pk),
         by=by,
         at=at,
     )
@@ -309,8 +353,17 @@ def _say(
         currency=match.currency,
         records=sorted(covered.applied),
         not_covered=list(covered.not_covered),
-        superseded=group.extended,
+        superseded=ended,
+        adjustment=match.adjustment_id,
     )
+    if group.overruled:
+        passes_ring([reconciliation.pk], but_runs=[run.pk if run is not None else None], at=at)
+
+
+def _concerned(group: _Group) -> list[int]:
+    """Its records, and those that are free again by it."""
+    freed = MatchMember.objects.filter(match_id__in=group.overruled) if group.overruled else None
+    return sorted({*group.records, *(freed.values_list("record_id", flat=True) if freed is not None else ())})
 
 
 def _run_of_rest(run: Run | None, held: int | None) -> int | None:

@@ -13,6 +13,7 @@ from organizations.refusals import Conflict, NotFound
 from reconciliation.models import Match, MatchMember, RejectedGroup
 from reconciliation.selectors.items import runs_showing
 from reconciliation.services import discrepancies
+from reconciliation.services.adjustments import adjustments_void
 from reconciliation.services.automatic import passes_ring
 from reconciliation.services.locks import share_reconciliations
 from reconciliation.services.operations import refuse_while_taken_out
@@ -179,9 +180,10 @@ def matches_release(
     at: datetime,
     superseded_by: int | None = None,
 ) -> None:
-    """End these live matches and give their tokens back whole. The discrepancies of their records are the caller's to
-    bring in step (`matches_end` does)."""
+    """End these live matches and give their tokens back whole; their adjustments are voided. The discrepancies of their
+    records are the caller's to bring in step (`matches_end` does)."""
     tokens_return(match_ids=match_ids)
+    adjustments_void(match_ids, by=by, at=at)
     Match.objects.filter(pk__in=match_ids).update(
         status=status, ended_at=at, ended_by=by.ref, ended_reason=reason, superseded_by=superseded_by
     )

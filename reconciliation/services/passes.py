@@ -53,9 +53,7 @@ def pass_request(
                 requested_by=by.ref,
             )
     except IntegrityError:
-        raise Conflict(
-            _("A pass is waiting already. Wait for its end."), code="pass.running", word="run_state_conflict"
-        ) from None
+        raise _waiting(reconciliation, run) from None
     audit.record(
         action="pass.requested",
         organization_id=reconciliation.organization_id,
@@ -67,6 +65,24 @@ def pass_request(
     )
     transaction.on_commit(partial(ring, tasks.execute_pass, pass_id=asked.pk))
     return asked
+
+
+def _waiting(reconciliation: Reconciliation, run: Run | None) -> Conflict:
+    """Names the pass that waits already: by number where it stands alone, as the data streams surface does."""
+    waiting = Pass.objects.filter(reconciliation=reconciliation, run=run, status=PassStatus.PENDING)
+    found = waiting.first()
+    if found is None:  # it began just now
+        return Conflict(
+            _("A pass began just now. Ask again."), code="pass.running", word="run_state_conflict"
+        )
+    number = str(found.uuid) if run is not None else found.pk
+    return Conflict(
+        _("A pass is waiting already (%(progress)s%%). Wait for its end, or cancel it.")
+        % {"progress": found.progress},
+        code="pass.running",
+        word="run_state_conflict",
+        details={"pass": {"id": number, "status": found.status, "progress": found.progress}},
+    )
 
 
 def _adopted(

@@ -214,7 +214,8 @@ def tokens_remove(*, reconciliation_id: int, record_ids: Sequence[int]) -> None:
 def tokens_return(*, match_ids: Sequence[int]) -> None:
     """Give back every token of live matches: whole again, with a new ticket and the overdue fields it had.
 
-    A held rest is freed, and its closing ends with the match (a write-off stands under its match only).
+    A held rest is freed, and its closing ends with the match (a write-off stands under its match only). An adjustment has
+    no token to get back.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -227,7 +228,10 @@ def tokens_return(*, match_ids: Sequence[int]) -> None:
             INSERT INTO reconciliation_openitem AS item (reconciliation_id, record_id, side, open_amount, overdue_at,
                 overdue_by_hand, overdue_seen_at)
             SELECT reconciliation_id, record_id, side, applied, overdue_at, overdue_by_hand, overdue_seen_at
-            FROM freed ORDER BY record_id
+            FROM freed WHERE record_id NOT IN (
+                SELECT adjustment_id FROM reconciliation_match
+                WHERE id = ANY(%(matches)s) AND adjustment_id IS NOT NULL)
+            ORDER BY record_id
             ON CONFLICT (reconciliation_id, record_id) DO UPDATE SET
                 open_amount = item.open_amount + excluded.open_amount,
                 ticket = nextval('reconciliation_ticket'), held_by = NULL, closed_at = NULL, closed_by = '',

@@ -204,9 +204,11 @@ def bulk_requests(owner: Owner, count: int) -> str:
 
 def stream_matches(owner: Owner, count: int) -> str:
     made = wired(owner)
-    rule = rules.RuleFactory(reconciliation=made)
+    revision = rules.RuleRevisionFactory(rule=rules.RuleFactory(reconciliation=made))
     for _place in range(count):
-        match = reconciliation.MatchFactory(reconciliation=made, status="accepted", rule=rule, decided_at=NOW)
+        match = reconciliation.MatchFactory(
+            reconciliation=made, status="accepted", rule_revision=revision, decided_at=NOW
+        )
         for side in "ab":
             member = ledgers.RecordFactory(stream__organization=owner.organization)
             reconciliation.MatchMemberFactory(match=match, record=member, side=side)
@@ -224,7 +226,10 @@ def stories(owner: Owner, count: int) -> str:
         story = reconciliation.StoryFactory(organization=owner.organization)
         first, second = wired(owner), wired(owner)
         reconciliation.StoryLinkFactory(story=story, reconciliation=first)
-        reconciliation.StoryLinkFactory(story=story, reconciliation=second, position=2, role="continuation")
+        [shared] = streams_of(owner, 1)
+        reconciliation.StoryLinkFactory(
+            story=story, reconciliation=second, position=2, role="continuation", shared_stream=shared
+        )
     return "/v1/reconciliation_stories"
 
 

@@ -15,6 +15,7 @@ from reconciliation.models import Match, OpenItem, RuleJob
 from reconciliation.services import backtest_execution, backtests
 from reconciliation.services.backtests import backtest_request
 from reconciliation.services.matches import match_reject
+from reconciliation.services.stream_matches import match_by_hand
 from reconciliation.services.stream_records import RecordIn, records_add
 from reconciliation.tasks import execute_rule_job
 from rules.models import Reconciliation, Rule
@@ -90,6 +91,20 @@ def test_a_new_rule_finds_what_the_others_leave(past: Past):
     ]
     assert [rule["groups"] for rule in result["rules_without"]] == [1]
     assert result["records"] == {"a": 2, "b": 2}
+
+
+def test_what_was_made_to_add_up_is_held_against_its_records_alone(past: Past):
+    a, b = past.add(past.a, 700, text="coffee"), past.add(past.b, 690, text="coffee")
+    match = past.feeds.act(
+        match_by_hand,
+        reconciliation=past.reconciliation,
+        record_ids=[a.pk, b.pk],
+        create_adjustment=True,
+    )
+    assert match.adjustment_id is not None
+    result = past.test(facts={"filters": SAME_TEXT, "on_difference": "allow"})
+    assert counts(result) == {"new": 1, "agrees": 1}
+    assert result["records"] == {"a": 1, "b": 1}
 
 
 def test_its_groups_are_held_against_what_people_accepted(past: Past):

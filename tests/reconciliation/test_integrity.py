@@ -52,6 +52,9 @@ PLANTED: dict[str, list[str]] = {
         f"UPDATE reconciliation_match SET cleared_on = cleared_on - 1 WHERE id = {MATCH}",
         "UPDATE reconciliation_openitem SET cleared_on = cleared_on - 1 WHERE closed_at IS NOT NULL",
     ],
+    "live record or wiring of a deleted stream": [
+        "UPDATE ledgers_datastream SET voided_at = now() WHERE kind = 'statement'",
+    ],
     "open discrepancy of a match that is not live": [
         "UPDATE reconciliation_discrepancy SET match_id = 1234567 WHERE match_id IS NOT NULL",
     ],
@@ -113,6 +116,15 @@ PLANTED: dict[str, list[str]] = {
     "detail without its live line": [
         f"UPDATE ledgers_record SET kind = 'detail', parent_id = id WHERE id = {LINE}",
         f"UPDATE ledgers_record SET kind = 'detail', parent_id = id + 1234567 WHERE id = {LINE}",
+    ],
+    "adjustment with an open item": [f"UPDATE ledgers_record SET kind = 'adjustment' WHERE id = {FREE}"],
+    "adjustment without its live match, or in a stream that is owned": [
+        f"UPDATE ledgers_record SET kind = 'adjustment' WHERE id = {LINE}"
+    ],
+    "match whose adjustment is none of its live records": [
+        f"UPDATE reconciliation_match SET adjustment_id = 1234567 WHERE id = {MATCH}",
+        "UPDATE reconciliation_match m SET adjustment_id = (SELECT min(record_id) FROM reconciliation_matchmember mm"
+        f" WHERE mm.match_id = m.id) WHERE id = {MATCH}",
     ],
     "run said to be running without a pass under way": ["UPDATE reconciliation_run SET status = 'running'"],
 }

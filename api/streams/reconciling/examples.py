@@ -10,6 +10,7 @@ ACQUIRER: dict[str, Any] = {
     "name": "Card acquirer",
     "description": None,
     "type": "api",
+    "bank_account_id": None,
 }
 BANK: dict[str, Any] = {
     "id": 12,
@@ -17,6 +18,7 @@ BANK: dict[str, Any] = {
     "name": "House bank",
     "description": None,
     "type": "bank_feed",
+    "bank_account_id": 3,
 }
 RUN: dict[str, Any] = {
     "id": 7,

@@ -1,4 +1,4 @@
-"""Turns reconciliations and their passes into answers, a whole page in a constant number of queries. Called by the views."""
+"""Turns reconciliations, passes and matches into answers, a whole page in a constant number of queries. Called by the views."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import Any
 
 from api.shared.fields import present_all
 from api.streams.reconciling import shapes
-from reconciliation.models import Pass
+from api.streams.reconciling.match_shapes import StreamMatchShape
+from reconciliation.models import Match, Pass
 from reconciliation.selectors.reconciliations import standings
+from reconciliation.selectors.stream_matches import shown_matches
 from rules.models import Reconciliation, Rule
 
 Json = dict[str, Any]
@@ -35,6 +37,15 @@ def run_bodies(passes: Sequence[Pass], organization_id: int) -> list[Json]:
 
 def run_body(row: Pass, organization_id: int) -> Json:
     return run_bodies([row], organization_id)[0]
+
+
+def match_bodies(matches: Sequence[Match], organization_id: int) -> list[Json]:
+    return present_all(StreamMatchShape, matches, organization_id=organization_id)
+
+
+def match_body(match: Match, organization_id: int) -> Json:
+    """As it stands now."""
+    return match_bodies(shown_matches([match.pk]), organization_id)[0]
 
 
 def _rule_ids(passes: Sequence[Pass]) -> dict[str, int]:

@@ -9,6 +9,7 @@ from rest_framework import serializers
 from api.shared.fields import ActorField, InstantField, TextOrNull
 from api.shared.schema import with_example
 from api.streams.reconciling import examples
+from api.streams.stream_shapes import DataStreamShape
 from reconciliation.models import Pass
 from reconciliation.selectors.reconciliations import Standing
 from reconciliation.states import OperationKind, OperationStatus, PassKind, PassStatus, PassTrigger
@@ -19,17 +20,6 @@ Shape = serializers.Serializer[Any]
 Text = serializers.CharField
 Whole = serializers.IntegerField
 Json = dict[str, Any]
-
-
-class WiredStreamShape(Shape):
-    id = Whole(source="pk")
-    key = Text()
-    name = Text()
-    description = TextOrNull()
-    type = Text(source="kind")
-
-    class Meta:
-        ref_name = "WiredDataStream"
 
 
 def run_path(row: Pass) -> str:
@@ -128,16 +118,16 @@ class ReconciliationShape(Shape):
         return found
 
     def _streams(self, row: Reconciliation, side: str) -> list[Json]:
-        return list(WiredStreamShape(self._standing(row).streams[side], many=True).data)
+        return list(DataStreamShape(self._standing(row).streams[side], many=True).data)
 
     def _run(self, found: Pass | None) -> Json | None:
         runs: dict[int, Json] = self.context["runs"]
         return runs[found.pk] if found else None
 
-    def get_side_a_streams(self, row: Reconciliation) -> WiredStreamShape(many=True):  # type: ignore[valid-type]
+    def get_side_a_streams(self, row: Reconciliation) -> DataStreamShape(many=True):  # type: ignore[valid-type]
         return self._streams(row, Side.A)
 
-    def get_side_b_streams(self, row: Reconciliation) -> WiredStreamShape(many=True):  # type: ignore[valid-type]
+    def get_side_b_streams(self, row: Reconciliation) -> DataStreamShape(many=True):  # type: ignore[valid-type]
         return self._streams(row, Side.B)
 
     def get_current_run(self, row: Reconciliation) -> RunShape(allow_null=True):  # type: ignore[valid-type]

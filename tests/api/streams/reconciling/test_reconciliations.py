@@ -43,7 +43,14 @@ def test_it_is_made_as_the_contract_says(cards):
     )
     assert set(body) == DOCUMENTED | OURS
     assert body["side_a_streams"] == [
-        {"id": c.pk, "key": "wallet", "name": c.name, "description": None, "type": "api"}
+        {
+            "id": c.pk,
+            "key": "wallet",
+            "name": c.name,
+            "description": None,
+            "type": "api",
+            "bank_account_id": None,
+        }
     ]
     assert [each["type"] for each in body["side_b_streams"]] == ["bank_feed"]
     assert (body["name"], body["run_type"]) == ("Wallet to bank", "continuous")
