@@ -36,6 +36,7 @@ from organizations.backoffice.base import ScopedTabularInline
 from organizations.backoffice.current import current_organization
 from reconciliation.admin.base import ClearingModelAdmin
 from reconciliation.admin.stream_acts import add_act, delete_act, empty_act, health_of, owned
+from reconciliation.admin.stream_uploads import file_acts
 from reconciliation.admin.words import plainly
 from reconciliation.services import definitions
 from rules.models import ReconciliationStream
@@ -176,7 +177,7 @@ class DataStreamAdmin(ClearingModelAdmin):
 
     def sentence(self, request: HttpRequest, obj: DataStream) -> str:
         if obj.kind in WRITABLE_STREAMS:
-            return _("Programs fill it over the API.")
+            return _("Programs fill it over the API, and people with files.")
         return _("It is filled by what it belongs to.")
 
     def list_acts(self, request: HttpRequest) -> list[Act]:
@@ -198,6 +199,7 @@ class DataStreamAdmin(ClearingModelAdmin):
     def acts(self, request: HttpRequest, obj: DataStream) -> list[Act]:
         return [
             add_act(obj),
+            *file_acts(obj),
             Act(
                 "rename",
                 _("Rename"),
