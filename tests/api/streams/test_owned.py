@@ -129,6 +129,6 @@ def test_writes_to_reconciliations(client, feeds, kind, name):
 def test_a_reconciliation_of_each_kind_is_read(client, feeds, kind):
     desk = reconciliation_desk(client, feeds, kind)
     assert client.get(desk.path).json()["id"] == desk.made.pk
-    assert client.get(desk.path + "/agent_status").json()["unmatched_count"] == 2
+    assert client.get(desk.path + "/agent_status").json()["unmatched_count"] == 4
     rules = client.get("/v1/reconciliation_rules", {"reconciliation_id": desk.made.pk}).json()
     assert {row["id"] for row in rules} == {desk.active.pk, desk.proposed.pk}
