@@ -119,6 +119,7 @@ def test_streams_of_which_kind_take_part_in_a_reconciliation(client, feeds, kind
 @pytest.mark.parametrize("kind", ReconciliationKind.values)
 def test_writes_to_reconciliations(client, feeds, kind, name):
     write, desk = RECONCILIATION_WRITES[name], reconciliation_desk(client, feeds, kind)
+    write.given(desk)
     before = rows_of(*CLEARING)
     answer = write.ask(desk)
     assert told(answer) == getattr(write, kind)

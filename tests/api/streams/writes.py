@@ -194,10 +194,10 @@ class ReconciliationDesk(Desk):
         problem = row["problem"] or {}
         return Result(problem.get("status", 200), problem)
 
-    def run(self, status: str) -> str:
-        """The path of a pass over the reconciliation."""
-        made = PassFactory(reconciliation=self.made, run=None, status=status, finished_at=ENDED[status])
-        return f"{self.path}/runs/{made.pk}"
+    @property
+    def run(self) -> str:
+        """The path of the pass over the reconciliation."""
+        return f"{self.path}/runs/{Pass.objects.get(reconciliation=self.made).pk}"
 
 
 def reconciliation_desk(client: APIClient, feeds: Feeds, kind: str) -> ReconciliationDesk:
@@ -226,6 +226,17 @@ def rule_of(made: Reconciliation, feeds: Feeds, status: str) -> Rule:
     return rule
 
 
+def nothing(_desk: ReconciliationDesk) -> None:
+    pass
+
+
+def a_pass(status: str) -> Callable[[ReconciliationDesk], Any]:
+    def given(desk: ReconciliationDesk) -> None:
+        PassFactory(reconciliation=desk.made, run=None, status=status, finished_at=ENDED[status])
+
+    return given
+
+
 @dataclass(frozen=True)
 class ReconciliationWrite:
     """`streams`, `ledger` and `settlement`: what reconciliations of these kinds answer."""
@@ -235,13 +246,18 @@ class ReconciliationWrite:
     streams: Expected
     ledger: Expected
     settlement: Expected = NOT_HERE
+    given: Callable[[ReconciliationDesk], Any] = nothing
+    """What is there before."""
 
 
 def own_only(
-    route: tuple[str, str], ask: Callable[[ReconciliationDesk], Any], free: int
+    route: tuple[str, str],
+    ask: Callable[[ReconciliationDesk], Any],
+    free: int,
+    given: Callable[[ReconciliationDesk], Any] = nothing,
 ) -> ReconciliationWrite:
     """What only a reconciliation that people made of streams takes."""
-    return ReconciliationWrite(route, ask, (free, ""), NOT_HERE)
+    return ReconciliationWrite(route, ask, (free, ""), NOT_HERE, given=given)
 
 
 def worked(
@@ -297,10 +313,10 @@ RECONCILIATION_WRITES: dict[str, ReconciliationWrite] = {
     # Of a ledger's matching its runs have charge.
     "start a pass": own_only(("reconciliation-runs", "POST"), lambda d: d.post(d.path + "/runs"), 202),
     "cancel a pass": own_only(
-        ("reconciliation-run-cancel", "POST"), lambda d: d.post(d.run("pending") + "/cancel"), 200
+        ("reconciliation-run-cancel", "POST"), lambda d: d.post(d.run + "/cancel"), 200, a_pass("pending")
     ),
     "undo a pass": own_only(
-        ("reconciliation-run-undo", "POST"), lambda d: d.post(d.run("completed") + "/undo"), 200
+        ("reconciliation-run-undo", "POST"), lambda d: d.post(d.run + "/undo"), 200, a_pass("completed")
     ),
     # A story only tells which reconciliations follow each other.
     "put into a story": ReconciliationWrite(
