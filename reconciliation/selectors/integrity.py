@@ -94,6 +94,12 @@ CHECKS: dict[str, str] = {
         LEFT JOIN rules_reconciliationstream w ON w.reconciliation_id = o.reconciliation_id
             AND w.stream_id = r.stream_id AND w.side = o.side
         WHERE w.id IS NULL""",
+    "live record or wiring of a deleted stream": """
+        SELECT s.id, r.id, 'record of stream ' || s.key FROM ledgers_datastream s
+        JOIN ledgers_record r ON r.stream_id = s.id AND r.voided_at IS NULL WHERE s.voided_at IS NOT NULL
+        UNION ALL
+        SELECT s.id, w.id, 'wiring of stream ' || s.key FROM ledgers_datastream s
+        JOIN rules_reconciliationstream w ON w.stream_id = s.id WHERE s.voided_at IS NOT NULL""",
     "live member without a live record of its stream": """
         SELECT mm.reconciliation_id, mm.record_id, 'orphaned member of match ' || mm.match_id
         FROM reconciliation_matchmember mm

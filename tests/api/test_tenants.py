@@ -23,20 +23,22 @@ from tests.api.callers import client_with_key
 from tests.api.document import WRITES, Operation, Place, is_list, operations, put
 from tests.api.ledger_runs.desk import STATEMENT
 from tests.clock import NOW
-from tests.fuzz.world import build, known_values
+from tests.fuzz.world import build, known_values, numbers_from
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 
-UNKNOWN_NUMBER = 987_654_321_012
+UNKNOWN_NUMBER = 987_654_321
 Ids = dict[str, str]
 """By surface and name of a parameter, the text that names a row."""
 
 
 @pytest.fixture
-def worlds() -> tuple[ApiKey, ApiKey]:
+def worlds(transactional_db) -> Iterator[tuple[ApiKey, ApiKey]]:
     """Theirs and ours, alike."""
     known_once.cache_clear()
-    return build(ledgers=1, shops=1), build(ledgers=1, shops=1)
+    ours = build(ledgers=1, shops=1)
+    with numbers_from(500_000_000):
+        yield build(ledgers=1, shops=1), ours
 
 
 @cache

@@ -52,6 +52,9 @@ PLANTED: dict[str, list[str]] = {
         f"UPDATE reconciliation_match SET cleared_on = cleared_on - 1 WHERE id = {MATCH}",
         "UPDATE reconciliation_openitem SET cleared_on = cleared_on - 1 WHERE closed_at IS NOT NULL",
     ],
+    "live record or wiring of a deleted stream": [
+        "UPDATE ledgers_datastream SET voided_at = now() WHERE kind = 'statement'",
+    ],
     "open discrepancy of a match that is not live": [
         "UPDATE reconciliation_discrepancy SET match_id = 1234567 WHERE match_id IS NOT NULL",
     ],

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from difflib import unified_diff
 from itertools import product
 from typing import Any
@@ -14,7 +13,6 @@ from uuid import uuid4
 import pytest
 from django.contrib import admin
 from django.contrib.contenttypes.models import ContentType
-from django.db import connection
 from django.db.models import ForeignKey, Model
 from django.test import Client, RequestFactory
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
@@ -24,7 +22,7 @@ from organizations.backoffice.base import ScopedModelAdmin
 from organizations.models import Membership, Organization
 from reconciliation.models import Discrepancy, Match, Run
 from rules.models import Reconciliation, Rule
-from tests.fuzz.world import build
+from tests.fuzz.world import build, numbers_from
 from tests.organizations.backoffice.people import signed_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -69,22 +67,6 @@ def theirs(ours) -> Iterator[Organization]:
     """Their numbers are as long as the unknown one, so that no other figure of a page is taken for one of them."""
     with numbers_from(500_000_000):
         yield build(ledgers=1, shops=1).organization
-
-
-@contextmanager
-def numbers_from(first: int) -> Iterator[None]:
-    """Sequences of our tables go on from there, and afterwards from where they were."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT sequencename, coalesce(last_value, 1) FROM pg_sequences WHERE data_type = 'bigint'::regtype"
-        )
-        before = cursor.fetchall()
-        for place, (name, _last) in enumerate(before):
-            cursor.execute("SELECT setval(%s, %s)", [name, first + place * 10_000])
-    yield
-    with connection.cursor() as cursor:
-        for name, last_value in before:
-            cursor.execute("SELECT setval(%s, %s)", [name, last_value])
 
 
 def last(rows: Any) -> Any:
