@@ -38,6 +38,7 @@ from organizations.backoffice.base import ScopedTabularInline
 from organizations.backoffice.current import current_organization
 from reconciliation.admin.base import ClearingModelAdmin
 from reconciliation.admin.record_forms import AddForm
+from reconciliation.admin.stream_uploads import file_acts
 from reconciliation.admin.words import plainly
 from reconciliation.services import definitions
 from reconciliation.services.operations import stream_reset
@@ -156,7 +157,7 @@ class DataStreamAdmin(ClearingModelAdmin):
 
     def sentence(self, request: HttpRequest, obj: DataStream) -> str:
         if obj.kind in WRITABLE_STREAMS:
-            return _("Programs fill it over the API.")
+            return _("Programs fill it over the API, and people with files.")
         return _("It is filled by what it belongs to.")
 
     def list_acts(self, request: HttpRequest) -> list[Act]:
@@ -177,22 +178,10 @@ class DataStreamAdmin(ClearingModelAdmin):
 
     def acts(self, request: HttpRequest, obj: DataStream) -> list[Act]:
         owned = "" if obj.kind in WRITABLE_STREAMS else _("It belongs to its owner.")
+        emptied = _("It is being emptied.") if obj.resetting else ""
         return [
-            Act(
-                "add-record",
-                _("Add a record"),
-                partial(_added, plainly(records_add, obj), obj),
-                SCOPE,
-                against=owned or (_("It is being emptied.") if obj.resetting else ""),
-                form=AddForm,
-                explain=_(
-                    "For what no program and no file brings. It is open in every reconciliation of the stream."
-                ),
-                success=_("It is added."),
-                after=lambda request, made: HttpResponseRedirect(
-                    reverse("admin:reconciliation_streamrecord_change", args=[made.pk])
-                ),
-            ),
+            self._add(obj, against=owned or emptied),
+            *file_acts(obj),
             Act(
                 "rename",
                 _("Rename"),
@@ -212,20 +201,40 @@ class DataStreamAdmin(ClearingModelAdmin):
                 explain=_("Rules that name the key compare it as its type from then on."),
                 success=lambda made: _("%(key)s is defined.") % {"key": made.key},
             ),
-            Act(
-                "empty",
-                _("Empty"),
-                partial(plainly(stream_reset, obj), stream=obj),
-                SCOPE,
-                against=owned or (_("It is being emptied.") if obj.resetting else ""),
-                danger=True,
-                explain=_(
-                    "All its records are taken away, and their matches undone in every reconciliation. This cannot be"
-                    " taken back."
-                ),
-                success=_("It is being emptied."),
-            ),
+            self._empty(obj, against=owned or emptied),
         ]
+
+    def _add(self, obj: DataStream, *, against: str) -> Act:
+        return Act(
+            "add-record",
+            _("Add a record"),
+            partial(_added, plainly(records_add, obj), obj),
+            SCOPE,
+            against=against,
+            form=AddForm,
+            explain=_(
+                "For what no program and no file brings. It is open in every reconciliation of the stream."
+            ),
+            success=_("It is added."),
+            after=lambda request, made: HttpResponseRedirect(
+                reverse("admin:reconciliation_streamrecord_change", args=[made.pk])
+            ),
+        )
+
+    def _empty(self, obj: DataStream, *, against: str) -> Act:
+        return Act(
+            "empty",
+            _("Empty"),
+            partial(plainly(stream_reset, obj), stream=obj),
+            SCOPE,
+            against=against,
+            danger=True,
+            explain=_(
+                "All its records are taken away, and their matches undone in every reconciliation. This cannot be"
+                " taken back."
+            ),
+            success=_("It is being emptied."),
+        )
 
 
 @admin.register(PropertyDefinition)

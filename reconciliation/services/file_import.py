@@ -61,7 +61,7 @@ def file_import(*, source_file_id: int, at: datetime) -> SourceFile:
             perform(partial(source.move, SourceFileStatus.PROCESSING))
         try:
             with ParsedFile() as parsed:
-                read_kept(parsed, source, currency=_currency(source), default=_default_profile(source))
+                read_kept(parsed, source, currency=currency_of(source), default=_default_profile(source))
                 write = _write if source.stream is None else _write_to_stream
                 perform_patiently(partial(write, parsed, source, by=by, at=at), tries=IMPORT_PATIENCE)
         except Unreadable as refusal:
@@ -74,7 +74,7 @@ def file_import(*, source_file_id: int, at: datetime) -> SourceFile:
         return source
 
 
-def _currency(source: SourceFile) -> str | None:
+def currency_of(source: SourceFile) -> str | None:
     """What amounts are in where the file does not say it."""
     if source.stream is not None:
         return (source.stream.bank_account.currency or None) if source.stream.bank_account else None

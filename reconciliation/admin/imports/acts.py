@@ -17,7 +17,7 @@ from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget, 
 from ledgers import formats
 from ledgers.models import ImportProfile, Ledger, SourceFile
 from ledgers.services.previews import profiles_that_fit
-from ledgers.states import UNFINISHED, UNREAD, ImportTarget, SourceFileStatus
+from ledgers.states import UNFINISHED, UNREAD, SourceFileStatus
 from organizations.actors import Actor
 from organizations.backoffice.acts import Act
 from reconciliation import tasks
@@ -26,6 +26,7 @@ from reconciliation.selectors.imports import undo_preview
 from reconciliation.services import imports
 from reconciliation.services.account_routes import NO_ACCOUNT, UNKNOWN_ACCOUNT, AccountKey
 from reconciliation.services.sources import receive
+from reconciliation.services.stream_files import DUPLICATE
 
 MAPPING_ACT = "declare"
 LEAVE_OUT = "out"
@@ -64,12 +65,16 @@ def acts_of(file: Any) -> list[Act]:
 def _answers(file: Any) -> list[Act]:
     """What the refusal asks for."""
     rows = []
+    if file.error_code == DUPLICATE:
+        return [_taking_again(file)]
     if file.error_code == UNKNOWN_ACCOUNT:
         rows.append(_placing(file))
     if file.format in DECLARABLE and file.error_code not in (UNKNOWN_ACCOUNT, NO_ACCOUNT):
         if file.format == formats.CSV:
             rows.append(_declaring(file))
         rows.append(_choosing_profile(file))
+    if file.stream_id is not None:
+        return rows
     if file.error_code == NO_ACCOUNT or (file.ledger is None and file.error_code != UNKNOWN_ACCOUNT):
         rows.append(_choosing_ledger(file))
     return rows
@@ -103,6 +108,20 @@ def _retrying(file: Any) -> Act:
     )
 
 
+def _taking_again(file: Any) -> Act:
+    return Act(
+        "take-again",
+        _("Its rows happened twice"),
+        partial(imports.import_take_again, source=file),
+        "imports:write",
+        explain=_(
+            "Every row of the file becomes a record once more. Do this only where the same amounts really moved twice."
+        ),
+        success=_("The file is read again."),
+        after=follow,
+    )
+
+
 def _choosing_ledger(file: Any) -> Act:
     class LedgerForm(forms.Form):
         ledger = forms.ModelChoiceField(
@@ -125,7 +144,7 @@ def _choosing_ledger(file: Any) -> Act:
 
 def _choosing_profile(file: Any) -> Act:
     fitting = {profile.pk for profile in profiles_that_fit(file)} if file.format == formats.CSV else set()
-    current = ImportProfile.objects.of(file.organization_id).current().filter(target=ImportTarget.STATEMENT)
+    current = ImportProfile.objects.of(file.organization_id).current().filter(target=file.target)
 
     class Profiles(forms.ModelChoiceField):
         def label_from_instance(self, obj: Any) -> str:
@@ -236,6 +255,12 @@ def _consequence(file: Any) -> str:
     """What undoing would undo; asked for only where the form is shown."""
     if file.status != SourceFileStatus.COMPLETED:
         return _("Nothing of this file was taken. It stays here as taken away, with its history.")
+    if file.stream_id is not None:
+        text = _(
+            "The %(n)s records that came with %(name)s go, with undecided proposals on them. Where one of them is in an"
+            " accepted match, nothing is done."
+        )
+        return text % {"n": f"{file.imported_count:,}", "name": file.filename}
     found = undo_preview(file)
     text = _(
         "%(gone)s of the %(lines)s lines of %(name)s go, in all its ledgers; %(shared)s stay, since another file states them "

@@ -23,13 +23,14 @@ from ledgers.formats.declaration_json import DeclarationError
 from ledgers.models import ImportProfile, Ledger, SourceFile
 from ledgers.money import exponent
 from ledgers.services.previews import preview_for, propose_for
-from ledgers.states import UNREAD, ImportTarget
+from ledgers.states import UNREAD
 from organizations.backoffice.acts import run_act
 from organizations.backoffice.current import actor_of, may
 from organizations.refusals import Unreadable
 from reconciliation.admin.imports.acts import follow
 from reconciliation.admin.imports.declaring import Said, left_out, mapping_rows
 from reconciliation.services import imports
+from reconciliation.services.file_import import currency_of
 
 
 @dataclass(slots=True)
@@ -38,6 +39,7 @@ class Reading:
 
     said: Said
     declaration: dict[str, Any]
+    into_stream: bool = False
     preview: Preview | None = None
     faults: list[str] = field(default_factory=list)
 
@@ -47,11 +49,12 @@ class Reading:
             return _("Answer what is asked above first.")
         if self.preview is None:
             return _("What is said does not hold together yet: see above.")
-        if self.preview.refused is not None and not self.preview.lines and ledger is None:
+        needs_ledger = ledger is None and not self.into_stream
+        if self.preview.refused is not None and not self.preview.lines and needs_ledger:
             return _("The file cannot be read like this yet: choose its ledger, or change it by hand.")
         if self.preview.refused is not None:
             return _("The file cannot be read like this: see above what is wrong.")
-        if ledger is None and not self.names_account:
+        if needs_ledger and not self.names_account:
             return _("The file names no account: choose the ledger that it belongs to.")
         return ""
 
@@ -145,6 +148,8 @@ class ImportMapping(admin.ModelAdmin):
 
 def chosen_ledger(file: SourceFile, data: Mapping[str, Any]) -> Ledger | None:
     """As chosen on this page, else at the upload. Another organization's is as unknown as one that never was."""
+    if file.stream_id is not None:
+        return None
     text = str(data.get("ledger", file.ledger_id or ""))
     if not text.isdecimal() or len(text) > 18:
         return None
@@ -153,7 +158,7 @@ def chosen_ledger(file: SourceFile, data: Mapping[str, Any]) -> Ledger | None:
 
 def profiles_of(file: SourceFile) -> QuerySet[ImportProfile]:
     current = ImportProfile.objects.of(file.organization_id).current()
-    return current.filter(target=ImportTarget.STATEMENT).order_by("name")
+    return current.filter(target=file.target).order_by("name")
 
 
 def changed_profile(file: SourceFile, data: Mapping[str, Any]) -> ImportProfile | None:
@@ -163,9 +168,9 @@ def changed_profile(file: SourceFile, data: Mapping[str, Any]) -> ImportProfile 
 
 
 def read_as_said(file: SourceFile, said: Said, ledger: Ledger | None) -> Reading:
-    reading = Reading(said, said.declaration())
+    reading = Reading(said, said.declaration(), into_stream=file.stream_id is not None)
     try:
-        currency = ledger.currency if ledger else None
+        currency = ledger.currency if ledger else currency_of(file)
         reading.preview = preview_for(file, reading.declaration, currency=currency)
     except DeclarationError as error:
         reading.faults = [

@@ -95,6 +95,7 @@ class FileImportAdmin(ImportUploads, ImportMapping, Original, ClearingModelAdmin
     ordering = ("-created_at", "-pk")
     fields = (
         "state",
+        "accounts",
         "format",
         "profile_name",
         "count_read",
@@ -117,7 +118,7 @@ class FileImportAdmin(ImportUploads, ImportMapping, Original, ClearingModelAdmin
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows: Any = super().get_queryset(request)
-        return rows.imported().select_related("profile", "ledger")
+        return rows.imported().select_related("profile", "ledger", "stream__bank_account")
 
     def furnish(self, rows: list[Any]) -> None:
         if not rows:
@@ -179,8 +180,10 @@ class FileImportAdmin(ImportUploads, ImportMapping, Original, ClearingModelAdmin
         }
         return chip(words[obj.status], TONES[obj.status])
 
-    @display(description=gettext_lazy("Accounts"))
+    @display(description=gettext_lazy("Accounts or stream"))
     def accounts(self, obj: Any) -> str:
+        if obj.stream is not None:
+            return link_to(obj.stream)
         names = obj.facts.accounts or [each["account"] or "–" for each in obj.skipped_statements]
         return ", ".join(names[:NAMES_SHOWN]) + more_of(len(names), NAMES_SHOWN) or "–"
 
