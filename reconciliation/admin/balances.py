@@ -1,23 +1,30 @@
-"""Balances of bank accounts, as programs and people state them."""
+"""Balances of bank accounts, as programs and people state them; stating one on the page of its account."""
 
 from __future__ import annotations
 
+from datetime import date
+from functools import partial
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
+from unfold.widgets import UnfoldAdminDateWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from ledgers.amounts import major
+from ledgers.amounts import MINUS, major, read
 from ledgers.backoffice import amount_cell, link_to, refs_of
-from ledgers.models import BankAccountBalance
+from ledgers.models import BankAccount, BankAccountBalance
 from ledgers.money import exponent
+from ledgers.services.balances import BalanceIn, balance_state
+from ledgers.states import BalanceType
+from organizations.backoffice.acts import Act
 from organizations.backoffice.filters import ScopedRelatedFilter
 from reconciliation.admin.base import ClearingModelAdmin
-from reconciliation.admin.words import moment, people
+from reconciliation.admin.words import moment, people, plainly
 
 
 @admin.register(BankAccountBalance)
@@ -83,3 +90,48 @@ class BankAccountBalanceAdmin(ClearingModelAdmin):
 
     def sentence(self, request: HttpRequest, obj: BankAccountBalance) -> str:
         return _("Stated again for the same day and type, it is replaced.")
+
+
+def state_act(account: BankAccount) -> Act:
+    """On the page of a bank account: what it held."""
+    places = exponent(account.currency)
+
+    class BalanceForm(forms.Form):
+        day = forms.DateField(label=gettext_lazy("Day"), widget=UnfoldAdminDateWidget)
+        balance_type = forms.ChoiceField(
+            label=gettext_lazy("Balance"),
+            choices=BalanceType.choices,
+            initial=BalanceType.CLOSING_LEDGER,
+            widget=UnfoldAdminSelectWidget,
+        )
+        amount = forms.CharField(
+            label=gettext_lazy("Amount"),
+            widget=UnfoldAdminTextInputWidget,
+            help_text=gettext_lazy("Like 1250.00, or -1250.00 where it is overdrawn."),
+        )
+
+        def clean_amount(self) -> int:
+            text = self.cleaned_data["amount"].strip()
+            minor = read(text, places)
+            if minor is None:
+                raise forms.ValidationError(
+                    _("Write it like 1250.00, with at most %(n)s decimals.") % {"n": places}
+                )
+            return -minor if text[:1] in ("-", MINUS) else minor
+
+    return Act(
+        "state-balance",
+        _("State a balance"),
+        partial(_state, account),
+        "records:write",
+        form=BalanceForm,
+        explain=_("Stated again for the same day and type, it is replaced. Statements state their own."),
+        success=_("The balance is stated."),
+    )
+
+
+def _state(
+    account: BankAccount, *, day: date, balance_type: str, amount: int, **act: Any
+) -> BankAccountBalance:
+    stated = BalanceIn(day, balance_type, amount)
+    return plainly(balance_state, account)(bank_account=account, stated=stated, **act)

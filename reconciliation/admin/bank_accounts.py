@@ -22,6 +22,7 @@ from organizations.backoffice.acts import Act
 from organizations.backoffice.current import actor_of, current_organization
 from organizations.models import Calendar
 from reconciliation.admin.account_proof import proof_context
+from reconciliation.admin.balances import state_act
 from reconciliation.admin.base import ClearingModelAdmin
 from reconciliation.admin.ledgers import CurrencyForm
 from reconciliation.services.wiring import bank_account_attach, bank_account_create
@@ -169,4 +170,5 @@ class BankAccountAdmin(ClearingModelAdmin):
                 explain=_("Business days of the calendar without a statement are shown as missing."),
                 success=_("The calendar is chosen."),
             ),
+            state_act(obj),
         ]

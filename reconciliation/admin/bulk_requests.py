@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet, Sum
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -15,9 +17,11 @@ from unfold.decorators import display
 from ledgers.backoffice import chip, count_cell, link_to, refs_of
 from ledgers.models import BulkContent, BulkRequest
 from ledgers.states import BulkRowStatus
+from organizations.backoffice.acts import Act
 from organizations.backoffice.filters import ScopedRelatedFilter
 from reconciliation.admin.base import ClearingModelAdmin
 from reconciliation.admin.words import moment, people
+from reconciliation.services.bulk import AGAIN, bulk_cancel, bulk_retry
 
 LABELS = {
     "pending": "info",
@@ -177,6 +181,34 @@ class BulkRequestAdmin(ClearingModelAdmin):
             "failed": _("It broke off. What was taken stays; the rest can be tried again."),
             "cancelled": _("It was cancelled. What was taken stays; the rest can be tried again."),
         }[obj.status]
+
+    def acts(self, request: HttpRequest, obj: BulkRequest) -> list[Act]:
+        of: dict[str, Any] = {"organization_id": obj.organization_id, "bulk_request_id": obj.pk}
+        status = _("It is %(status)s.") % {"status": obj.get_status_display().lower()}
+        asked = _("It is being cancelled.") if obj.cancellation_requested_at else ""
+        return [
+            Act(
+                "cancel",
+                _("Cancel"),
+                partial(bulk_cancel, **of),
+                "records:write",
+                against=(asked if obj.is_under_way else status),
+                danger=True,
+                explain=_("Rows that were taken stay. Those that no worker has reached can be tried again."),
+                success=_("It is being cancelled."),
+            ),
+            Act(
+                "retry",
+                _("Try the rest again"),
+                partial(bulk_retry, **of),
+                "records:write",
+                against="" if obj.status in AGAIN else status,
+                success=lambda made: _("%(request)s tries the rest again.") % {"request": made},
+                after=lambda request, made: HttpResponseRedirect(
+                    reverse("admin:ledgers_bulkrequest_change", args=[made.pk])
+                ),
+            ),
+        ]
 
     def history_subjects(self, obj: BulkRequest) -> list[tuple[str, int | str]]:
         return [("ledgers.bulkrequest", obj.pk)]

@@ -1,7 +1,9 @@
-"""Forms of a record's facts, as people fill them: amounts in whole currency units, metadata as JSON."""
+"""Forms of a record's facts, as people fill them: amounts in whole currency units, metadata as JSON; and when it is overdue."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -10,6 +12,7 @@ from django.utils.translation import gettext_lazy
 from unfold.widgets import (
     UnfoldAdminDateWidget,
     UnfoldAdminSelectWidget,
+    UnfoldAdminSplitDateTimeWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
 )
@@ -18,6 +21,11 @@ from ledgers.amounts import MINUS, major, read
 from ledgers.models import Record
 from ledgers.money import exponent
 from ledgers.states import Direction
+from organizations.actors import Actor
+from organizations.backoffice.acts import Act
+from reconciliation.admin.words import plainly
+from reconciliation.services.overdue import record_mark_overdue
+from rules.models import Reconciliation
 
 
 def _line(label: Any, *, required: bool = False, help_text: Any = "") -> forms.CharField:
@@ -112,3 +120,38 @@ def facts_of(record: Record) -> dict[str, Any]:
     """What stands in the form at first."""
     facts = {name: getattr(record, name) for name in FactsForm.base_fields}
     return {**facts, "amount": str(major(record.amount, record.decimal_places))}
+
+
+def overdue_act(record: Record, places: Sequence[Reconciliation]) -> Act:
+    """Mark it overdue in one of the reconciliations where it is open still."""
+
+    class OverdueForm(forms.Form):
+        reconciliation = forms.ModelChoiceField(
+            Reconciliation.objects.filter(pk__in=[books.pk for books in places]).order_by("name", "pk"),
+            label=gettext_lazy("Reconciliation"),
+            initial=places[0].pk if len(places) == 1 else None,
+            widget=UnfoldAdminSelectWidget,
+        )
+        overdue_at = forms.SplitDateTimeField(
+            label=gettext_lazy("Overdue from"),
+            required=False,
+            widget=UnfoldAdminSplitDateTimeWidget,
+            help_text=gettext_lazy("Empty: from now on. Your own time zone."),
+        )
+
+    return Act(
+        "mark-overdue",
+        _("Mark overdue"),
+        partial(_mark, record),
+        "exceptions:write",
+        against="" if places else _("It is open in no reconciliation."),
+        form=OverdueForm,
+        explain=_("Whatever the policy of the reconciliation says; a change of the policy leaves it so."),
+        success=_("It is marked."),
+    )
+
+
+def _mark(record: Record, *, reconciliation: Reconciliation, by: Actor, **when: Any) -> Record:
+    service = plainly(record_mark_overdue, reconciliation)
+    of = {"organization_id": by.organization_id, "reconciliation_id": reconciliation.pk}
+    return service(**of, record_id=record.pk, by=by, **when)

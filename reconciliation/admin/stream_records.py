@@ -14,6 +14,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -24,12 +25,14 @@ from ledgers.backoffice import amount_cell, link_to, totals
 from ledgers.models import ImportBatch, Record
 from organizations.actors import Actor
 from organizations.backoffice.acts import Act
+from organizations.backoffice.current import may
 from organizations.backoffice.filters import AmountRangeFilter, ScopedRelatedFilter
-from reconciliation.admin.base import ClearingModelAdmin
+from reconciliation.admin.base import ClearingModelAdmin, asked_act
 from reconciliation.admin.closings import open_now, standing_chip, standing_words, subjects_of
 from reconciliation.admin.items import StandingFilter
-from reconciliation.admin.record_forms import facts_of, form_of
-from reconciliation.admin.words import one_person, plainly
+from reconciliation.admin.record_forms import facts_of, form_of, overdue_act
+from reconciliation.admin.ticked_records import NAME, ask_to_match, match_act
+from reconciliation.admin.words import moment, one_person, plainly
 from reconciliation.models import StreamRecord
 from reconciliation.selectors.standing import MATCHED, Standing, standings
 from reconciliation.services.stream_records import record_change, record_void
@@ -77,6 +80,7 @@ class StreamRecordAdmin(ClearingModelAdmin):
     list_select_related = ("stream",)
     search_fields = ("reference", "description", "counterparty", "=external_id")
     search_help_text = gettext_lazy("Reference, text, counterparty, or its external id")
+    actions = ("match_ticked",)
     ordering = ("pk",)  # as they came in: quick behind a million rows
     fields = (
         "stream_link",
@@ -176,10 +180,10 @@ class StreamRecordAdmin(ClearingModelAdmin):
     @display(description=gettext_lazy("Reconciled in"))
     def reconciled_in(self, obj: Any) -> str:
         rows = (
-            (link_to(books), standing_chip(found.status), _left(obj, found), _matches([found]))
+            (link_to(books), standing_chip(found.status), _left(obj, found), _matches([found]), _due(found))
             for books, found in obj.places
         )
-        return format_html_join("", '<p class="tieout-line">{} {} {} {}</p>', rows) or _("no reconciliation")
+        return format_html_join("", "<p>{} {} {} {} {}</p>", rows) or _("no reconciliation")
 
     @display(description=gettext_lazy("Came in by"))
     def brought_by(self, obj: Any) -> str:
@@ -200,6 +204,16 @@ class StreamRecordAdmin(ClearingModelAdmin):
     def history_subjects(self, obj: Any) -> list[tuple[str, int | str]]:
         return subjects_of(obj)
 
+    def list_acts(self, request: HttpRequest) -> list[Act]:
+        return [match_act(request)] if asked_act(request) == NAME else []
+
+    def has_decide_permission(self, request: HttpRequest) -> bool:
+        return may(request, "matches:decide")
+
+    @admin.action(description=gettext_lazy("Match the ticked records"), permissions=["decide"])
+    def match_ticked(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        return ask_to_match(request, queryset)
+
     def acts(self, request: HttpRequest, obj: Any) -> list[Act]:
         accepted = [found for _books, found in obj.places if _is_accepted(found)]
         against = (
@@ -217,6 +231,7 @@ class StreamRecordAdmin(ClearingModelAdmin):
                 explain=_("Proposals that name it are taken back, and matching looks at it anew."),
                 success=_("It is saved."),
             ),
+            overdue_act(obj, [books for books, found in obj.places if not _is_accepted(found)]),
             Act(
                 "delete",
                 _("Delete"),
@@ -251,6 +266,13 @@ def _left(record: Record, found: Standing) -> str:
 
 def _matches(found: list[Standing]) -> str:
     return format_html_join(", ", "{}", ((link_to(each.match),) for each in found if each.match)) or "–"
+
+
+def _due(found: Standing) -> str:
+    if found.overdue_at is None:
+        return ""
+    text = _("overdue since %(when)s") if found.overdue_at <= timezone.now() else _("due by %(when)s")
+    return text % {"when": moment(found.overdue_at)}
 
 
 def _is_accepted(found: Standing) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -11,7 +10,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
@@ -23,7 +22,7 @@ from unfold.widgets import (
 )
 
 from ledgers.backoffice import link_to
-from ledgers.models import DataStream, PropertyDefinition, Record
+from ledgers.models import BankAccount, DataStream, PropertyDefinition
 from ledgers.services.streams import (
     DESCRIPTION_MAX,
     KEY_MAX,
@@ -31,18 +30,15 @@ from ledgers.services.streams import (
     data_stream_change,
     data_stream_create,
 )
-from ledgers.states import WRITABLE_STREAMS, PropertyType
-from organizations.actors import Actor
+from ledgers.states import WRITABLE_STREAMS, PropertyType, StreamKind
 from organizations.backoffice.acts import Act
 from organizations.backoffice.base import ScopedTabularInline
 from organizations.backoffice.current import current_organization
 from reconciliation.admin.base import ClearingModelAdmin
-from reconciliation.admin.record_forms import AddForm
+from reconciliation.admin.stream_acts import add_act, delete_act, empty_act, health_of, owned
 from reconciliation.admin.stream_uploads import file_acts
 from reconciliation.admin.words import plainly
 from reconciliation.services import definitions
-from reconciliation.services.operations import stream_reset
-from reconciliation.services.stream_records import RecordIn, records_add
 from rules.models import ReconciliationStream
 
 SCOPE = "records:write"
@@ -67,6 +63,20 @@ class StreamForm(NamesForm):
         help_text=gettext_lazy("How programs name it; it never changes: card_acquirer"),
     )
     field_order = ("key", "name", "description")
+
+
+def stream_form(organization_id: int) -> type[forms.Form]:
+    """With the bank accounts that it could be a feed of."""
+    accounts = BankAccount.objects.of(organization_id).live().order_by("name", "pk")
+    field = forms.ModelChoiceField(
+        accounts,
+        label=_("Bank account"),
+        required=False,
+        empty_label=_("none"),
+        widget=UnfoldAdminSelectWidget,
+        help_text=_("Where it is what a program reads from a bank: the account that it reads."),
+    )
+    return type("StreamOfForm", (StreamForm,), {"bank_account": field})
 
 
 class DefinitionChangeForm(forms.Form):
@@ -130,9 +140,10 @@ class DataStreamAdmin(ClearingModelAdmin):
     search_fields = ("name", "key")
     search_help_text = gettext_lazy("Name or key")
     ordering = ("name", "pk")
-    fields = ("key", "kind", "description", "owner", "reconciled_in", "records_link", "created_at")
+    fields = ("key", "kind", "description", "owner", "reconciled_in", "created_at")
     readonly_fields = fields
     inlines = (DefinitionInline,)
+    change_form_outer_before_template = "reconciliation/stream_before.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).filter(voided_at__isnull=True)
@@ -148,12 +159,21 @@ class DataStreamAdmin(ClearingModelAdmin):
         links = ((link_to(wire.reconciliation), wire.side.upper()) for wire in rows)
         return format_html_join(", ", _("{}, Side {}"), links) or "–"
 
-    @display(description=gettext_lazy("Records"))
-    def records_link(self, obj: DataStream) -> str:
-        if obj.kind not in WRITABLE_STREAMS:
-            return "–"
-        url = f"{reverse('admin:reconciliation_streamrecord_changelist')}?stream__id__exact={obj.pk}"
-        return format_html('<a class="tieout-link" href="{}">{}</a>', url, _("its records"))
+    def render_change_form(
+        self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        obj = kwargs.get("obj")
+        health = health_of(obj) if obj is not None else None
+        if obj is not None and health is not None:
+            of = f"?stream__id__exact={obj.pk}"
+            counts = health.bulk_requests
+            context |= {
+                "health": health,
+                "under_way": counts["pending"] + counts["processing"],
+                "records_url": reverse("admin:reconciliation_streamrecord_changelist") + of,
+                "batches_url": reverse("admin:ledgers_importbatch_changelist") + of,
+            }
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def sentence(self, request: HttpRequest, obj: DataStream) -> str:
         if obj.kind in WRITABLE_STREAMS:
@@ -165,10 +185,10 @@ class DataStreamAdmin(ClearingModelAdmin):
             Act(
                 "make",
                 _("Make a stream"),
-                partial(data_stream_create, organization_id=current_organization(request).pk),
+                partial(_made, organization_id=current_organization(request).pk),
                 SCOPE,
-                form=StreamForm,
-                explain=_("Empty at first; programs fill it over the API."),
+                form=stream_form(current_organization(request).pk),
+                explain=_("Empty at first; programs fill it over the API, and people with files."),
                 success=lambda made: _("%(name)s is made.") % {"name": made.name},
                 after=lambda request, made: HttpResponseRedirect(
                     reverse("admin:ledgers_datastream_change", args=[made.pk])
@@ -177,17 +197,15 @@ class DataStreamAdmin(ClearingModelAdmin):
         ]
 
     def acts(self, request: HttpRequest, obj: DataStream) -> list[Act]:
-        owned = "" if obj.kind in WRITABLE_STREAMS else _("It belongs to its owner.")
-        emptied = _("It is being emptied.") if obj.resetting else ""
         return [
-            self._add(obj, against=owned or emptied),
+            add_act(obj),
             *file_acts(obj),
             Act(
                 "rename",
                 _("Rename"),
                 partial(plainly(data_stream_change, obj), stream=obj),
                 SCOPE,
-                against=owned,
+                against=owned(obj),
                 form=NamesForm,
                 initial={"name": obj.name, "description": obj.description},
                 success=_("It is saved."),
@@ -201,40 +219,9 @@ class DataStreamAdmin(ClearingModelAdmin):
                 explain=_("Rules that name the key compare it as its type from then on."),
                 success=lambda made: _("%(key)s is defined.") % {"key": made.key},
             ),
-            self._empty(obj, against=owned or emptied),
+            empty_act(obj),
+            delete_act(obj),
         ]
-
-    def _add(self, obj: DataStream, *, against: str) -> Act:
-        return Act(
-            "add-record",
-            _("Add a record"),
-            partial(_added, plainly(records_add, obj), obj),
-            SCOPE,
-            against=against,
-            form=AddForm,
-            explain=_(
-                "For what no program and no file brings. It is open in every reconciliation of the stream."
-            ),
-            success=_("It is added."),
-            after=lambda request, made: HttpResponseRedirect(
-                reverse("admin:reconciliation_streamrecord_change", args=[made.pk])
-            ),
-        )
-
-    def _empty(self, obj: DataStream, *, against: str) -> Act:
-        return Act(
-            "empty",
-            _("Empty"),
-            partial(plainly(stream_reset, obj), stream=obj),
-            SCOPE,
-            against=against,
-            danger=True,
-            explain=_(
-                "All its records are taken away, and their matches undone in every reconciliation. This cannot be"
-                " taken back."
-            ),
-            success=_("It is being emptied."),
-        )
 
 
 @admin.register(PropertyDefinition)
@@ -289,9 +276,9 @@ class PropertyDefinitionAdmin(ClearingModelAdmin):
         ]
 
 
-def _added(add: Any, stream: DataStream, *, by: Actor, at: datetime, **facts: Any) -> Record:
-    [made] = add(stream=stream, records=[RecordIn(**facts)], by=by, at=at)
-    return made
+def _made(*, bank_account: BankAccount | None, **given: Any) -> DataStream:
+    kind = StreamKind.API if bank_account is None else StreamKind.BANK_FEED
+    return data_stream_create(kind=kind, bank_account=bank_account, **given)
 
 
 def _back_to_stream(obj: PropertyDefinition) -> Any:

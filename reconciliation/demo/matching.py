@@ -12,6 +12,7 @@ from reconciliation.selectors.runs import last_pass
 from reconciliation.services.execution import pass_execute
 from reconciliation.services.passes import pass_request, pass_wait
 from reconciliation.states import PassStatus
+from rules.models import Reconciliation
 
 RUNNING_WAIT_SECONDS = 600  # a worker that has begun is given this long
 
@@ -30,7 +31,23 @@ def match(run: Run, *, wait: float, by: Actor, clock: Clock, say: Say) -> bool:
 
     Raises NotMatched.
     """
-    asked = _under_way(run) or _request(run, by=by, clock=clock)
+    asked = _under_way(run) or _request(run.reconciliation, run, by=by, clock=clock)
+    done, alone = _ended(asked, str(run), wait=wait, clock=clock, say=say)
+    say(f"  {run}: {done.matched} lines matched{'' if alone else ' by the worker'}")
+    return not alone
+
+
+def match_streams(reconciliation: Reconciliation, *, wait: float, by: Actor, clock: Clock, say: Say) -> None:
+    """The same for a reconciliation of streams: one pass over it, after whatever pass is under way. Raises NotMatched."""
+    running = Pass.objects.filter(reconciliation=reconciliation, status=PassStatus.RUNNING).first()
+    if running is not None:
+        _ended(running, reconciliation.name, wait=wait, clock=clock, say=say)
+    asked = _request(reconciliation, None, by=by, clock=clock)
+    _ended(asked, reconciliation.name, wait=wait, clock=clock, say=say)
+
+
+def _ended(asked: Pass, name: str, *, wait: float, clock: Clock, say: Say) -> tuple[Pass, bool]:
+    """The pass at its end, and whether this process had to do it."""
     done = pass_wait(asked.pk, seconds=wait)
     alone = done.status == PassStatus.PENDING
     if alone:
@@ -39,10 +56,8 @@ def match(run: Run, *, wait: float, by: Actor, clock: Clock, say: Say) -> bool:
     if done.is_under_way:
         done = pass_wait(asked.pk, seconds=RUNNING_WAIT_SECONDS)
     if done.status != PassStatus.COMPLETED:
-        raise NotMatched(f"The matching of {run} is {done.status}: {done.error or 'look at the worker'}.")
-    count = done.matched
-    say(f"  {run}: {count} lines matched{'' if alone else ' by the worker'}")
-    return not alone
+        raise NotMatched(f"The matching of {name} is {done.status}: {done.error or 'look at the worker'}.")
+    return done, alone
 
 
 def _under_way(run: Run) -> Pass | None:
@@ -50,5 +65,5 @@ def _under_way(run: Run) -> Pass | None:
     return found if found is not None and found.is_under_way else None
 
 
-def _request(run: Run, *, by: Actor, clock: Clock) -> Pass:
-    return perform(partial(pass_request, reconciliation=run.reconciliation, run=run, by=by, at=clock()))
+def _request(reconciliation: Reconciliation, run: Run | None, *, by: Actor, clock: Clock) -> Pass:
+    return perform(partial(pass_request, reconciliation=reconciliation, run=run, by=by, at=clock()))

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from organizations.actors import Actor
-from reconciliation.demo import expectation, files, loading, months, payouts, table
+from reconciliation.demo import expectation, files, loading, months, orders, payouts, table
 from reconciliation.demo.expectation import Played, Verdict
 from reconciliation.demo.loading import Clock, Say
 from reconciliation.demo.matching import match, was_matched
@@ -44,10 +44,12 @@ def play(*, by: Actor, wait: float, clock: Clock, say: Say) -> Result:
     made = payouts.load(by=by, clock=clock, say=say)
     if made is not None:
         payouts.propose(made, wait=wait if answered else 0, by=by, clock=clock, say=say)
+    orders.play(wait=wait if answered else 0, by=by, clock=clock, say=say)
     verdict = expectation.judged(played)
-    verdict.differences += payouts.differences(by)
+    verdict.differences += payouts.differences(by) + orders.differences(by)
     verdict.differences += [str(fault) for fault in faults()]
-    return Result(_text(played, verdict, payouts.table(by)), verdict, bool(fresh))
+    streams = [*payouts.table(by), "", *orders.table(by)]
+    return Result(_text(played, verdict, streams), verdict, bool(fresh))
 
 
 def match_all(runs: Iterable[Run], *, wait: float, by: Actor, clock: Clock, say: Say) -> bool:
@@ -61,11 +63,11 @@ def match_all(runs: Iterable[Run], *, wait: float, by: Actor, clock: Clock, say:
     return answered
 
 
-def _text(played: list[Played], verdict: Verdict, proposed: list[str]) -> str:
+def _text(played: list[Played], verdict: Verdict, streams: list[str]) -> str:
     lines: list[str] = []
     for one in played:
         lines += [*table.run_table(one.report), ""]
-    lines += [*proposed, ""]
+    lines += [*streams, ""]
     lines += [*table.planted_table(verdict.checks), ""]
     if verdict.differences:
         lines += ["Not as planned:", *(f"  {difference}" for difference in verdict.differences)]

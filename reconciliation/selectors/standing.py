@@ -40,7 +40,8 @@ Key = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """`match`: the live one. `open_amount` in minor units, 0 when wholly covered."""
+    """`match`: the live one. `open_amount` in minor units, 0 when wholly covered. `overdue_at`: from when it is overdue,
+    while it is open or only proposed."""
 
     status: str
     match: Match | None = None
@@ -49,6 +50,7 @@ class Standing:
     closed_by: str = ""
     close_reason: str = ""
     close_note: str = ""
+    overdue_at: datetime | None = None
 
     @property
     def match_id(self) -> int | None:
@@ -70,15 +72,18 @@ def standings(keys: Iterable[Key]) -> dict[Key, Standing]:
     )
     tokens = {(row.reconciliation_id, row.record_id): row for row in OpenItem.objects.filter(named)}
     members = MatchMember.objects.filter(named, live=True).select_related("match")
-    matches = {(row.reconciliation_id, row.record_id): row.match for row in members}
-    return {key: _standing(tokens.get(key), matches.get(key)) for key in wanted}
+    places = {(row.reconciliation_id, row.record_id): row for row in members}
+    return {key: _standing(tokens.get(key), places.get(key)) for key in wanted}
 
 
-def _standing(token: OpenItem | None, match: Match | None) -> Standing:
+def _standing(token: OpenItem | None, member: MatchMember | None) -> Standing:
+    match = member.match if member is not None else None
     if token is None:
-        if match is None:
+        if member is None or match is None:
             return Standing(UNKNOWN)
-        return Standing(SUGGESTED if match.status == MatchStatus.SUGGESTED else MATCHED, match)
+        if match.status == MatchStatus.SUGGESTED:
+            return Standing(SUGGESTED, match, overdue_at=member.overdue_at)
+        return Standing(MATCHED, match)
     if token.closed_at is not None:
         return Standing(
             CLOSED if token.held_by is None else WRITTEN_OFF,
@@ -89,6 +94,8 @@ def _standing(token: OpenItem | None, match: Match | None) -> Standing:
             token.close_reason,
             token.close_note,
         )
+    due = token.overdue_at
     if match is None:
-        return Standing(UNMATCHED, None, token.open_amount)
-    return Standing(SUGGESTED if match.status == MatchStatus.SUGGESTED else PARTIAL, match, token.open_amount)
+        return Standing(UNMATCHED, None, token.open_amount, overdue_at=due)
+    status = SUGGESTED if match.status == MatchStatus.SUGGESTED else PARTIAL
+    return Standing(status, match, token.open_amount, overdue_at=due)

@@ -198,11 +198,12 @@ def record_ids_of(match: Match) -> list[int]:
 
 
 def _sides(match: Match) -> dict[str, list[int]]:
+    """Without its adjustment: no pass could offer a group with that again."""
     sides: dict[str, list[int]] = {Side.A: [], Side.B: []}
-    for side, record_id in (
-        MatchMember.objects.filter(match=match).order_by("record_id").values_list("side", "record_id")
-    ):
-        sides[side].append(record_id)
+    members = MatchMember.objects.filter(match=match).order_by("record_id")
+    for side, record_id in members.values_list("side", "record_id"):
+        if record_id != match.adjustment_id:
+            sides[side].append(record_id)
     return sides
 
 

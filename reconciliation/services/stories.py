@@ -134,7 +134,7 @@ def _link_issues(organization_id: int, links: Sequence[LinkIn]) -> list[Issue]:
             message = _("There is no reconciliation with this id.")
             issues.append((["links", place, "reconciliation_id"], message))
         if before is None:
-            issues += _origin_issues(place, link)
+            issues += _origin_issues(place, link, streams)
         else:
             issues += _continuation_issues(place, link, before, names=names, streams=streams, wired=wired)
     return sorted(issues, key=lambda issue: [str(step).rjust(4) for step in issue[0]])
@@ -160,14 +160,15 @@ def _position_issues(links: Sequence[LinkIn]) -> list[Issue]:
     return issues
 
 
-def _origin_issues(place: int, link: LinkIn) -> list[Issue]:
+def _origin_issues(place: int, link: LinkIn, streams: Mapping[int, str]) -> list[Issue]:
     issues: list[Issue] = []
     if link.role not in (None, StoryRole.ORIGIN):
         message = _("The link with the lowest position is the origin.")
         issues.append((["links", place, "role"], message))
     if link.shared_stream_id is not None:
         message = _("The origin follows nothing, so it shares no stream with the link before it.")
-        issues.append((["links", place, "shared_data_stream_id"], message))
+        known = link.shared_stream_id in streams
+        issues.append((["links", place, "shared_data_stream_id"], message if known else _no_stream()))
     return issues
 
 
@@ -190,7 +191,7 @@ def _continuation_issues(
         message = _("Name the stream that joins it to the link before it.")
         issues.append((path, message))
     elif shared not in streams:
-        issues.append((path, _("There is no data stream with this id.")))
+        issues.append((path, _no_stream()))
     else:
         lacking = [
             names[pk]
@@ -202,6 +203,10 @@ def _continuation_issues(
             message = _("Stream %(stream)s is not in %(reconciliation)s.") % texts
             issues.append((path, message))
     return issues
+
+
+def _no_stream() -> str:
+    return _("There is no data stream with this id.")
 
 
 def _invalid(issues: Sequence[Issue]) -> Invalid:

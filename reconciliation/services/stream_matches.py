@@ -88,11 +88,7 @@ def _check_ids(record_ids: Sequence[int], *, least: int) -> None:
 
 
 def _check_kind(reconciliation: Reconciliation, create_adjustment: bool) -> None:
-    if reconciliation.kind == ReconciliationKind.SETTLEMENT:
-        raise Conflict(
-            _("%(name)s is owned by its settlement. Match there.") % {"name": reconciliation.name},
-            code="reconciliation.owned",
-        )
+    refuse_of_settlement(reconciliation)
     if create_adjustment and reconciliation.kind != ReconciliationKind.STREAMS:
         message = _(
             "No adjustment is written into a ledger or a statement: post an entry, or leave the rest open and close it."
@@ -101,6 +97,15 @@ def _check_kind(reconciliation: Reconciliation, create_adjustment: bool) -> None
             f"create_adjustment: {message}",
             code="match.adjustment_refused",
             issues=[{"path": ["create_adjustment"], "message": message}],
+        )
+
+
+def refuse_of_settlement(reconciliation: Reconciliation) -> None:
+    """Its matches are made and decided where it is settled (Conflict "reconciliation.owned")."""
+    if reconciliation.kind == ReconciliationKind.SETTLEMENT:
+        raise Conflict(
+            _("%(name)s is owned by its settlement. Match there.") % {"name": reconciliation.name},
+            code="reconciliation.owned",
         )
 
 

@@ -25,7 +25,7 @@ WRITTEN_BY_PEOPLE = [
     ("refused group", "reconciliation_rejectedgroup", "created_at", "true"),
     ("closing", "reconciliation_openitem", "closed_at", "closed_by LIKE 'user:%%'"),
     ("record", "ledgers_record", "created_at", "created_by LIKE 'user:%%'"),
-    ("voided record", "ledgers_record", "voided_at", "NOT " + RESET),
+    ("voided record", "ledgers_record", "voided_at", "voided_by LIKE 'user:%%' AND NOT " + RESET),
     ("file", "ledgers_sourcefile", "created_at", "true"),
     ("voided file", "ledgers_sourcefile", "voided_at", "true"),
     ("voided line", "ledgers_statementline", "voided_at", "true"),

@@ -46,6 +46,7 @@ KINDS: dict[Act, int] = {
     stream_acts.void_record: 3,
     stream_acts.request_streams: 6,
     stream_acts.match_records: 6,
+    stream_acts.match_by_numbers: 6,
     stream_acts.close_record: 4,
     stream_acts.rewire: 3,
     stream_acts.reset: 1,

@@ -6,13 +6,15 @@ from datetime import datetime
 
 from ledgers.models import DataStream, Record
 from organizations.actors import Actor
-from reconciliation.models import OpenItem
+from reconciliation.models import MatchMember, OpenItem
 from reconciliation.services.groups import Made, group_match
 from reconciliation.services.items import record_close, record_reopen
 from reconciliation.services.locks import share_reconciliations
 from reconciliation.services.operations import stream_reset, stream_unwire, stream_wire
 from reconciliation.services.passes import pass_request
+from reconciliation.services.stream_matches import match_by_hand
 from reconciliation.services.stream_records import RecordIn, record_change, record_void, records_add
+from reconciliation.states import MatchStatus
 from rules.models import Reconciliation, ReconciliationStream
 from tests.clock import TODAY
 from tests.hammer.hands import HOT, Hand, NothingToDo
@@ -72,6 +74,22 @@ def match_records(hand: Hand) -> object:
     reconciliation = a_reconciliation(hand)
     sides = [hand.some(_open(reconciliation, side), 2) for side in "ab"]
     return hand.act(_group, reconciliation=reconciliation, side_a=sides[0], side_b=sides[1])
+
+
+def match_by_numbers(hand: Hand) -> object:
+    """Records that are open or that a suggestion has, on whatever side; sometimes made to add up."""
+    reconciliation = a_reconciliation(hand)
+    suggested = MatchMember.objects.filter(
+        reconciliation=reconciliation, live=True, match__status=MatchStatus.SUGGESTED
+    )
+    offered = list(suggested.order_by("-record_id").values_list("record_id", flat=True)[:HOT])
+    known = [record.pk for side in "ab" for record in _open(reconciliation, side)] + offered
+    return hand.act(
+        match_by_hand,
+        reconciliation=reconciliation,
+        record_ids=hand.some(known, 3),
+        create_adjustment=hand.chance.random() < 0.6,
+    )
 
 
 def _open(reconciliation: Reconciliation, side: str) -> list[Record]:

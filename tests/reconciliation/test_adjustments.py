@@ -6,7 +6,7 @@ import pytest
 
 from ledgers.models import DataStream, Record
 from organizations.refusals import Conflict, Invalid
-from reconciliation.models import Discrepancy, MatchMember, OpenItem
+from reconciliation.models import Discrepancy, MatchMember, OpenItem, RejectedGroup
 from reconciliation.selectors.integrity import faults
 from reconciliation.services.matches import match_reject, match_undo
 from reconciliation.services.stream_records import record_change, record_void
@@ -90,6 +90,16 @@ def test_it_is_voided_with_its_match_and_gets_no_open_item(desk: Desk, end):
     assert faults() == []
     again = desk.match(*ids, create_adjustment=True)
     assert again.adjustment_id != record.pk
+
+
+def test_rejected_its_records_are_not_offered_as_a_group_again(desk: Desk):
+    ids = desk.add("a", ("R1", 100)) + desk.add("b", ("R1", 90))
+    match = desk.match(*ids, create_adjustment=True)
+    desk.feeds.act(match_reject, match_id=match.pk)
+    refused = RejectedGroup.objects.get()
+    assert (refused.side_a, refused.side_b) == ([ids[0]], [ids[1]])
+    desk.feeds.auto_match(desk.reconciliation)
+    assert desk.open() == set(ids)
 
 
 @pytest.mark.parametrize("emptied", ["a", "b"])

@@ -47,7 +47,7 @@ class StoryBody(Body):
     links = Links()
 
 
-@with_example({"name": "Sale to bank"})
+@with_example({**examples.NEW_STORY, "name": "Sale to bank"})
 class StoryChangeBody(Body):
     name = Text(max_length=NAME_MAX, required=False)
     links = Links(help_text="Replaces the whole chain; left out: it stays.")

@@ -119,6 +119,7 @@ def test_streams_of_which_kind_take_part_in_a_reconciliation(client, feeds, kind
 @pytest.mark.parametrize("kind", ReconciliationKind.values)
 def test_writes_to_reconciliations(client, feeds, kind, name):
     write, desk = RECONCILIATION_WRITES[name], reconciliation_desk(client, feeds, kind)
+    write.given(desk)
     before = rows_of(*CLEARING)
     answer = write.ask(desk)
     assert told(answer) == getattr(write, kind)
@@ -129,6 +130,6 @@ def test_writes_to_reconciliations(client, feeds, kind, name):
 def test_a_reconciliation_of_each_kind_is_read(client, feeds, kind):
     desk = reconciliation_desk(client, feeds, kind)
     assert client.get(desk.path).json()["id"] == desk.made.pk
-    assert client.get(desk.path + "/agent_status").json()["unmatched_count"] == 2
+    assert client.get(desk.path + "/agent_status").json()["unmatched_count"] == 4
     rules = client.get("/v1/reconciliation_rules", {"reconciliation_id": desk.made.pk}).json()
     assert {row["id"] for row in rules} == {desk.active.pk, desk.proposed.pk}

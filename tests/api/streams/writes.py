@@ -21,6 +21,7 @@ from tests.factories.ledgers import (
     PropertyDefinitionFactory,
     RecordFactory,
 )
+from tests.factories.reconciliation import PassFactory
 from tests.factories.rules import ReconciliationFactory, RuleFactory
 from tests.reconciliation.streams import Feeds
 
@@ -149,14 +150,34 @@ SIDES = {
 }
 
 
+NAMES = ("R-1", "R-2")
+MATCHES = "/v1/reconciliation_matches"
+STORIES = "/v1/reconciliation_stories"
+ENDED = {"pending": None, "completed": NOW}
+
+
+@dataclass(frozen=True)
+class Result:
+    """Of one row among many, as an answer of its own."""
+
+    status_code: int
+    body: dict[str, Any]
+    content = b"{}"
+
+    def json(self) -> dict[str, Any]:
+        return self.body
+
+
 @dataclass
 class ReconciliationDesk(Desk):
-    """A reconciliation of one kind with its streams, an open record on each side, and an active and a proposed rule."""
+    """A reconciliation of one kind with its streams, an open record on each side, two that are suggested as a match, and an
+    active and a proposed rule."""
 
     made: Reconciliation
     records: list[Record]
     active: Rule
     proposed: Rule
+    suggestion: Match
 
     @property
     def path(self) -> str:
@@ -164,9 +185,19 @@ class ReconciliationDesk(Desk):
 
     def suggested(self) -> str:
         """The path of a suggested match of both records."""
-        match = self.feeds.match(self.made, self.records[:1], self.records[1:])
-        Match.objects.filter(pk=match.pk).update(status="suggested")
-        return f"/v1/reconciliation_matches/{match.pk}"
+        return f"{MATCHES}/{self.suggestion.pk}"
+
+    def decide_many(self) -> Result:
+        """What became of the one match that is accepted in a bulk."""
+        body = {"action": "accept", "ids": [self.suggestion.pk]}
+        [row] = self.post(f"{MATCHES}/bulk", body).json()["results"]
+        problem = row["problem"] or {}
+        return Result(problem.get("status", 200), problem)
+
+    @property
+    def run(self) -> str:
+        """The path of the pass over the reconciliation."""
+        return f"{self.path}/runs/{Pass.objects.get(reconciliation=self.made).pk}"
 
 
 def reconciliation_desk(client: APIClient, feeds: Feeds, kind: str) -> ReconciliationDesk:
@@ -179,12 +210,13 @@ def reconciliation_desk(client: APIClient, feeds: Feeds, kind: str) -> Reconcili
         sign_mode="magnitude" if kind == "streams" else "effect",
         own_rules=True,
     )
-    records = [RecordFactory(stream=stream, reference="R-1") for stream in streams]
+    records, others = ([RecordFactory(stream=stream, reference=name) for stream in streams] for name in NAMES)
     for side, stream in zip("ab", streams, strict=True):
         feeds.wire(made, stream, side)
-    return ReconciliationDesk(
-        client, feeds, made, records, rule_of(made, feeds, "active"), rule_of(made, feeds, "proposed")
-    )
+    suggestion = feeds.match(made, others[:1], others[1:])
+    Match.objects.filter(pk=suggestion.pk).update(status="suggested")
+    rules = [rule_of(made, feeds, status) for status in ("active", "proposed")]
+    return ReconciliationDesk(client, feeds, made, records, *rules, suggestion)
 
 
 def rule_of(made: Reconciliation, feeds: Feeds, status: str) -> Rule:
@@ -192,6 +224,17 @@ def rule_of(made: Reconciliation, feeds: Feeds, status: str) -> Rule:
     rule = RuleFactory(reconciliation=made, filters=SAME, status=status, source=source)
     revision_write(rule, by=feeds.by.ref, at=NOW)
     return rule
+
+
+def nothing(_desk: ReconciliationDesk) -> None:
+    pass
+
+
+def a_pass(status: str) -> Callable[[ReconciliationDesk], Any]:
+    def given(desk: ReconciliationDesk) -> None:
+        PassFactory(reconciliation=desk.made, run=None, status=status, finished_at=ENDED[status])
+
+    return given
 
 
 @dataclass(frozen=True)
@@ -203,13 +246,18 @@ class ReconciliationWrite:
     streams: Expected
     ledger: Expected
     settlement: Expected = NOT_HERE
+    given: Callable[[ReconciliationDesk], Any] = nothing
+    """What is there before."""
 
 
 def own_only(
-    route: tuple[str, str], ask: Callable[[ReconciliationDesk], Any], free: int
+    route: tuple[str, str],
+    ask: Callable[[ReconciliationDesk], Any],
+    free: int,
+    given: Callable[[ReconciliationDesk], Any] = nothing,
 ) -> ReconciliationWrite:
     """What only a reconciliation that people made of streams takes."""
-    return ReconciliationWrite(route, ask, (free, ""), NOT_HERE)
+    return ReconciliationWrite(route, ask, (free, ""), NOT_HERE, given=given)
 
 
 def worked(
@@ -251,6 +299,35 @@ RECONCILIATION_WRITES: dict[str, ReconciliationWrite] = {
         lambda d: d.post(f"{d.path}/records/{d.records[0].pk}/mark_overdue"),
         200,
     ),
+    "match by hand": worked(
+        ("stream-matches", "POST"),
+        lambda d: d.post(
+            MATCHES, {"reconciliation_id": d.made.pk, "record_ids": [each.pk for each in d.records]}
+        ),
+        201,
+    ),
+    "accept": worked(("stream-match-accept", "POST"), lambda d: d.post(d.suggested() + "/accept"), 200),
+    "reject": worked(("stream-match-reject", "POST"), lambda d: d.post(d.suggested() + "/reject"), 200),
+    "undo a match": worked(("stream-match", "DELETE"), lambda d: d.client.delete(d.suggested()), 204),
+    "accept many": worked(("stream-matches-bulk", "POST"), lambda d: d.decide_many(), 200),
+    # Of a ledger's matching its runs have charge.
+    "start a pass": own_only(("reconciliation-runs", "POST"), lambda d: d.post(d.path + "/runs"), 202),
+    "cancel a pass": own_only(
+        ("reconciliation-run-cancel", "POST"), lambda d: d.post(d.run + "/cancel"), 200, a_pass("pending")
+    ),
+    "undo a pass": own_only(
+        ("reconciliation-run-undo", "POST"), lambda d: d.post(d.run + "/undo"), 200, a_pass("completed")
+    ),
+    # A story only tells which reconciliations follow each other.
+    "put into a story": ReconciliationWrite(
+        ("stories", "POST"),
+        lambda d: d.post(
+            STORIES, {"name": "Story", "links": [{"reconciliation_id": d.made.pk, "position": 1}]}
+        ),
+        (201, ""),
+        (201, ""),
+        (201, ""),
+    ),
 }
 
 # --- What concerns neither ---------------------------------------------------------------------------------------------
@@ -266,6 +343,8 @@ OTHER_WRITES: dict[tuple[str, str], str] = {
     ("bank-account", "DELETE"): "of what owns streams",
     ("bank-account-balances", "POST"): "of no stream",
     ("bank-account-balances-bulk", "POST"): "of no stream",
+    ("story", "PATCH"): "of a story",
+    ("story", "DELETE"): "of a story",
     ("reconciliation-explain", "POST"): "writes nothing",
     ("reconciliation-combinations", "POST"): "writes nothing",
     ("reconciliation-backtests", "POST"): "tries a rule, and changes nothing",

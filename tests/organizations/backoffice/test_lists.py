@@ -75,7 +75,7 @@ def test_totals_stop_at_a_limit_and_say_so(monkeypatch):
 def test_an_empty_list_says_what_to_do_next():
     client, _membership = signed_in()
     url = reverse("admin:organizations_calendar_changelist")
-    assert "Without one, deadlines count every day." in client.get(url).content.decode()
+    assert "Without one, business days are Monday to Friday." in client.get(url).content.decode()
     assert "Nothing matches" in client.get(url, {"q": "xyz"}).content.decode()
 
 

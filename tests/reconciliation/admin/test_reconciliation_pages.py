@@ -13,7 +13,12 @@ from reconciliation.models import Pass, StreamOperation
 from reconciliation.services.rules import rule_create
 from reconciliation.services.stream_reconciliations import reconciliation_create
 from rules.models import Reconciliation
-from tests.factories.ledgers import DataStreamFactory, LedgerFactory, PropertyDefinitionFactory
+from tests.factories.ledgers import (
+    BankAccountFactory,
+    DataStreamFactory,
+    LedgerFactory,
+    PropertyDefinitionFactory,
+)
 from tests.organizations.backoffice.people import signed_in
 from tests.reconciliation.admin.desk import text_of
 from tests.reconciliation.books import books
@@ -218,3 +223,35 @@ def test_a_person_adds_a_record_to_a_stream(client, feeds: Feeds):
         "JOD",
         {"batch": "B1"},
     )
+
+
+def test_a_stream_says_what_came_in(client, feeds: Feeds):
+    card = feeds.stream("card")
+    feeds.add(card, ("S1", 50_00), ("S2", 60_00))
+    page = text_of(client.get(reverse("admin:ledgers_datastream_change", args=[card.pk])))
+    assert "Records 2 Import batches 0 with 0 records Came by themselves 2 Bulk requests under way 0" in page
+
+
+def test_a_stream_that_no_reconciliation_has_is_deleted_by_a_worker(client, feeds: Feeds):
+    card = feeds.stream("card")
+    wired = feeds.reconciliation(card)
+    said = act(client, "ledgers_datastream", card, "delete")
+    assert f"It is reconciled in {wired.name}. Take it out there first." in said
+    feeds.unwire(wired, card)
+    assert "It is being deleted." in act(client, "ledgers_datastream", card, "delete")
+    feeds.done(StreamOperation.objects.get(kind="delete"))
+    card.refresh_from_db()
+    assert card.voided_at is not None
+
+
+def test_a_feed_of_a_bank_account_is_made_and_its_balance_stated(client, feeds: Feeds):
+    account = BankAccountFactory(organization=feeds.organization, currency="EUR", name="House bank")
+    of = {"key": "house_feed", "name": "House feed", "description": "", "bank_account": account.pk}
+    assert "House feed is made." in act(client, "ledgers_datastream", None, "make", **of)
+    made = DataStream.objects.get(key="house_feed")
+    assert (made.kind, made.bank_account_id) == ("bank_feed", account.pk)
+    stated = {"day": "2026-03-31", "balance_type": "closing_ledger", "amount": "-1,250.50"}
+    assert "The balance is stated." in act(client, "ledgers_bankaccount", account, "state-balance", **stated)
+    assert account.balances.get().amount == -1250_50
+    listed = text_of(client.get(reverse("admin:ledgers_bankaccountbalance_changelist")))
+    assert "2026-03-31 House bank Closing, booked −1,250.50 EUR" in listed

@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from ledgers.models import Record
 from organizations.actors import user_actor
+from reconciliation.models import Match, OpenItem
 from reconciliation.services.stream_reconciliations import reconciliation_create
 from tests.factories.ledgers import ImportBatchFactory
 from tests.organizations.backoffice.people import signed_in
@@ -130,3 +131,63 @@ def test_a_batch_leads_to_its_own_records(client, feeds: Feeds):
     url = answer.content.decode().split('href="/admin/reconciliation/streamrecord/?')[1].split('"')[0]
     listed = text_of(client.get(f"{reverse(LIST)}?{url.replace('&amp;', '&')}"))
     assert "Net 110.00 EUR" in listed
+
+
+def match(client, *records: Record, **fields: Any) -> str:
+    """Tick them, choose the action, fill the page that asks."""
+    ticked = {"action": "match_ticked", "_selected_action": [record.pk for record in records]}
+    asked = client.post(reverse(LIST), ticked)
+    assert asked.status_code == 302, text_of(asked)
+    page = client.get(asked.url)
+    named = page.content.decode().split('name="records" value="')[1].split('"')[0]
+    answer = client.post(asked.url.split("?")[0], {"records": named, **fields}, follow=True)
+    return f"{text_of(page)} THEN {text_of(answer)}"
+
+
+def test_ticked_records_of_both_sides_are_matched_by_hand(client, feeds: Feeds):
+    card, bank = feeds.stream("card"), feeds.stream("bank")
+    cards = feeds.reconciliation(card, bank)
+    sales, (payout,) = feeds.add(card, ("S1", 50_00), ("S2", 70_00)), feeds.add(bank, ("P1", 110_00))
+    told = match(
+        client, *sales, payout, reconciliation=cards.pk, create_adjustment="on", adjustment_reason="Fee"
+    )
+    plan = f"{cards.name}: 2 of Side A with 120.00 EUR, 1 of Side B with 110.00 EUR; 10.00 EUR between them."
+    assert plan in told
+    made = Match.objects.get()
+    assert f"Match {made.pk} is made." in told
+    assert (made.status, made.record_count, made.difference) == ("accepted", 4, 0)
+
+
+def test_records_that_no_reconciliation_has_together_are_refused(client, feeds: Feeds):
+    one, other = (
+        feeds.add(feeds.stream("card"), ("S1", 50_00)),
+        feeds.add(feeds.stream("bank"), ("S1", 50_00)),
+    )
+    ticked = {"action": "match_ticked", "_selected_action": [one[0].pk, other[0].pk]}
+    page = text_of(client.post(reverse(LIST), ticked, follow=True))
+    assert "No reconciliation has the streams of all these records." in page
+
+
+def test_who_may_not_decide_is_not_offered_to_match(feeds: Feeds):
+    client, membership = signed_in("viewer")
+    viewer = Feeds(user_actor(membership.user, membership))
+    viewer.add(viewer.stream("card"), ("S1", 50_00))
+    assert "Match the ticked records" not in text_of(client.get(reverse(LIST)))
+    url = reverse("admin:reconciliation_streamrecord_list_act", args=["match-ticked"])
+    assert client.get(url).status_code == 403
+
+
+def test_a_record_is_marked_overdue_from_the_hour_that_the_person_says(client, feeds: Feeds):
+    card = feeds.stream("card")
+    cards = feeds.reconciliation(card)
+    (sale,) = feeds.add(card, ("S1", 50_00))
+    url = reverse("admin:reconciliation_streamrecord_act", args=[sale.pk, "mark-overdue"])
+    said = client.post(
+        url,
+        {"reconciliation": cards.pk, "overdue_at_0": "2026-03-20", "overdue_at_1": "08:30:00"},
+        follow=True,
+    )
+    assert "It is marked." in text_of(said)
+    item = OpenItem.objects.get(record=sale)
+    assert (item.overdue_by_hand, item.overdue_at.isoformat()) == (True, "2026-03-20T08:30:00+00:00")
+    assert "overdue since 2026-03-20 08:30" in page(client, sale)

@@ -25,6 +25,7 @@ from organizations.refusals import Refusal
 from reconciliation.models import Match
 from reconciliation.selectors.matches import stream_match_of
 from reconciliation.services.matches import match_accept, match_reject
+from reconciliation.services.stream_matches import refuse_of_settlement
 
 DECISIONS: dict[str, Callable[..., Match]] = {"accept": match_accept, "reject": match_reject}
 STATE_PROBLEMS = {
@@ -50,6 +51,7 @@ class DecidingView(MatchesView):
 
     def decided(self, match_id: int, action: str, expected: str | None) -> Match:
         match = stream_match_of(organization_id=self.organization_id, match_id=match_id)
+        refuse_of_settlement(match.reconciliation)
         expected = stored_status(expected)
         return DECISIONS[action](match_id=match.pk, expected_status=expected, by=self.by, at=self.at)
 

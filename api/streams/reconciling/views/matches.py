@@ -32,7 +32,7 @@ from reconciliation.selectors.stream_matches import (
     match_page,
 )
 from reconciliation.services.matches import match_undo
-from reconciliation.services.stream_matches import match_by_hand
+from reconciliation.services.stream_matches import match_by_hand, refuse_of_settlement
 
 TAKEN = "Match 70 has this record already, by user:anna. Undo that match first."
 MATCH_PROBLEMS = {
@@ -153,6 +153,7 @@ class OneMatch(MatchesView):
 
         def undo() -> None:
             match = live_match_of(organization_id=self.organization_id, match_id=match_id)
+            refuse_of_settlement(match.reconciliation)
             match_undo(match_id=match.pk, by=self.by, at=self.at)
 
         return act(request, undo, render=lambda _nothing: None, status=204)
