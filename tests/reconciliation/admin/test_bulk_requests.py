@@ -55,7 +55,7 @@ def test_rows_that_were_not_taken_stand_with_the_reason(client, feeds: Feeds):
     bulk_execute(bulk_request_id=row.pk, clock=lambda: NOW)
     shown = page(client, row)
     assert "3 of 3" in shown
-    assert "2 x1 Skipped" in shown
+    assert "2 x1 Skipped Its external id is there already." in shown
     assert "3 x2 Failed date: Write a date like 2026-03-31." in shown
     assert "1 x1" not in shown
 

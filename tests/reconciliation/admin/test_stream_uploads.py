@@ -107,6 +107,21 @@ def test_a_layout_that_nobody_declared_is_declared_previewed_and_read(client, st
     assert read().status == "completed"
 
 
+def test_a_column_is_given_another_key_in_the_metadata(client, stream: DataStream):
+    upload(client, stream, BANK.replace("Waehrung", "Waehrung;Laden").replace(";EUR", ";EUR;7"))
+    file = read()
+    said = {
+        "do": "confirm",
+        "name": "Acquirer",
+        "was:columns.metadata": "",
+        "set:columns.metadata": "store =",
+    }
+    assert "must name at least one column" in text_of(client.post(mapping(file), said))
+    client.post(mapping(file), {**said, "set:columns.metadata": "store = Laden"})
+    assert read().status == "completed"
+    assert {record.metadata["store"] for record in Record.objects.all()} == {"7"}
+
+
 def test_a_bank_feed_needs_no_currency_column(client, feeds: Feeds):
     account = BankAccountFactory(organization=feeds.organization, currency="EUR")
     feed = DataStreamFactory(organization=feeds.organization, kind="bank_feed", bank_account=account)
