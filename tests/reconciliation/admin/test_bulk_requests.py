@@ -9,31 +9,14 @@ import pytest
 from django.urls import reverse
 
 from ledgers.models import BulkRequest
-from organizations.actors import user_actor
 from organizations.acts import perform
 from reconciliation.services.bulk import bulk_request
 from reconciliation.services.bulk_execution import bulk_execute
 from tests.clock import NOW
-from tests.organizations.backoffice.people import signed_in
 from tests.reconciliation.admin.desk import text_of
 from tests.reconciliation.streams import Feeds
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def person():
-    return signed_in("operator")
-
-
-@pytest.fixture
-def client(person):
-    return person[0]
-
-
-@pytest.fixture
-def feeds(person) -> Feeds:
-    return Feeds(user_actor(person[1].user, person[1]))
 
 
 def sent(feeds: Feeds, *rows: dict[str, Any]) -> BulkRequest:

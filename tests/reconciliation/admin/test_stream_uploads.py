@@ -10,7 +10,6 @@ from django.urls import reverse
 
 from ledgers.models import DataStream, ImportProfile, Record
 from ledgers.services.profiles import profile_create
-from organizations.actors import user_actor
 from organizations.refusals import Unreadable
 from reconciliation.models import FileImport
 from reconciliation.services.file_import import file_import
@@ -29,21 +28,6 @@ BANK = (
     "23.02.2026;Miete Februar;-850,00;EUR\n"
     "24.02.2026;Rechnung 701;1.250,00;EUR\n"
 )
-
-
-@pytest.fixture
-def person():
-    return signed_in("admin")
-
-
-@pytest.fixture
-def client(person):
-    return person[0]
-
-
-@pytest.fixture
-def feeds(person) -> Feeds:
-    return Feeds(user_actor(person[1].user, person[1]))
 
 
 @pytest.fixture
