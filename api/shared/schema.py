@@ -147,7 +147,7 @@ class SurfaceSchema(AutoSchema):
     def _errors(self) -> set[int]:
         """What may go wrong: by method, path and credentials, and what the view adds."""
         if not getattr(self.view, "authentication_classes", None):
-            return set()
+            return {400}
         surface = SURFACES[getattr(self.view, "surface", "service")]
         found = {400, surface.bad_input, 401, 403, 503}
         if "{" in self.path:

@@ -1,11 +1,10 @@
 """CSV files read as declared: rows, days, amounts, signs, currencies and accounts; each rule by an example."""
 
-import json
 from datetime import date
 
 import pytest
 
-from ledgers.formats.declaration_json import DeclarationError, declaration_from_json
+from ledgers.formats.declaration_json import declaration_from_json
 from tests.ledgers.formats.reading import faults, read, refused
 
 SIMPLE = {"booking_date": "Day", "amount": "Amount"}
@@ -391,18 +390,3 @@ def test_a_running_balance_goes_with_its_lines():
     reading = got("Day;Amount;Saldo\n2026-03-02;1;11\n2026-03-02;2;\n", columns)
     assert reading.column("balance") == [1100, None]
     assert wrong("Day;Amount;Saldo\n2026-03-02;1;much\n", columns) == [(2, "Saldo")]
-
-
-def test_a_column_is_kept_in_the_metadata_under_the_key_that_is_declared():
-    columns = {**SIMPLE, "metadata.store": "Shop", "metadata.batch": "#5"}
-    text = "Day;Amount;Shop;Till;Charge\n2026-03-02;1.00;7;K2;B-19\n"
-    assert json.loads(got(text, columns).rows[0]["metadata"]) == {"store": "7", "batch": "B-19", "Till": "K2"}
-    alone = got(text, columns, metadata=False)
-    assert json.loads(alone.rows[0]["metadata"]) == {"store": "7", "batch": "B-19"}
-    assert declaration_from_json(told(columns).as_json()) == told(columns)
-
-
-@pytest.mark.parametrize("role", ["metadata.", "metadata. ", "metadata", f"metadata.{'k' * 129}"])
-def test_a_metadata_key_has_a_name(role):
-    with pytest.raises(DeclarationError):
-        told({**SIMPLE, role: "Shop"})
