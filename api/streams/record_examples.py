@@ -57,11 +57,3 @@ ENTRY: dict[str, Any] = {
     "closed_at": None,
     "close_reason": None,
 }
-OVERDUE_ENTRY: dict[str, Any] = {
-    **ENTRY,
-    "status": "unreconciled",
-    "escalated": True,
-    "matched_records": [],
-    "matched_records_total": 0,
-    "days_unreconciled": 9,
-}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -248,7 +249,7 @@ def _refuse_known(stream: DataStream, external_ids: Iterable[str], but: int = 0)
     keys = {dedup_key(text): text for text in given}
     known = Record.objects.live().filter(stream=stream, dedup_key__in=list(keys)).exclude(pk=but)
     taken = [keys[key] for key in known.values_list("dedup_key", flat=True)]
-    taken += [text for text in keys.values() if given.count(text) > 1]
+    taken += [text for text, times in Counter(given).items() if times > 1]
     if taken:
         message = _("The stream has a record with external id %(id)s already.") % {"id": taken[0]}
         raise Invalid(
