@@ -87,6 +87,14 @@ class Reconciliation(models.Model):
                 name="reconciliation_ledger_owner",
             ),
         ]
+        indexes = [
+            # Those that people made, newest first, however many ledgers own one each.
+            models.Index(
+                fields=["organization", "kind", "id"],
+                condition=Q(voided_at__isnull=True),
+                name="reconciliation_by_kind",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name

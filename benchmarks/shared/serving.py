@@ -45,7 +45,7 @@ def serving() -> Iterator[str]:
         *("--threads", str(THREADS), "--no-control-socket", "--keep-alive", "30", "--log-level", "warning"),
     ]
     worker = [
-        *(sys.executable, "-m", "celery", "-A", "config", "worker", "--concurrency", "2"),
+        *(sys.executable, "-m", "celery", "--quiet", "-A", "config", "worker", "--concurrency", "2"),
         *("--loglevel", "WARNING", "--without-mingle", "--without-gossip"),
     ]
     started = [subprocess.Popen(command, cwd=ROOT, start_new_session=True) for command in (web, worker)]

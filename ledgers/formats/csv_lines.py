@@ -9,7 +9,7 @@ from ledgers.formats.csv_days import bad_day_in, day_in
 from ledgers.formats.csv_header import ACCOUNT_MAX, Header
 from ledgers.formats.csv_money import MoneyStyle, with_money
 from ledgers.formats.csv_rows import Tally
-from ledgers.formats.declaration import BOOKED, JOIN, PENDING, SKIP, TEXT_ROLES, VOID, Declaration
+from ledgers.formats.declaration import BOOKED, JOIN, METADATA, PENDING, SKIP, TEXT_ROLES, VOID, Declaration
 from ledgers.formats.events import BALANCE_COLUMN, LINE_SCHEMA, FileRefused, RowErrors
 from ledgers.formats.typed import DIRECTIONS, Check, Row, filled, json_of, report, shown
 
@@ -74,7 +74,7 @@ class LineReader:
         chosen = [
             pl.col(str(place)).alias(roles.get(role, role))
             for role, place in header.roles.items()
-            if role not in header.further
+            if role not in header.further and not role.startswith(METADATA)
         ]
         for role, further in header.further.items():
             texts = [pl.col(str(place)).str.strip_chars() for place in (header.roles[role], *further)]
@@ -86,7 +86,11 @@ class LineReader:
         return frame.with_columns(pl.lit("").alias(name) for name in empty if name not in frame.columns)
 
     def _extra(self) -> dict[str, int]:
-        return self.header.others() if self.declaration.metadata else {}
+        """What goes into the metadata: columns without a role, and those that the declaration gives a key there."""
+        others = self.header.others() if self.declaration.metadata else {}
+        roles = self.header.roles.items()
+        named = {role.removeprefix(METADATA): place for role, place in roles if role.startswith(METADATA)}
+        return {**others, **named}
 
     def _told_apart(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Rows that are lines; blank rows, continuations and rows without an amount as declared."""

@@ -13,6 +13,8 @@ DATE_ROLES = ("booking_date", "value_date")
 MONEY_ROLES = ("amount", "debit", "credit")
 TEXT_ROLES = ("reference", "description", "counterparty", "external_id", "end_to_end_id")
 ROLES = (*DATE_ROLES, *MONEY_ROLES, "direction", "currency", "account", "balance", "status", *TEXT_ROLES)
+METADATA = "metadata."
+"""`metadata.store`: a column that is kept in the metadata as `store`, whatever the file calls it."""
 
 SEVERAL = frozenset(TEXT_ROLES)
 """Roles that several columns may play: the description joins them, the others take the first that is filled."""
@@ -41,7 +43,7 @@ class Declaration:
     """Everything a reader needs to know of a CSV layout. Columns are named as in the header, or by place: `#1` is the first."""
 
     columns: Mapping[str, tuple[str, ...]]
-    """role of `ROLES` → its columns; more than one only for roles in `SEVERAL`."""
+    """role of `ROLES`, or behind `METADATA`, → its columns; more than one only for roles in `SEVERAL`."""
 
     delimiter: str = ","
     encoding: str = "utf-8"

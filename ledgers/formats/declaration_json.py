@@ -20,6 +20,7 @@ MAP_MAX = 200
 ROWS_TO_SKIP_MAX = 1_000
 COLUMNS_PER_ROLE_MAX = 30
 DEPTH_MAX = 5
+METADATA_KEYS_MAX, METADATA_KEY_MAX = 100, 128
 UNKNOWN_SHOWN = 20
 THOUSANDS = ".,'’ \u00a0\u202f\u2009\ufffd_"
 """Marks that banks write between thousands; U+FFFD is what is left of one that a program could not write."""
@@ -143,11 +144,16 @@ def _take_columns(reading: _Reading) -> None:
         reading.fault(("columns",), "must be an object: role to column")
         return
     columns: dict[str, tuple[str, ...]] = {}
-    for role, names in list(given.items())[: len(words.ROLES) + UNKNOWN_SHOWN]:
+    meant = [role for role in given if role in words.ROLES or _is_metadata(role)]
+    if len(meant) > len(words.ROLES) + METADATA_KEYS_MAX:
+        reading.fault(("columns",), f"has more than {METADATA_KEYS_MAX} keys of the metadata")
+    strange = [role for role in given if role not in meant][:UNKNOWN_SHOWN]
+    for role in [*meant[: len(words.ROLES) + METADATA_KEYS_MAX], *strange]:
+        names = given[role]
         path: Path = ("columns", str(role)[:TEXT_MAX])
         names = [names] if isinstance(names, str) else names
-        if role not in words.ROLES:
-            reading.fault(path, f"is not a role; roles are {', '.join(words.ROLES)}")
+        if role not in words.ROLES and not _is_metadata(role):
+            reading.fault(path, f"is not a role; roles are {', '.join(words.ROLES)} and metadata.<key>")
         elif not isinstance(names, list | tuple) or not names:
             reading.fault(path, "must name at least one column")
         elif len(names) > (COLUMNS_PER_ROLE_MAX if role in words.SEVERAL else 1):
@@ -248,6 +254,15 @@ def _can_be_kept(value: object, depth: int = 0) -> bool:
 
 def _one_of(choices: tuple[str, ...]) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, str) and value in choices
+
+
+def _is_metadata(role: object) -> bool:
+    """A role such as metadata.store."""
+    return (
+        isinstance(role, str)
+        and role.startswith(words.METADATA)
+        and 0 < len(role.removeprefix(words.METADATA).strip()) <= METADATA_KEY_MAX
+    )
 
 
 def _is_encoding(value: object) -> bool:

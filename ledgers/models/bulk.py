@@ -122,7 +122,7 @@ class BulkRequest(models.Model):
 
 
 class BulkContent(models.Model):
-    """What was sent and what became of it, apart from the request so that lists do not read it. `rows`: [{index, …as sent}],
+    """What was sent and what became of it, apart from the request so that lists do not read it. `rows`: [{index, row as sent}],
     kept while they can be tried again; `results`: [{index, status, external_id, record_id or error}]."""
 
     bulk_request = models.OneToOneField(

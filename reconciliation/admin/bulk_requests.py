@@ -140,7 +140,7 @@ class BulkRequestAdmin(ClearingModelAdmin):
                 row["index"] + 1,
                 row.get("external_id") or "",
                 BulkRowStatus(row["status"]).label,
-                row.get("error", ""),
+                row.get("error") or _("Its external id is there already."),
             )
             for row in rows[:REFUSED_SHOWN]
         )

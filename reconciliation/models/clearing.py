@@ -78,6 +78,12 @@ class OpenItem(models.Model):
         indexes = [
             models.Index(fields=["held_by"], condition=Q(held_by__isnull=False), name="openitem_held_by"),
             models.Index(fields=["record"], name="openitem_by_record"),
+            # The few that a person closed, without all that are open.
+            models.Index(
+                fields=["reconciliation", "record"],
+                condition=Q(closed_at__isnull=False),
+                name="openitem_closed",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,6 +1,10 @@
 """The walks over records that lists are made of: each goes down one index from the newest record on and stops at the page's
 end, so that a million rows behind it cost nothing. All of them give ids; the filters that no index knows are looked at row
-by row (`Condition`)."""
+by row (`Condition`).
+
+`r.id = m.record_id + 0` keeps the walk on the index it is meant for: of plainly equal columns the planner may go down the
+other one, through every record there is. `OFFSET 0` in the same way makes it look at one record's row, and not read all
+open items for a page's sake."""
 
 from __future__ import annotations
 
@@ -47,13 +51,13 @@ class Part:
 
 ACCEPTED_ANYWHERE = """EXISTS (
     SELECT FROM reconciliation_matchmember mm JOIN reconciliation_match t ON t.id = mm.match_id
-    WHERE mm.record_id = r.id AND mm.live AND t.status = 'accepted')"""
+    WHERE mm.record_id = r.id AND mm.live AND t.status = 'accepted' OFFSET 0)"""
 MEMBER_HERE = """EXISTS (
     SELECT FROM reconciliation_matchmember mm JOIN reconciliation_match t ON t.id = mm.match_id
-    WHERE mm.reconciliation_id = %s AND mm.record_id = r.id AND mm.live AND t.status = %s)"""
+    WHERE mm.reconciliation_id = %s AND mm.record_id = r.id AND mm.live AND t.status = %s OFFSET 0)"""
 OPEN_HERE = """EXISTS (
     SELECT FROM reconciliation_openitem oo
-    WHERE oo.reconciliation_id = %s AND oo.record_id = r.id AND oo.closed_at IS NULL)"""
+    WHERE oo.reconciliation_id = %s AND oo.record_id = r.id AND oo.closed_at IS NULL OFFSET 0)"""
 CLOSED_HERE = OPEN_HERE.replace("closed_at IS NULL", "closed_at IS NOT NULL")
 
 
@@ -89,7 +93,7 @@ def run(parts: Sequence[Part], limit: int) -> list[int]:
 def of_match(match_id: int, condition: Condition, *, below: int, limit: int) -> Part:
     return Part(
         f"""
-        SELECT r.id FROM reconciliation_matchmember m JOIN ledgers_record r ON r.id = m.record_id
+        SELECT r.id FROM reconciliation_matchmember m JOIN ledgers_record r ON r.id = m.record_id + 0
         WHERE m.match_id = %s AND m.live AND m.record_id < %s AND {condition.sql}
         ORDER BY m.record_id DESC LIMIT %s""",  # noqa: S608
         [match_id, below, *condition.params, limit],
@@ -154,7 +158,7 @@ def of_tokens(
     state = {None: "", False: "AND o.closed_at IS NULL", True: "AND o.closed_at IS NOT NULL"}[closed]
     return Part(
         f"""
-        SELECT r.id FROM reconciliation_openitem o JOIN ledgers_record r ON r.id = o.record_id
+        SELECT r.id FROM reconciliation_openitem o JOIN ledgers_record r ON r.id = o.record_id + 0
         WHERE o.reconciliation_id = %s AND o.record_id < %s {state} AND {condition.sql}
         ORDER BY o.record_id DESC LIMIT %s""",  # noqa: S608
         [reconciliation_id, below, *condition.params, limit],
@@ -170,13 +174,13 @@ def of_members(
         WITH few AS MATERIALIZED (
             SELECT id FROM reconciliation_match WHERE reconciliation_id = %s AND status = %s)
         SELECT r.id FROM few JOIN reconciliation_matchmember m ON m.match_id = few.id AND m.live
-        JOIN ledgers_record r ON r.id = m.record_id
+        JOIN ledgers_record r ON r.id = m.record_id + 0
         WHERE m.record_id < %s AND {condition.sql}
         ORDER BY r.id DESC LIMIT %s"""  # noqa: S608
         return Part(sql, [reconciliation_id, status.value, below, *condition.params, limit])
     sql = f"""
         SELECT r.id FROM reconciliation_matchmember m JOIN reconciliation_match t ON t.id = m.match_id
-        JOIN ledgers_record r ON r.id = m.record_id
+        JOIN ledgers_record r ON r.id = m.record_id + 0
         WHERE m.reconciliation_id = %s AND m.live AND t.status = %s AND m.record_id < %s AND {condition.sql}
         ORDER BY m.record_id DESC LIMIT %s"""  # noqa: S608
     return Part(sql, [reconciliation_id, status.value, below, *condition.params, limit])
@@ -223,6 +227,23 @@ def by_arrival(
         return cursor.fetchall()
 
 
+def arrived_of(
+    ids: Sequence[int], condition: Condition, *, behind: tuple[datetime, int] | None, limit: int
+) -> list[tuple[datetime, int]]:
+    """Those of a few records that the condition holds for, in the order of their arrival."""
+    place = Condition()
+    if behind is not None:
+        place.add("AND (r.created_at, r.id) < (%s, %s)", *behind)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT r.created_at, r.id FROM unnest(%s::bigint[]) AS few(id) JOIN ledgers_record r ON r.id = few.id
+            WHERE {condition.sql} {place.sql} ORDER BY r.created_at DESC, r.id DESC LIMIT %s""",  # noqa: S608
+            [list(ids), *condition.params, *place.params, limit],
+        )
+        return cursor.fetchall()
+
+
 def of_source(
     stream_ids: Sequence[int],
     source: str,
@@ -236,17 +257,31 @@ def of_source(
     """What came in by batches of one source: batch by batch from the newest, until none that is left can have a newer
     record than those found."""
     found: list[int] = []
-    skipped = 0
+    waiting: list[ImportBatch] = []
+    looked_at = 0
     while True:
-        batches = _newest_batches(stream_ids, source, since=since, until=until, below=below, offset=skipped)
-        found += run([of_batches(batches, condition, below=below, limit=limit)], limit)
+        if not waiting:
+            waiting = _newest_batches(
+                stream_ids, source, since=since, until=until, below=below, offset=looked_at
+            )
+            looked_at += len(waiting)
+        if not waiting or (len(found) == limit and found[-1] > min(waiting[0].last_record or 0, below - 1)):
+            return found
+        few = _enough(waiting, 2 * limit)
+        waiting = waiting[len(few) :]
+        found += run([of_batches(few, condition, below=below, limit=limit)], limit)
         found = sorted(set(found), reverse=True)[:limit]
-        skipped += len(batches)
-        if len(batches) < BATCHES_AT_ONCE:
-            return found
-        last = min(batches[-1].last_record or 0, below - 1)
-        if len(found) == limit and found[-1] > last:
-            return found
+
+
+def _enough(batches: Sequence[ImportBatch], records: int) -> list[ImportBatch]:
+    """As many of them as brought so many records."""
+    taken = []
+    for batch in batches:
+        taken.append(batch)
+        records -= batch.record_count
+        if records <= 0:
+            break
+    return taken
 
 
 def _newest_batches(
@@ -268,7 +303,7 @@ def _newest_batches(
     return list(
         ImportBatch.objects.raw(
             f"""
-            SELECT b.id, b.stream_id, b.first_record, b.last_record FROM ledgers_importbatch b
+            SELECT b.id, b.stream_id, b.first_record, b.last_record, b.record_count FROM ledgers_importbatch b
             WHERE b.stream_id = ANY(%s) AND b.source = %s AND b.voided_at IS NULL AND b.first_record < %s {more}
             ORDER BY least(b.last_record, %s) DESC, b.id DESC LIMIT %s OFFSET %s""",  # noqa: S608
             [list(stream_ids), source, below, *where.params, below - 1, BATCHES_AT_ONCE, offset],

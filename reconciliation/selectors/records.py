@@ -43,7 +43,7 @@ class RecordFilter:
         """Whether records come in the order of their arrival, and not of their ids."""
         narrow = (self.match_id, self.external_id, self.import_batch_id, self.bulk_request_id)
         timed = self.created_after is not None or self.created_before is not None
-        return timed and self.source is None and self.matched is None and all(one is None for one in narrow)
+        return timed and self.source is None and all(one is None for one in narrow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +149,13 @@ def _arrived(
     scope: Scope, asked: RecordFilter, condition: Condition, *, behind: Place | None, limit: int
 ) -> list[int]:
     place = (behind.created_at, behind.id) if behind is not None and behind.created_at is not None else None
+    if asked.matched is not None:
+        ids = _few_standing(scope, asked.matched)
+        if ids is not None:
+            few = walks.arrived_of(ids, condition, behind=place, limit=limit)
+            return [pk for _created, pk in few]
+        here = scope.reconciliation.pk if scope.reconciliation is not None else None
+        walks.standing(condition, matched=asked.matched, reconciliation_id=here)
     found = walks.by_arrival(
         scope.streams or [],
         condition,
@@ -158,6 +165,15 @@ def _arrived(
         limit=limit,
     )
     return [pk for _created, pk in found]
+
+
+def _few_standing(scope: Scope, matched: bool) -> list[int] | None:
+    """All records of the streams that are matched, or not, where they are few; None where they are many: then a walk by
+    arrival soon meets enough of them."""
+    most = walks.FEW_MATCHES
+    down = _by_standing(scope, matched, _condition(scope, RecordFilter()), below=TOP, limit=most + 1)
+    ids = walks.run(down, most + 1)
+    return ids if len(ids) <= most else None
 
 
 def _walk(scope: Scope, asked: RecordFilter, condition: Condition, *, below: int, limit: int) -> list[int]:

@@ -154,11 +154,15 @@ def _long_ids(frame: pl.DataFrame) -> Faults:
 
 
 def _check_new(parsed: ParsedFile, source: SourceFile, stream: DataStream) -> None:
-    """Rows with an external id are known by it. Others are not, so the same bytes would come in twice."""
+    """Rows with an external id are known by it. Others are not, so the same bytes would come in twice, unless the stream was
+    emptied since."""
     if source.taken_again or not any((frame["external_id"] == "").any() for frame in _frames(parsed)):
         return
     same = SourceFile.objects.live().filter(
-        stream=stream, checksum_sha256=source.checksum_sha256, status=SourceFileStatus.COMPLETED
+        stream=stream,
+        checksum_sha256=source.checksum_sha256,
+        status=SourceFileStatus.COMPLETED,
+        import_batches__voided_at__isnull=True,
     )
     earlier = same.exclude(pk=source.pk).order_by("pk").first()
     if earlier is not None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import io
+from importlib import import_module
 
 import pytest
+from django.db import connection
 
 from ledgers.models import ImportBatch, Record
+from reconciliation.models import Run
 from reconciliation.services.books import books_import
 from tests.factories.ledgers import SourceFileFactory
 from tests.factories.organizations import actor_with
@@ -89,3 +92,33 @@ def test_entries_that_come_in_by_themselves_are_in_no_batch(made: Books):
     made.post(("G1", "debit", 10_00, 3, "R1"))
     assert not ImportBatch.objects.exists()
     assert Record.objects.get().import_batch_id is None
+
+
+def test_files_that_were_here_before_get_their_batches(made: Books):
+    """What the data migration does: the same rows that the imports would have made."""
+    kept = made.upload(csv(*LINES))
+    made.void(
+        made.upload(csv(("S9", "credit", 1_00, 9, "")), run=made.another_run()), run=Run.objects.latest("pk")
+    )
+    facts = (
+        "stream",
+        "source_file",
+        "record_count",
+        "total_credits",
+        "total_debits",
+        "by_currency",
+        "currency",
+    )
+    facts += ("first_record", "last_record", "date_range_start", "date_range_end", "filename", "source")
+    before = list(ImportBatch.objects.live().values(*facts))
+    Record.objects.update(import_batch_id=None)
+    ImportBatch.objects.all().delete()
+    migration = import_module("ledgers.migrations.0012_batches_of_files")
+    for _twice in range(2):
+        with connection.schema_editor(atomic=False) as editor:
+            migration.batches_of_files(None, editor)
+        assert list(ImportBatch.objects.values(*facts)) == before
+    assert [row["source_file"] for row in before] == [kept.pk]
+    assert set(Record.objects.live().values_list("import_batch_id", flat=True)) == {
+        ImportBatch.objects.get().pk
+    }

@@ -215,6 +215,22 @@ def test_of_a_ledger_what_does_not_add_up_is_covered_in_part(desk: Desk):
     assert faults() == []
 
 
+def test_of_a_ledger_a_suggestion_in_part_is_superseded_without_its_other_records(desk: Desk):
+    made = books(desk.feeds.by)
+    made.upload("date,amount,direction,reference,description\n2026-02-09,90.00,credit,INV-799,S5\n")
+    made.auto_match()
+    offered = made.match_with("S5")
+    assert (offered.status, offered.difference) == ("suggested", 13_00)
+    (better,) = made.post(("G8", "debit", 90_00, 9, "INV-800"))
+    line = Record.objects.get(description="S5")
+    match = made.act(match_by_hand, reconciliation=made.run.reconciliation, record_ids=[better.pk, line.pk])
+    offered.refresh_from_db()
+    assert (offered.status, match.record_count, match.difference) == ("superseded", 2, 0)
+    left = OpenItem.objects.get(record__uuid=made.entries["G6"])
+    assert (left.held_by, left.open_amount) == (None, 77_00)
+    assert faults() == []
+
+
 def test_of_a_ledger_no_adjustment_is_made(desk: Desk):
     made = books(desk.feeds.by)
     with pytest.raises(Invalid) as refused:

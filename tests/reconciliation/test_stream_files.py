@@ -192,6 +192,13 @@ def test_the_same_bytes_without_ids_wait_for_somebody_who_says_that_they_happene
     assert (again.status, counts(again), Record.objects.count()) == ("completed", (1, 0), 2)
 
 
+def test_into_a_stream_that_was_emptied_since_they_come_again(feeds: Feeds, stream: DataStream):
+    taken(feeds, stream, PAYOUTS)
+    feeds.reset(stream)
+    assert taken(feeds, stream, PAYOUTS).imported_count == 1
+    assert refused(feeds, stream, PAYOUTS).error_code == "file.duplicate"
+
+
 def test_in_another_stream_or_with_another_row_they_are_no_duplicate(feeds: Feeds, stream: DataStream):
     taken(feeds, stream, PAYOUTS)
     taken(feeds, feeds.stream("other"), PAYOUTS)

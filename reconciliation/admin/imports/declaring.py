@@ -167,6 +167,10 @@ class Said:
                 told["columns"].pop(role, None)
                 if columns:
                     told["columns"][role] = columns
+        text = self._changed("columns.metadata")
+        if text is not None:
+            kept = {role: names for role, names in told["columns"].items() if not _is_metadata(role)}
+            told["columns"] = {**kept, **metadata_from(text)}
         return {name: value for name, value in told.items() if value != ""}
 
     def _changed(self, key: str) -> str | None:
@@ -207,7 +211,32 @@ class Said:
                     f"columns.{role}", str(label), columns_text(base, role), columns_text(told, role), choices
                 )
             )
+        asked = _("Kept in the metadata as")
+        example = _("store = Laden; others keep their own names")
+        found.append(Field("columns.metadata", asked, metadata_text(base), metadata_text(told), help=example))
         return found
+
+
+def _is_metadata(role: str) -> bool:
+    return role.startswith(words.METADATA)
+
+
+def metadata_text(columns: Mapping[str, Sequence[str]]) -> str:
+    """Keys of the metadata with their columns as one line: store = Laden; batch = #7."""
+    pairs = [
+        f"{role.removeprefix(words.METADATA)} = {', '.join(names)}"
+        for role, names in columns.items()
+        if _is_metadata(role)
+    ]
+    return "; ".join(pairs)
+
+
+def metadata_from(text: str) -> dict[str, list[str]]:
+    """The same back as roles. What names no column is a fault of the declaration, told as such."""
+    parts = [part.partition("=") for part in text.split(";") if part.strip()]
+    return {
+        words.METADATA + key.strip(): [name.strip()] if name.strip() else [] for key, _equals, name in parts
+    }
 
 
 def columns_text(columns: Mapping[str, Sequence[str]], role: str) -> str:

@@ -8,9 +8,27 @@ from organizations.actors import user_actor
 from tests.organizations.backoffice.people import signed_in
 from tests.reconciliation.admin.desk import Desk
 from tests.reconciliation.books import STATEMENT, books
+from tests.reconciliation.streams import Feeds
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
+
+
+@pytest.fixture
+def person():
+    """An admin's browser and membership."""
+    return signed_in("admin")
+
+
+@pytest.fixture
+def client(person):
+    return person[0]
+
+
+@pytest.fixture
+def feeds(person) -> Feeds:
+    """Streams and reconciliations of that admin's organization."""
+    return Feeds(user_actor(person[1].user, person[1]))
 
 
 @pytest.fixture

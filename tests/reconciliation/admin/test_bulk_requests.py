@@ -9,31 +9,14 @@ import pytest
 from django.urls import reverse
 
 from ledgers.models import BulkRequest
-from organizations.actors import user_actor
 from organizations.acts import perform
 from reconciliation.services.bulk import bulk_request
 from reconciliation.services.bulk_execution import bulk_execute
 from tests.clock import NOW
-from tests.organizations.backoffice.people import signed_in
 from tests.reconciliation.admin.desk import text_of
 from tests.reconciliation.streams import Feeds
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def person():
-    return signed_in("operator")
-
-
-@pytest.fixture
-def client(person):
-    return person[0]
-
-
-@pytest.fixture
-def feeds(person) -> Feeds:
-    return Feeds(user_actor(person[1].user, person[1]))
 
 
 def sent(feeds: Feeds, *rows: dict[str, Any]) -> BulkRequest:
@@ -55,7 +38,7 @@ def test_rows_that_were_not_taken_stand_with_the_reason(client, feeds: Feeds):
     bulk_execute(bulk_request_id=row.pk, clock=lambda: NOW)
     shown = page(client, row)
     assert "3 of 3" in shown
-    assert "2 x1 Skipped" in shown
+    assert "2 x1 Skipped Its external id is there already." in shown
     assert "3 x2 Failed date: Write a date like 2026-03-31." in shown
     assert "1 x1" not in shown
 

@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime
 import pytest
 from django.urls import reverse
 
-from organizations.actors import user_actor
 from reconciliation.models import OpenItem, OverdueRecompute
 from reconciliation.services.recompute import recompute_execute
 from rules.models import Reconciliation
@@ -23,21 +22,6 @@ from tests.reconciliation.streams import Feeds
 pytestmark = pytest.mark.django_db
 
 MODEL = "rules_reconciliation"
-
-
-@pytest.fixture
-def person():
-    return signed_in("admin")
-
-
-@pytest.fixture
-def client(person):
-    return person[0]
-
-
-@pytest.fixture
-def feeds(person) -> Feeds:
-    return Feeds(user_actor(person[1].user, person[1]))
 
 
 @pytest.fixture

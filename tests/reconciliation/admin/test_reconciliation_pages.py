@@ -8,7 +8,6 @@ import pytest
 from django.urls import reverse
 
 from ledgers.models import DataStream, PropertyDefinition, Record
-from organizations.actors import user_actor
 from reconciliation.models import Pass, StreamOperation
 from reconciliation.services.rules import rule_create
 from reconciliation.services.stream_reconciliations import reconciliation_create
@@ -19,27 +18,11 @@ from tests.factories.ledgers import (
     LedgerFactory,
     PropertyDefinitionFactory,
 )
-from tests.organizations.backoffice.people import signed_in
 from tests.reconciliation.admin.desk import text_of
 from tests.reconciliation.books import books
 from tests.reconciliation.streams import Feeds
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def person():
-    return signed_in("admin")
-
-
-@pytest.fixture
-def client(person):
-    return person[0]
-
-
-@pytest.fixture
-def feeds(person) -> Feeds:
-    return Feeds(user_actor(person[1].user, person[1]))
 
 
 @pytest.fixture

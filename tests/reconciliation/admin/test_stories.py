@@ -7,29 +7,12 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
-from organizations.actors import user_actor
 from reconciliation.models import Story
 from rules.models import Reconciliation
-from tests.organizations.backoffice.people import signed_in
 from tests.reconciliation.admin.desk import text_of
 from tests.reconciliation.streams import Feeds
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def person():
-    return signed_in("admin")
-
-
-@pytest.fixture
-def client(person):
-    return person[0]
-
-
-@pytest.fixture
-def feeds(person) -> Feeds:
-    return Feeds(user_actor(person[1].user, person[1]))
 
 
 def named(feeds: Feeds, name: str, **sides: Any) -> Reconciliation:

