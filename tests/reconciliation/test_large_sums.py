@@ -29,4 +29,3 @@ def test_the_open_sides_of_a_reconciliation_are_summed(desk: Desk):
 def test_the_check_of_integrity_sums_them(desk: Desk):
     assert faults() == []
     assert [row[5] for row in open_sums()] == [3 * MINOR_MAX, -2 * MINOR_MAX]
-
