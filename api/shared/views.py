@@ -14,10 +14,16 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from api.shared import errors
-from api.shared.authentication import KeyAuthentication, SessionAuthentication
+from api.shared.authentication import (
+    KeyAuthentication,
+    SessionAuthentication,
+    actor_of,
+    organization_of,
+)
 from api.shared.parsing import JsonParser, check_query
 from api.shared.permissions import HasScope
 from api.shared.throttling import CallerThrottle
+from organizations.actors import Actor
 
 
 class SurfaceView(APIView):
@@ -46,6 +52,16 @@ class SurfaceView(APIView):
         check_query(request.query_params)
         self.at = timezone.now()
         """The one clock value of this request."""
+
+    @property
+    def by(self) -> Actor:
+        """Who asks."""
+        return actor_of(self.request)
+
+    @property
+    def organization_id(self) -> int:
+        """Where."""
+        return organization_of(self.request).pk
 
 
 class PublicView(SurfaceView):

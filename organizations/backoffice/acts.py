@@ -106,12 +106,13 @@ def run_declared(request: HttpRequest, act: Act, cleaned: dict[str, Any]) -> Don
 
 
 def sentence_of(refusal: Refusal) -> str:
-    """The refusal's message, with its issues behind it."""
+    """The refusal's message, and behind it the issues that it does not tell itself."""
     issues = "; ".join(
         ": ".join(
             [".".join(str(part) for part in issue.get("path", [])), str(issue.get("message", ""))]
         ).removeprefix(": ")
         for issue in refusal.issues[:REFUSALS_SHOWN_MAX]
+        if str(issue.get("message", "")) not in refusal.message
     )
     return f"{refusal.message} ({issues})" if issues else refusal.message
 

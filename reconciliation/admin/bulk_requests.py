@@ -186,6 +186,8 @@ class BulkRequestAdmin(ClearingModelAdmin):
         of: dict[str, Any] = {"organization_id": obj.organization_id, "bulk_request_id": obj.pk}
         status = _("It is %(status)s.") % {"status": obj.get_status_display().lower()}
         asked = _("It is being cancelled.") if obj.cancellation_requested_at else ""
+        again = obj.retries.order_by("-pk").first()
+        tried = _("It was tried again already, as %(request)s.") % {"request": again} if again else ""
         return [
             Act(
                 "cancel",
@@ -202,7 +204,7 @@ class BulkRequestAdmin(ClearingModelAdmin):
                 _("Try the rest again"),
                 partial(bulk_retry, **of),
                 "records:write",
-                against="" if obj.status in AGAIN else status,
+                against=tried if obj.status in AGAIN else status,
                 success=lambda made: _("%(request)s tries the rest again.") % {"request": made},
                 after=lambda request, made: HttpResponseRedirect(
                     reverse("admin:ledgers_bulkrequest_change", args=[made.pk])

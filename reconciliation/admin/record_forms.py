@@ -20,6 +20,7 @@ from unfold.widgets import (
 from ledgers.amounts import MINUS, major, read
 from ledgers.models import Record
 from ledgers.money import exponent
+from ledgers.services.record_rows import ID_MAX, TEXT_MAX
 from ledgers.states import Direction
 from organizations.actors import Actor
 from organizations.backoffice.acts import Act
@@ -28,9 +29,15 @@ from reconciliation.services.overdue import record_mark_overdue
 from rules.models import Reconciliation
 
 
-def _line(label: Any, *, required: bool = False, help_text: Any = "") -> forms.CharField:
+def _line(
+    label: Any, *, required: bool = False, help_text: Any = "", most: int = TEXT_MAX
+) -> forms.CharField:
     return forms.CharField(
-        label=label, required=required, widget=UnfoldAdminTextInputWidget, help_text=help_text
+        label=label,
+        required=required,
+        max_length=most,
+        widget=UnfoldAdminTextInputWidget,
+        help_text=help_text,
     )
 
 
@@ -56,11 +63,14 @@ class FactsForm(forms.Form):
     description = forms.CharField(
         label=gettext_lazy("Description"),
         required=False,
+        max_length=TEXT_MAX,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
     )
     counterparty = _line(gettext_lazy("Counterparty"))
     external_id = _line(
-        gettext_lazy("External id"), help_text=gettext_lazy("How its source names it; once in a stream.")
+        gettext_lazy("External id"),
+        help_text=gettext_lazy("How its source names it; once in a stream."),
+        most=ID_MAX,
     )
     metadata = forms.JSONField(
         label=gettext_lazy("Metadata"),

@@ -185,7 +185,23 @@ def _chained(service: Callable[..., Story], *, name: str, by: Actor, at: datetim
             stream_id = _only_shared(before, books)
         links.append(LinkIn(books.pk, step, shared_stream_id=stream_id))
         before = books
-    return service(name=name, links=links, by=by, at=at)
+    try:
+        return service(name=name, links=links, by=by, at=at)
+    except Invalid as refusal:
+        refusal.message, refusal.issues = _told(refusal, links), []
+        raise
+
+
+def _told(refusal: Invalid, links: list[LinkIn]) -> str:
+    """What is wrong with the chain, by the rows of the form."""
+    told = []
+    for issue in refusal.issues:
+        head, *rest = issue["path"]
+        row = (
+            _("%(n)s. reconciliation: ") % {"n": links[rest[0]].position} if head == "links" and rest else ""
+        )
+        told.append(f"{row}{issue['message']}")
+    return " ".join(told) or refusal.message
 
 
 def _only_shared(before: Reconciliation, books: Reconciliation) -> int:

@@ -35,6 +35,7 @@ from reconciliation.admin.ticked_records import NAME, ask_to_match, match_act
 from reconciliation.admin.words import moment, one_person, plainly
 from reconciliation.models import StreamRecord
 from reconciliation.selectors.standing import MATCHED, Standing, standings
+from reconciliation.services.single_records import metadata_check
 from reconciliation.services.stream_records import record_change, record_void
 from rules.models import Reconciliation, ReconciliationStream
 
@@ -284,6 +285,8 @@ def _changed(
 ) -> Record:
     """Only what the person changed: the rest may have been changed meanwhile by somebody else."""
     changes = {name: value for name, value in facts.items() if value != getattr(record, name)}
+    if "metadata" in changes:
+        metadata_check(record.stream, changes["metadata"])
     return change(record=record, changes=changes, by=by, at=at)
 
 

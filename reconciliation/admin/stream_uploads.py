@@ -13,10 +13,11 @@ from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget
 
 from ledgers.models import DataStream, ImportProfile, SourceFile
 from ledgers.services.profiles import stream_set_profile
-from ledgers.states import WRITABLE_STREAMS, ImportTarget
+from ledgers.states import ImportTarget
 from organizations.actors import Actor
 from organizations.backoffice.acts import Act
 from reconciliation.admin.imports.acts import follow
+from reconciliation.admin.stream_acts import busy, owned
 from reconciliation.admin.words import plainly
 from reconciliation.services.imports import import_add
 from reconciliation.services.sources import receive
@@ -32,14 +33,14 @@ class TableForm(forms.Form):
 
 def file_acts(obj: DataStream) -> list[Act]:
     """Upload, and how uploads are read. Greyed where the stream is filled by its owner."""
-    against = "" if obj.kind in WRITABLE_STREAMS else _("It belongs to its owner.")
+    against = owned(obj)
     return [
         Act(
             "upload",
             _("Upload a file"),
             partial(_uploaded, obj),
             "imports:write",
-            against=against or (_("It is being emptied.") if obj.resetting else ""),
+            against=against or busy(obj),
             form=TableForm,
             explain=_(
                 "Each row becomes a record of this stream: all of them, or none and the rows at fault are named. Rows whose"

@@ -35,7 +35,7 @@ def record_create(*, organization_id: int, body: Mapping[str, Any], by: Actor, a
         raise _invalid(issues, code=INVALID if record is None else "stream.not_found")
     if issues or record is None or stream is None:
         raise _invalid(issues)
-    _check_metadata(stream, record.metadata)
+    metadata_check(stream, record.metadata)
     [made] = records_add(stream=stream, records=[record], by=by, at=at)
     return made
 
@@ -55,7 +55,7 @@ def record_edit(
     if not changes:
         return row
     if "metadata" in changes:
-        _check_metadata(row.stream, changes["metadata"])
+        metadata_check(row.stream, changes["metadata"])
     return record_change(record=row, changes=changes, by=by, at=at)
 
 
@@ -73,7 +73,8 @@ def record_of(*, organization_id: int, record_id: int) -> Record:
     return row
 
 
-def _check_metadata(stream: DataStream, metadata: Mapping[str, Any]) -> None:
+def metadata_check(stream: DataStream, metadata: Mapping[str, Any]) -> None:
+    """Hold what a person or a program says of a record against what the stream's metadata holds. Invalid "record.invalid"."""
     faults = metadata_faults(definitions_of([stream.pk])[stream.pk], metadata)
     if faults:
         raise _invalid(FieldIssue(f"metadata.{key}", message) for key, message in faults)

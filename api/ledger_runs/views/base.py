@@ -13,12 +13,10 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from api.shared.authentication import actor_of, organization_of
 from api.shared.listing import Listing, find
 from api.shared.pagination import bad_query
 from api.shared.values import Unfit, read_date
 from api.shared.views import SurfaceView
-from organizations.actors import Actor
 from reconciliation.models import Run
 from reconciliation.selectors.runs import run_named
 
@@ -38,17 +36,9 @@ def as_at(request: Request) -> date | None:
 
 
 class LedgerRunView(SurfaceView):
-    """A view of this surface, with who asks and where at hand."""
+    """A view of this surface."""
 
     surface = "ledger_runs"
-
-    @property
-    def by(self) -> Actor:
-        return actor_of(self.request)
-
-    @property
-    def organization_id(self) -> int:
-        return organization_of(self.request).pk
 
     def run_of(self, run_id: UUID) -> Run:
         return run_named(organization_id=self.organization_id, run_id=run_id)

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from api.shared.authentication import actor_of, organization_of
 from api.shared.problems import Problem
 from api.shared.views import SurfaceView
-from organizations.actors import Actor
 
 PROBLEMS: Mapping[int, Problem] = {
     403: Problem(
@@ -33,15 +31,7 @@ PROBLEMS: Mapping[int, Problem] = {
 
 
 class StreamsView(SurfaceView):
-    """A view of this surface, with who asks and where at hand."""
+    """A view of this surface."""
 
     surface = "streams"
     problems: ClassVar[Mapping[int, Problem]] = PROBLEMS
-
-    @property
-    def by(self) -> Actor:
-        return actor_of(self.request)
-
-    @property
-    def organization_id(self) -> int:
-        return organization_of(self.request).pk

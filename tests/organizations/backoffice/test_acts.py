@@ -12,7 +12,7 @@ from organizations.acts import perform
 from organizations.admin.calendars import CalendarAdmin
 from organizations.backoffice.acts import Act, Done, run_act, run_acts, sentence_of
 from organizations.models import ApiKey, AuditEvent, Calendar, Membership, Organization, User
-from organizations.refusals import Conflict
+from organizations.refusals import Conflict, Invalid
 from organizations.services import keys
 from tests.clock import NOW
 from tests.factories.organizations import ApiKeyFactory, CalendarFactory, MembershipFactory
@@ -279,6 +279,12 @@ def test_many_acts_are_run_each_on_its_own():
 
 def test_a_refusal_without_issues_is_its_message():
     assert sentence_of(Conflict("Taken.")) == "Taken."
+
+
+def test_an_issue_that_the_message_tells_is_not_told_twice():
+    issues = [{"path": ["key"], "message": "Taken."}, {"path": ["name"], "message": "Too long."}]
+    assert sentence_of(Invalid("key: Taken.", issues=issues[:1])) == "key: Taken."
+    assert sentence_of(Invalid("key: Taken.", issues=issues)) == "key: Taken. (name: Too long.)"
 
 
 # --- The audit trail --------------------------------------------------------------------------------------------

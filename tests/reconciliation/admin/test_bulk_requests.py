@@ -52,7 +52,9 @@ def test_a_waiting_request_is_cancelled_and_what_is_left_is_tried_again(client, 
     said = text_of(client.post(url(args=[row.pk, "retry"]), follow=True))
     again = BulkRequest.objects.get(parent=row)
     assert f"Bulk request {again.pk} tries the rest again." in said
-    assert "It is cancelled." in page(client, row)
+    shown = page(client, row)
+    assert "It is cancelled." in shown
+    assert f"It was tried again already, as Bulk request {again.pk}." in shown
 
 
 def test_what_ended_whole_is_neither_cancelled_nor_tried_again(client, feeds: Feeds):

@@ -138,7 +138,7 @@ def test_a_definition_is_changed_and_deleted(client, feeds: Feeds):
 def test_an_owned_stream_is_left_to_its_owner(client, feeds: Feeds):
     owned = books(feeds.by).run.reconciliation.wiring.get(side="b").stream
     page = text_of(client.get(reverse("admin:ledgers_datastream_change", args=[owned.pk])))
-    assert "It belongs to its owner." in page
+    assert "It belongs to its ledger, and is filled and changed there." in page
     act(client, "ledgers_datastream", owned, "empty")
     assert not StreamOperation.objects.exists()
 
@@ -206,6 +206,18 @@ def test_a_person_adds_a_record_to_a_stream(client, feeds: Feeds):
         "JOD",
         {"batch": "B1"},
     )
+
+
+def test_what_people_add_is_held_against_the_metadata_of_the_stream(client, feeds: Feeds):
+    card = PropertyDefinitionFactory(stream=feeds.stream("card"), key="fee", type="number").stream
+    facts = {"date": "2026-03-05", "amount": "1.00", "currency": "EUR", "direction": "credit"}
+    said = act(client, "ledgers_datastream", card, "add-record", **facts, metadata='{"fee": "many"}')
+    assert said.count("Write a number, like 12.5.") == 1
+    long = act(client, "ledgers_datastream", card, "add-record", **facts, external_id="x" * 1001)
+    assert "at most 1000 characters" in long
+    assert not Record.objects.exists()
+    act(client, "ledgers_datastream", card, "add-record", **facts, metadata='{"fee": "1.5"}')
+    assert Record.objects.get().metadata == {"fee": "1.5"}
 
 
 def test_a_stream_says_what_came_in(client, feeds: Feeds):

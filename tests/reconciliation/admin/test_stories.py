@@ -55,6 +55,15 @@ def test_what_shares_no_stream_is_refused_in_words(client, feeds: Feeds, chain):
     assert not Story.objects.exists()
 
 
+def test_a_mistake_is_told_by_the_row_of_the_form(client, feeds: Feeds, chain):
+    apart = feeds.stream("x")
+    named(feeds, "Apart", a=apart)
+    said = made(client, *chain, stream_2=apart.pk)
+    assert "2. reconciliation: Stream" in said
+    assert "links." not in said
+    assert not Story.objects.exists()
+
+
 def test_where_several_streams_are_shared_a_person_chooses(client, feeds: Feeds):
     one, two = feeds.stream("one"), feeds.stream("two")
     first, second = named(feeds, "First", a=one, b=two), named(feeds, "Second", a=one, b=two)

@@ -11,7 +11,7 @@ from ledgers.models import Record
 from organizations.actors import user_actor
 from reconciliation.models import Match, OpenItem
 from reconciliation.services.stream_reconciliations import reconciliation_create
-from tests.factories.ledgers import ImportBatchFactory
+from tests.factories.ledgers import ImportBatchFactory, PropertyDefinitionFactory
 from tests.organizations.backoffice.people import signed_in
 from tests.reconciliation.admin.desk import text_of
 from tests.reconciliation.streams import Feeds
@@ -72,6 +72,16 @@ def test_what_is_no_amount_of_the_currency_is_refused_beside_its_field(client, f
     ) in said
     record.refresh_from_db()
     assert record.amount == 50_00
+
+
+def test_changed_metadata_is_held_against_what_the_stream_has(client, feeds: Feeds):
+    (record,) = feeds.add(feeds.stream("card"), ("S1", 50_00))
+    PropertyDefinitionFactory(stream=record.stream, key="fee", type="number")
+    assert "It is saved." in change(client, record, reference="S2")  # what was there before is not looked at
+    assert "Write a number, like 12.5." in change(client, record, metadata='{"fee": "many"}')
+    record.refresh_from_db()
+    assert record.metadata == {}
+    assert "It is saved." in change(client, record, metadata='{"fee": 2}')
 
 
 def test_only_what_the_person_changed_is_written(client, feeds: Feeds):

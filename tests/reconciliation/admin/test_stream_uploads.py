@@ -161,7 +161,9 @@ def test_a_profile_is_chosen_for_the_stream(client, feeds: Feeds, stream: DataSt
 
 def test_owned_streams_take_no_upload(client, feeds: Feeds):
     owned = DataStreamFactory(organization=feeds.organization, kind="transactions")
-    assert "It belongs to its owner." in text_of(upload(client, owned, OWN))
+    assert "It belongs to settlements, and is filled and changed there." in text_of(
+        upload(client, owned, OWN)
+    )
     assert not FileImport.objects.exists()
 
 
