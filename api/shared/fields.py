@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -14,6 +15,7 @@ from rest_framework import serializers
 from api.shared.values import NUMBER_MAX, Unfit, read_instant, read_number
 from organizations.actors import shown_names
 
+DAY_FORM = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 MONEY_SCHEMA = {
     "type": "object",
     "required": ["amount", "currency", "precision"],
@@ -135,6 +137,18 @@ class Id(serializers.Field):
 
     def to_representation(self, value: int) -> int:
         return value
+
+
+class Day(serializers.DateField):
+    """A day in a request, as the OpenAPI says it: 2026-03-31 and no other form of ISO 8601, such as a week."""
+
+    def to_internal_value(self, data: Any) -> date:
+        if not isinstance(data, str) or not DAY_FORM.fullmatch(data):
+            raise serializers.ValidationError(_("Write a date like 2026-03-31."))
+        try:
+            return date.fromisoformat(data)
+        except ValueError:
+            raise serializers.ValidationError(_("Write a date like 2026-03-31.")) from None
 
 
 class Instant(serializers.DateTimeField):

@@ -125,7 +125,8 @@ class SurfaceSchema(AutoSchema):
     def get_override_parameters(self) -> list[Any]:
         if not getattr(self.view, "authentication_classes", None):
             return []
-        return [ORGANIZATION, *([IDEMPOTENCY] if self.method in WRITES else [])]
+        own = getattr(self.view, "idempotency", IDEMPOTENCY)
+        return [ORGANIZATION, *([own] if self.method in WRITES else [])]
 
     def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)

@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from api.shared.fields import Body, Id, InstantField, MinorUnits, TextOrNull
+from api.shared.fields import Body, Day, Id, InstantField, MinorUnits, TextOrNull
 from api.shared.schema import with_example
 from api.shared.values import NUMBER_MAX
 from api.streams import account_examples as examples
@@ -80,7 +80,7 @@ class StatedMinor(MinorUnits):
 
 
 class StatedBody(Body):
-    date = serializers.DateField()
+    date = Day()
     balance_type = serializers.ChoiceField(BalanceType.choices)
     amount_cents = StatedMinor(help_text="Minor units of the account's currency; below zero: overdrawn.")
 

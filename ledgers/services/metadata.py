@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from math import isfinite
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -81,7 +80,8 @@ def _is_number(value: object) -> bool:
         return False
     if isinstance(value, str):
         return bool(NUMBER_FORM.fullmatch(value))
-    return isfinite(value) and abs(value) < 1e20 and bool(NUMBER_FORM.fullmatch(f"{Decimal(str(value)):f}"))
+    # Compared before anything else: a whole number of hundreds of digits becomes no float, nor any text that counts.
+    return abs(value) < 1e20 and bool(NUMBER_FORM.fullmatch(f"{Decimal(str(value)):f}"))
 
 
 def _is_date(value: object) -> bool:

@@ -132,7 +132,8 @@ def _waited(_details: dict[str, Any], books: Books) -> str:
 
 
 def _under_way(details: dict[str, Any], books: Books) -> str:
-    busy = Pass.objects.get(uuid=details["pass"]["id"])
+    number = details["pass"]["id"]  # of a run's pass its uuid, else its number, as the surfaces name them
+    busy = Pass.objects.get(**({"pk": number} if isinstance(number, int) else {"uuid": number}))
     if busy.status == PassStatus.PENDING:
         text = _(
             "A matching waits for its turn, asked for by %(who)s at %(when)s. Wait for its end, or stop it, then try again."

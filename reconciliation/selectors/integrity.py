@@ -218,7 +218,7 @@ def faults() -> list[Fault]:
 
 OPEN_SUMS = """
 SELECT rec.name, s.name, o.side, r.currency, count(*) FILTER (WHERE o.closed_at IS NULL),
-    coalesce(sum(o.open_amount) FILTER (WHERE o.closed_at IS NULL), 0)::bigint,
+    coalesce(sum(o.open_amount) FILTER (WHERE o.closed_at IS NULL), 0),
     count(*) FILTER (WHERE o.closed_at IS NOT NULL)
 FROM reconciliation_openitem o JOIN ledgers_record r ON r.id = o.record_id
 JOIN ledgers_datastream s ON s.id = r.stream_id JOIN rules_reconciliation rec ON rec.id = o.reconciliation_id
@@ -230,4 +230,5 @@ def open_sums() -> list[tuple[str, str, str, str, int, int, int]]:
     """(reconciliation, stream, side, currency, open count, open sum in minor units, closed count) of what is not cleared."""
     with connection.cursor() as cursor:
         cursor.execute(OPEN_SUMS)
-        return list(cursor.fetchall())
+        # Numeric, not bigint: amounts of 64 bits may add up to more.
+        return [(*row[:5], int(row[5]), row[6]) for row in cursor.fetchall()]

@@ -14,7 +14,7 @@ COUNT_MAX = 100_000
 """Open records read per side. Beyond, a page says "100,000+" and no sums."""
 
 OPEN = """
-SELECT o.side, r.currency, r.decimal_places, count(*), coalesce(sum(o.open_amount), 0)::bigint, min(r.date)
+SELECT o.side, r.currency, r.decimal_places, count(*), coalesce(sum(o.open_amount), 0), min(r.date)
 FROM (
     (SELECT side, record_id, open_amount FROM reconciliation_openitem
      WHERE reconciliation_id = %(reconciliation)s AND closed_at IS NULL AND side = 'a' LIMIT %(most)s)
@@ -25,6 +25,7 @@ FROM (
 JOIN ledgers_record r ON r.id = o.record_id
 GROUP BY 1, 2, 3 ORDER BY 1, 4 DESC, 2
 """
+"""Sums stay numeric: amounts of 64 bits may add up to more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +70,6 @@ def open_sides(reconciliation: Reconciliation) -> OpenSides:
 def _side(side: str, rows: list[tuple[str, int, int, int, object]]) -> OpenSide:
     count = sum(row[2] for row in rows)
     capped = count > COUNT_MAX
-    sums = (
-        [] if capped else [OpenSum(currency, places, n, amount) for currency, places, n, amount, _day in rows]
-    )
+    sums = [OpenSum(currency, places, n, int(amount)) for currency, places, n, amount, _day in rows]
     oldest = min((row[4] for row in rows), default=None)  # type: ignore[type-var]
-    return OpenSide(side, min(count, COUNT_MAX), capped, None if capped else oldest, sums)
+    return OpenSide(side, min(count, COUNT_MAX), capped, None if capped else oldest, [] if capped else sums)

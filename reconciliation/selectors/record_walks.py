@@ -101,13 +101,14 @@ def of_match(match_id: int, condition: Condition, *, below: int, limit: int) -> 
 
 
 def of_streams(stream_ids: Sequence[int], condition: Condition, *, below: int, limit: int) -> Part:
-    """The newest of each stream, then of all."""
+    """The newest of each stream, then of all. Said as a span of (stream, id), since the planner would go down the primary
+    key through all that came into other streams later."""
     return Part(
         f"""
         SELECT newest.id FROM unnest(%s::bigint[]) AS s(stream_id) CROSS JOIN LATERAL (
             SELECT r.id FROM ledgers_record r
-            WHERE r.stream_id = s.stream_id AND r.id < %s AND {condition.sql}
-            ORDER BY r.id DESC LIMIT %s) AS newest
+            WHERE r.stream_id >= s.stream_id AND (r.stream_id, r.id) < (s.stream_id, %s) AND {condition.sql}
+            ORDER BY r.stream_id DESC, r.id DESC LIMIT %s) AS newest
         ORDER BY newest.id DESC LIMIT %s""",  # noqa: S608
         [list(stream_ids), below, *condition.params, limit, limit],
     )

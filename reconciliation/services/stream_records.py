@@ -196,7 +196,7 @@ def _end_suggestions(reconciliation_id: int, record_id: int, *, by: Actor, at: d
             },
             code="record.matched",
             word="match_state_conflict",
-            details={"match_id": str(match.uuid), "status": match.status},
+            details={"match_id": match.pk, "status": match.status},
         )
     matches_end(
         [match.pk],

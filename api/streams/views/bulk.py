@@ -12,7 +12,8 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from api.shared.idempotency import act, key_text
+from api.shared.fields import read_body
+from api.shared.idempotency import HEADER, act, key_text
 from api.shared.pagination import Cursor, HasMore, Page, bad_query, make_cursor
 from api.shared.problems import Problem
 from api.shared.queries import only, query_instant, query_text, query_word
@@ -20,6 +21,7 @@ from api.shared.schema import operation
 from api.shared.values import Unfit, read_instant, read_number
 from api.streams import bulk_presenting as presenting
 from api.streams.bulk_shapes import BulkBody, BulkList, BulkShape, BulkWithResults, SummaryShape
+from api.streams.stream_bodies import EmptyBody
 from api.streams.views.base import PROBLEMS, StreamsView
 from ledgers.selectors.bulk import BulkFilter, bulk_requests_of
 from ledgers.states import BulkSource, BulkStatus
@@ -69,6 +71,15 @@ class BulkView(StreamsView):
 
 class BulkRecords(BulkView):
     scopes = {"POST": "records:write"}
+    idempotency = OpenApiParameter(
+        HEADER,
+        OpenApiTypes.STR,
+        OpenApiParameter.HEADER,
+        description=(
+            "Sent again, whatever the body and whoever in the organization sends it: the request that the key made, as it "
+            "is now. Kept for ever."
+        ),
+    )
 
     @operation(
         "records_bulk_create", "Send many records", body=BulkBody, answers={202: SummaryShape}, also=[400]
@@ -148,11 +159,12 @@ class OneBulkRequest(BulkView):
 class CancelBulkRequest(BulkView):
     scopes = {"POST": "records:write"}
 
-    @operation("bulk_requests_cancel", "Cancel a bulk request", answers={202: BulkShape})
+    @operation("bulk_requests_cancel", "Cancel a bulk request", body=EmptyBody, answers={202: BulkShape})
     def post(self, request: Request, bulk_request_id: int) -> Response:
         """Nothing more is added; what was added stays, and the other rows are skipped, to be tried again. 409 where it has
         ended."""
         only(request)
+        read_body(EmptyBody, request.data)
         service = partial(
             bulk_cancel,
             organization_id=self.organization_id,
@@ -166,11 +178,14 @@ class CancelBulkRequest(BulkView):
 class RetryBulkRequest(BulkView):
     scopes = {"POST": "records:write"}
 
-    @operation("bulk_requests_retry", "Try rows of a bulk request again", answers={202: BulkShape})
+    @operation(
+        "bulk_requests_retry", "Try rows of a bulk request again", body=EmptyBody, answers={202: BulkShape}
+    )
     def post(self, request: Request, bulk_request_id: int) -> Response:
         """A new request of the rows that failed or were skipped, which keep their index. Only of a failed or cancelled one,
         and once: what fails then is tried again from the new request."""
         only(request)
+        read_body(EmptyBody, request.data)
         service = partial(
             bulk_retry,
             organization_id=self.organization_id,

@@ -37,7 +37,7 @@ RECORD_PROBLEMS: Mapping[int, Problem] = {
         409,
         "record.matched",
         "The record is in match 70 (accepted), decided by user:anna. Undo that match first.",
-        details={"match_id": "0195f0a1-7c3e-7d42-9a55-1f2e3d4c5b6a", "status": "accepted"},
+        details={"match_id": 70, "status": "accepted"},
     ),
     422: Problem(
         422,

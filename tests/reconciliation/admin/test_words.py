@@ -3,11 +3,14 @@
 import pytest
 
 from organizations.acts import _lock_timeout
+from organizations.refusals import Conflict
 from reconciliation.admin.history import facts_of
 from reconciliation.admin.words import told
 from reconciliation.models import Pass
+from reconciliation.services.passes import pass_request
 from reconciliation.services.records import pass_running
 from tests.reconciliation.admin.desk import Desk
+from tests.reconciliation.streams import Feeds
 
 pytestmark = pytest.mark.django_db
 
@@ -31,6 +34,15 @@ def test_a_pass_that_hinders_is_told_with_who_asked_for_it(proposed: Desk):
     assert f"A matching waits for its turn, asked for by {name}" in text
     Pass.objects.filter(pk=busy.pk).update(status="running", progress=7)
     assert "A matching is under way: 7%" in told(pass_running(busy), proposed.books.run)
+
+
+def test_a_pass_of_streams_that_hinders_is_told_the_same_way(proposed: Desk):
+    feeds = Feeds(proposed.books.by)
+    reconciliation = feeds.reconciliation(feeds.stream("a"), feeds.stream("b"))
+    feeds.act(pass_request, reconciliation=reconciliation, run=None)
+    with pytest.raises(Conflict) as refused:
+        feeds.act(pass_request, reconciliation=reconciliation, run=None)
+    assert "A matching waits for its turn, asked for by" in told(refused.value, reconciliation)
 
 
 def test_facts_of_events_are_amounts_counts_and_names():

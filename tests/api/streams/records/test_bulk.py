@@ -8,6 +8,7 @@ from reconciliation.models import OpenItem
 from reconciliation.selectors.integrity import faults
 from reconciliation.services import bulk_execution
 from reconciliation.services.bulk_execution import bulk_execute
+from tests.api.document import operations
 from tests.api.streams.records.conftest import BULK_PATH, RECORDS, REQUESTS, clock, outcomes
 from tests.factories.ledgers import (
     DataStreamFactory,
@@ -161,3 +162,10 @@ def test_a_chunk_costs_the_same_queries_whatever_its_rows(bench, django_assert_m
     with django_assert_max_num_queries(len(taken)):
         bulk_execute(bulk_request_id=many, clock=clock)
     assert Record.objects.count() == 202
+
+
+def test_the_document_says_what_a_key_does_here():
+    [bulk] = [each for each in operations() if str(each) == "POST /v1/records/bulk"]
+    [key] = [each for each in bulk.described["parameters"] if each["name"] == "Idempotency-Key"]
+    assert "whatever the body" in key["description"]
+    assert "409" not in key["description"]

@@ -114,6 +114,13 @@ def test_a_job_that_breaks_is_failed_and_keeps_what_it_wrote(bench, send, monkey
     assert (twice.status_code, twice.json()["reason"]) == (409, "bulk.retried")
 
 
+@pytest.mark.parametrize("act", ["cancel", "retry"])
+@pytest.mark.parametrize("body", [[], [1], {"rows": [0]}])
+def test_cancel_and_retry_take_no_body(bench, act, body):
+    row = BulkRequestFactory(organization=bench.cards.organization)
+    assert bench.post(f"{REQUESTS}/{row.pk}/{act}", body).status_code == 422
+
+
 @pytest.mark.parametrize("status", ["pending", "processing", "completed", "failed", "cancelled"])
 def test_cancel_and_retry_in_every_state(bench, status):
     ended = {} if status in ("pending", "processing") else {"finished_at": NOW}

@@ -209,6 +209,7 @@ def test_what_an_accepted_match_has_is_neither_changed_nor_deleted(bench):
     a, _b = bench.matched()
     for answer in (bench.patch(a.pk, {"amount": 1}), bench.client.delete(f"{RECORDS}/{a.pk}")):
         assert (answer.status_code, answer.json()["reason"]) == (409, "record.matched")
+        assert answer.json()["details"] == {"match_id": Match.objects.get().pk, "status": "accepted"}
     assert bench.get(f"{RECORDS}/{a.pk}")["amount"] == 500
 
 
