@@ -107,14 +107,18 @@ def run_declared(request: HttpRequest, act: Act, cleaned: dict[str, Any]) -> Don
 
 def sentence_of(refusal: Refusal) -> str:
     """The refusal's message, and behind it the issues that it does not tell itself."""
-    issues = "; ".join(
-        ": ".join(
-            [".".join(str(part) for part in issue.get("path", [])), str(issue.get("message", ""))]
-        ).removeprefix(": ")
+    said = [
+        (
+            ": ".join(
+                [".".join(str(part) for part in issue.get("path", [])), str(issue.get("message", ""))]
+            ).removeprefix(": "),
+            issue.get("message"),
+        )
         for issue in refusal.issues[:REFUSALS_SHOWN_MAX]
-        if str(issue.get("message", "")) not in refusal.message
-    )
-    return f"{refusal.message} ({issues})" if issues else refusal.message
+    ]
+    told = refusal.message
+    issues = "; ".join(text for text, message in said if text not in told and message != told)
+    return f"{told} ({issues})" if issues else told
 
 
 def why_not(act: Act, *, allowed: bool) -> str:

@@ -284,6 +284,8 @@ def test_a_refusal_without_issues_is_its_message():
 def test_an_issue_that_the_message_tells_is_not_told_twice():
     issues = [{"path": ["key"], "message": "Taken."}, {"path": ["name"], "message": "Too long."}]
     assert sentence_of(Invalid("key: Taken.", issues=issues[:1])) == "key: Taken."
+    assert sentence_of(Invalid("Taken.", issues=issues[:1])) == "Taken."
+    assert sentence_of(Invalid("Line 2: Taken.", issues=issues[:1])) == "Line 2: Taken. (key: Taken.)"
     assert sentence_of(Invalid("key: Taken.", issues=issues)) == "key: Taken. (name: Too long.)"
 
 
