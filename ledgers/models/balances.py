@@ -33,4 +33,4 @@ class BankAccountBalance(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.bank_account_id} {self.date} {self.balance_type}"
+        return f"{self.date} {self.get_balance_type_display()}"

@@ -15,7 +15,7 @@ from ledgers.amounts import shown
 from ledgers.money import exponent
 from organizations.backoffice.history import Line, events_of, lines_of
 from organizations.models import AuditEvent
-from reconciliation.admin.words import people, reason_words
+from reconciliation.admin.words import moment, people, reason_words
 from reconciliation.states import PassTrigger
 
 WHAT = {
@@ -90,6 +90,8 @@ NAMES = {
     "duplicates": gettext_lazy("alike"),
 }
 ACTOR = re.compile(r"(user|key|system):\S+")
+INSTANTS = {"overdue_at", "before"}
+"""Of the record that somebody marks overdue; told in the reader's time zone."""
 LEFT_OUT = {"currency"}
 """Told with its amount."""
 
@@ -132,6 +134,8 @@ def facts_of(data: dict[str, Any], currency: str, names: dict[str, str]) -> list
 def _text(name: str, value: Any, currency: str) -> str:
     if name in AMOUNTS and isinstance(value, int) and currency:
         return shown(value, exponent(currency), currency)
+    if name in INSTANTS and isinstance(value, str):
+        return moment(value)
     teller = TEXTS.get(name)
     if teller is not None:
         return teller(value)

@@ -123,7 +123,11 @@ class ImportBatchAdmin(ClearingModelAdmin):
     def amounts(self, obj: ImportBatch) -> str:
         rows = (
             (
-                _("%(credits)s in credits, %(debits)s in debits: net %(net)s, %(n)s records")
+                ngettext(
+                    "%(credits)s in credits, %(debits)s in debits: net %(net)s, %(n)s record",
+                    "%(credits)s in credits, %(debits)s in debits: net %(net)s, %(n)s records",
+                    each["record_count"],
+                )
                 % {
                     "credits": shown(each["total_credits"], each["decimal_places"], each["currency"]),
                     "debits": shown(each["total_debits"], each["decimal_places"], each["currency"]),

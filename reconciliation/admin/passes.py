@@ -52,7 +52,9 @@ class PassAdmin(ClearingModelAdmin):
     nav_title = gettext_lazy("Automatic matching")
     intro = gettext_lazy("Each time the rules went over open records: what they found, and how it ended.")
     empty_text = gettext_lazy("Nothing was matched yet.")
-    empty_steps = gettext_lazy("Open a run with a statement file and choose “Match automatically”.")
+    empty_steps = gettext_lazy(
+        "Open a run with a statement file and choose “Match automatically”, or a reconciliation of streams and “Match now”."
+    )
     list_display = (
         "name",
         "run_link",
@@ -66,7 +68,13 @@ class PassAdmin(ClearingModelAdmin):
         "asker",
         "duration",
     )
-    list_filter = ("status", ("reconciliation__ledger", ScopedRelatedFilter), "trigger", "requested_at")
+    list_filter = (
+        "status",
+        ("reconciliation", ScopedRelatedFilter),
+        ("reconciliation__ledger", ScopedRelatedFilter),
+        "trigger",
+        "requested_at",
+    )
     list_select_related = ("run__ledger", "reconciliation__ledger")
     search_fields = ("=pk", "=uuid", "run__note", "error")
     search_help_text = gettext_lazy("Number of the matching, name of the run, or words of an error")
@@ -106,9 +114,9 @@ class PassAdmin(ClearingModelAdmin):
     def name(self, obj: Pass) -> str:
         return _("Matching %(id)s") % {"id": obj.pk}
 
-    @display(description=gettext_lazy("Run"))
+    @display(description=gettext_lazy("Run, or reconciliation"))
     def run_link(self, obj: Pass) -> str:
-        return link_to(obj.run) if obj.run is not None else link_to(obj.reconciliation.ledger)
+        return link_to(obj.run or obj.reconciliation.ledger or obj.reconciliation)
 
     @display(description=gettext_lazy("Status"), ordering="status")
     def state(self, obj: Pass) -> str:
@@ -180,9 +188,11 @@ class PassAdmin(ClearingModelAdmin):
                 "when": moment(obj.undone_at)
             }
         return {
-            "pending": _("It waits for its turn: one matching per ledger at a time."),
+            "pending": _("It waits for its turn: one matching per reconciliation at a time."),
             "running": _("It is under way. People can go on working meanwhile."),
-            "completed": _("It is done. What it proposes waits in its run for a decision."),
+            "completed": _("It is done. What it proposes waits in its run for a decision.")
+            if obj.run is not None
+            else _("It is done. What it proposes waits among the matches for a decision."),
             "failed": _("It broke off. What it had written stays; match again."),
             "cancelled": _("It was stopped. What it had written stays."),
         }[obj.status]

@@ -75,6 +75,7 @@ class FactsForm(forms.Form):
     metadata = forms.JSONField(
         label=gettext_lazy("Metadata"),
         required=False,
+        initial=dict,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
         help_text=gettext_lazy('A JSON object: {"batch_no": "B-19"}'),
     )

@@ -28,7 +28,9 @@ class StreamOperationAdmin(ClearingModelAdmin):
         "Long work on whole streams: put into a reconciliation, taken out of it, emptied, deleted."
     )
     empty_text = gettext_lazy("No such work was needed yet.")
-    empty_steps = gettext_lazy("It appears when a stream with many records is wired, emptied or deleted.")
+    empty_steps = gettext_lazy(
+        "It appears when a stream with many records is put into a reconciliation or taken out, emptied or deleted."
+    )
     list_display = ("name", "stream_key", "reconciliation_link", "state", "done", "requested_at", "asker")
     list_filter = ("kind", "status", "requested_at")
     list_select_related = ("stream", "reconciliation")

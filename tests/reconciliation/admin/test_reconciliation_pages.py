@@ -211,6 +211,8 @@ def test_a_person_adds_a_record_to_a_stream(client, feeds: Feeds):
 def test_what_people_add_is_held_against_the_metadata_of_the_stream(client, feeds: Feeds):
     card = PropertyDefinitionFactory(stream=feeds.stream("card"), key="fee", type="number").stream
     facts = {"date": "2026-03-05", "amount": "1.00", "currency": "EUR", "direction": "credit"}
+    asked = client.get(reverse("admin:ledgers_datastream_act", args=[card.pk, "add-record"]))
+    assert asked.context["form"]["metadata"].value() in ("{}", {})
     said = act(client, "ledgers_datastream", card, "add-record", **facts, metadata='{"fee": "many"}')
     assert said.count("Write a number, like 12.5.") == 1
     long = act(client, "ledgers_datastream", card, "add-record", **facts, external_id="x" * 1001)

@@ -1,6 +1,7 @@
 """Refusals in words: who is at work, since when, and what to do now. History: names and words, no raw keys."""
 
 import pytest
+from django.urls import reverse
 
 from organizations.acts import _lock_timeout
 from organizations.refusals import Conflict
@@ -9,7 +10,7 @@ from reconciliation.admin.words import told
 from reconciliation.models import Pass
 from reconciliation.services.passes import pass_request
 from reconciliation.services.records import pass_running
-from tests.reconciliation.admin.desk import Desk
+from tests.reconciliation.admin.desk import Desk, text_of
 from tests.reconciliation.streams import Feeds
 
 pytestmark = pytest.mark.django_db
@@ -60,5 +61,18 @@ def test_facts_of_events_are_amounts_counts_and_names():
         ("in place of", "Match 63, Match 64"),
         ("reason", "its line or entry was closed"),
     ]
+    assert facts_of({"overdue_at": "2026-03-04T00:00:00+00:00"}, "", {}) == [
+        ("overdue at", "2026-03-04 00:00")
+    ]
+    assert facts_of({"before": {"after_days": 5}}, "", {}) == [("before", "after_days: 5")]
     assert facts_of({"requested_by": "user:7"}, "", {"user:7": "Anna"}) == [("asked for by", "Anna")]
     assert facts_of({"amount": 1300, "reason": "Bank fee"}, "JPY", {})[0] == ("amount", "1,300\xa0JPY")
+
+
+def test_a_pass_of_streams_names_its_reconciliation(proposed: Desk):
+    feeds = Feeds(proposed.books.by)
+    reconciliation = feeds.reconciliation(feeds.stream("a"), feeds.stream("b"))
+    asked = feeds.act(pass_request, reconciliation=reconciliation, run=None)
+    page = text_of(proposed.client.get(reverse("admin:reconciliation_pass_change", args=[asked.pk])))
+    assert f"Run, or reconciliation {reconciliation.name}" in page
+    assert "one matching per reconciliation at a time" in page
