@@ -114,6 +114,28 @@ def of_streams(stream_ids: Sequence[int], condition: Condition, *, below: int, l
     )
 
 
+def span_of(stream_ids: Sequence[int]) -> tuple[int, int]:
+    """The first and the last record id of these streams, (0, 0) where they have none: what came in before and after is other
+    streams' own, and no walk goes through it."""
+    with connection.cursor() as cursor:
+        cursor.execute(SPAN, [list(stream_ids)])
+        oldest, newest = cursor.fetchone()
+        return oldest or 0, newest or 0
+
+
+SPAN = """
+SELECT min(first.id), max(last.id) FROM unnest(%s::bigint[]) AS s(stream_id)
+CROSS JOIN LATERAL (
+    SELECT r.id FROM ledgers_record r
+    WHERE r.stream_id <= s.stream_id AND (r.stream_id, r.id) > (s.stream_id, 0)
+    ORDER BY r.stream_id, r.id LIMIT 1) AS first
+CROSS JOIN LATERAL (
+    SELECT r.id FROM ledgers_record r
+    WHERE r.stream_id >= s.stream_id AND (r.stream_id, r.id) < (s.stream_id, 9223372036854775807)
+    ORDER BY r.stream_id DESC, r.id DESC LIMIT 1) AS last
+"""
+
+
 def of_external_id(external_id: str, condition: Condition, *, below: int, limit: int) -> Part:
     """By the index of their first characters: an index keeps no text of any length."""
     return Part(
@@ -153,21 +175,33 @@ def of_batches(batches: Iterable[ImportBatch], condition: Condition, *, below: i
 
 
 def of_tokens(
-    reconciliation_id: int, condition: Condition, *, closed: bool | None, below: int, limit: int
+    reconciliation_id: int,
+    condition: Condition,
+    *,
+    closed: bool | None,
+    above: int = 0,
+    below: int,
+    limit: int,
 ) -> Part:
-    """Records that have an open item: closed by a person, not closed, or either (None)."""
+    """Records from `above` on that have an open item: closed by a person, not closed, or either (None)."""
     state = {None: "", False: "AND o.closed_at IS NULL", True: "AND o.closed_at IS NOT NULL"}[closed]
     return Part(
         f"""
         SELECT r.id FROM reconciliation_openitem o JOIN ledgers_record r ON r.id = o.record_id + 0
-        WHERE o.reconciliation_id = %s AND o.record_id < %s {state} AND {condition.sql}
+        WHERE o.reconciliation_id = %s AND o.record_id >= %s AND o.record_id < %s {state} AND {condition.sql}
         ORDER BY o.record_id DESC LIMIT %s""",  # noqa: S608
-        [reconciliation_id, below, *condition.params, limit],
+        [reconciliation_id, above, below, *condition.params, limit],
     )
 
 
 def of_members(
-    reconciliation_id: int, status: MatchStatus, condition: Condition, *, below: int, limit: int
+    reconciliation_id: int,
+    status: MatchStatus,
+    condition: Condition,
+    *,
+    above: int = 0,
+    below: int,
+    limit: int,
 ) -> Part:
     """Members of live matches of that status: of few matches all, of many on the way down the reconciliation's members."""
     if _match_count(reconciliation_id, status) <= FEW_MATCHES:
@@ -176,15 +210,16 @@ def of_members(
             SELECT id FROM reconciliation_match WHERE reconciliation_id = %s AND status = %s)
         SELECT r.id FROM few JOIN reconciliation_matchmember m ON m.match_id = few.id AND m.live
         JOIN ledgers_record r ON r.id = m.record_id + 0
-        WHERE m.record_id < %s AND {condition.sql}
+        WHERE m.record_id >= %s AND m.record_id < %s AND {condition.sql}
         ORDER BY r.id DESC LIMIT %s"""  # noqa: S608
-        return Part(sql, [reconciliation_id, status.value, below, *condition.params, limit])
+        return Part(sql, [reconciliation_id, status.value, above, below, *condition.params, limit])
     sql = f"""
         SELECT r.id FROM reconciliation_matchmember m JOIN reconciliation_match t ON t.id = m.match_id
         JOIN ledgers_record r ON r.id = m.record_id + 0
-        WHERE m.reconciliation_id = %s AND m.live AND t.status = %s AND m.record_id < %s AND {condition.sql}
+        WHERE m.reconciliation_id = %s AND m.live AND t.status = %s AND m.record_id >= %s AND m.record_id < %s
+            AND {condition.sql}
         ORDER BY m.record_id DESC LIMIT %s"""  # noqa: S608
-    return Part(sql, [reconciliation_id, status.value, below, *condition.params, limit])
+    return Part(sql, [reconciliation_id, status.value, above, below, *condition.params, limit])
 
 
 def _match_count(reconciliation_id: int, status: MatchStatus) -> int:

@@ -228,10 +228,11 @@ def _by_standing(
     scope: Scope, matched: bool, condition: Condition, *, below: int, limit: int
 ) -> list[walks.Part]:
     """Matched and unmatched ones of streams: down the open items and the members of matches, never down the records."""
-    down = {"below": below, "limit": limit}
     streams = list(scope.streams or [])
     if not streams:
         return []
+    oldest, newest = walks.span_of(streams)
+    down = {"above": oldest, "below": min(below, newest + 1), "limit": limit}
     here = scope.reconciliation
     if here is None:
         return _by_standing_anywhere(streams, matched, condition, **down)
@@ -250,9 +251,9 @@ def _by_standing(
 
 
 def _by_standing_anywhere(
-    streams: list[int], matched: bool, condition: Condition, *, below: int, limit: int
+    streams: list[int], matched: bool, condition: Condition, *, above: int, below: int, limit: int
 ) -> list[walks.Part]:
-    down = {"below": below, "limit": limit}
+    down = {"above": above, "below": below, "limit": limit}
     wired = list(
         Reconciliation.objects.live()
         .filter(wiring__stream__in=streams)
@@ -266,7 +267,7 @@ def _by_standing_anywhere(
     walks.standing(condition, matched=False, reconciliation_id=None)
     whole = next((found for found in wired if _has_all(found)), None)
     if whole is None:
-        return [walks.of_streams(streams, condition, **down)]
+        return [walks.of_streams(streams, condition, below=below, limit=limit)]
     condition.add("r.stream_id = ANY(%s)", streams)
     return [
         walks.of_tokens(whole.pk, condition, closed=None, **down),

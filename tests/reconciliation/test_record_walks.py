@@ -60,3 +60,19 @@ def test_pages_of_several_streams_go_on_where_they_ended(feeds: Feeds):
         )
         assert found == [pk for (pk,) in cursor.fetchall()]
     assert len(found) == 12
+
+
+def test_what_is_open_in_a_stream_is_not_searched_for_behind_and_before_it(feeds: Feeds):
+    """The walk over the open items of the reconciliation keeps within the stream's own records."""
+    before, mine, after = feeds.stream("before"), feeds.stream("mine"), feeds.stream("after")
+    made = feeds.reconciliation(before, mine)
+    feeds.wire(made, after, "a")
+    rows = [feeds.add(stream, *[(f"R{n}", 100) for n in range(5)]) for stream in (before, mine, after)]
+    oldest, newest = walks.span_of([mine.pk])
+    assert (oldest, newest) == (rows[1][0].pk, rows[1][-1].pk)
+    assert walks.span_of([before.pk, after.pk]) == (rows[0][0].pk, rows[2][-1].pk)
+    assert walks.span_of([feeds.stream("empty").pk]) == (0, 0)
+    everything = walks.Condition(["true"])
+    down = {"above": oldest, "below": newest + 1, "limit": 50}
+    part = walks.of_tokens(made.pk, everything, closed=False, **down)
+    assert walks.run([part], 50) == [row.pk for row in reversed(rows[1])]

@@ -264,7 +264,7 @@ def test_a_list_costs_the_same_queries_whatever_its_length(world, send, django_a
     }
     most = 0
     for query in queries.values():
-        with django_assert_max_num_queries(12) as taken:
+        with django_assert_max_num_queries(13) as taken:
             world.get(RECORDS, {**query, "limit": 200})
         most = max(most, len(taken))
     send(*(world.row(data_stream_key=key) for key in ("card_acquirer", "house_bank") for _ in range(10)))
