@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -41,6 +43,32 @@ def _line(
     )
 
 
+class StrictDecoder(json.JSONDecoder):
+    """Reads what RFC 8259 calls JSON and PostgreSQL keeps: no NaN, no NUL, no half of a surrogate pair."""
+
+    def decode(self, s: str, *args: Any) -> Any:
+        try:
+            found = super().decode(s, *args)
+            fits = _can_be_kept(found)
+        except json.JSONDecodeError:
+            raise
+        except (RecursionError, ValueError):  # too deep; a number of too many digits
+            fits = False
+        if not fits:
+            raise json.JSONDecodeError("it cannot be kept", s, 0)
+        return found
+
+
+def _can_be_kept(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(_can_be_kept(each) for pair in value.items() for each in pair)
+    if isinstance(value, list):
+        return all(_can_be_kept(each) for each in value)
+    if isinstance(value, str):
+        return "\x00" not in value and not any("\ud800" <= char <= "\udfff" for char in value)
+    return not isinstance(value, float) or math.isfinite(value)
+
+
 class FactsForm(forms.Form):
     """What a record of any stream states. `places`: the decimals of its currency."""
 
@@ -76,6 +104,12 @@ class FactsForm(forms.Form):
         label=gettext_lazy("Metadata"),
         required=False,
         initial=dict,
+        decoder=StrictDecoder,
+        error_messages={
+            "invalid": gettext_lazy(
+                'Write a JSON object: {"batch_no": "B-19"}. NaN, Infinity and the character NUL cannot be kept.'
+            )
+        },
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
         help_text=gettext_lazy('A JSON object: {"batch_no": "B-19"}'),
     )

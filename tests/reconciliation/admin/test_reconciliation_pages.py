@@ -222,6 +222,17 @@ def test_what_people_add_is_held_against_the_metadata_of_the_stream(client, feed
     assert Record.objects.get().metadata == {"fee": "1.5"}
 
 
+@pytest.mark.parametrize(
+    "value", ["NaN", "-Infinity", "1e999", r'"\u0000"', r'["\ud800"]', r'{"\u0000": 1}', "9" * 5000]
+)
+def test_metadata_that_cannot_be_kept_is_refused_beside_its_field(client, feeds: Feeds, value: str):
+    card = feeds.stream("card")
+    facts = {"date": "2026-03-05", "amount": "1.00", "currency": "EUR", "direction": "credit"}
+    said = act(client, "ledgers_datastream", card, "add-record", **facts, metadata=f'{{"fee": {value}}}')
+    assert "cannot be kept" in said
+    assert not Record.objects.exists()
+
+
 def test_a_stream_says_what_came_in(client, feeds: Feeds):
     card = feeds.stream("card")
     feeds.add(card, ("S1", 50_00), ("S2", 60_00))
