@@ -101,6 +101,12 @@ def connection_lost(error: BaseException) -> bool:
     return state is None or state.startswith(CONNECTION_GONE)
 
 
+def crossed_others(error: BaseException) -> bool:
+    """Others were in the way each time that `perform` tried the act (deadlock, serialisation failure): a fault of the moment
+    too, and nothing of the act was kept."""
+    return isinstance(error, OperationalError) and getattr(error.__cause__, "sqlstate", None) in PASSING
+
+
 def _once(act: Callable[[], T], key: ActKey | None) -> T | Answer:
     with connection.cursor() as cursor:
         timeout = f"{int(settings.LOCK_TIMEOUT_SECONDS * 1000)}ms"

@@ -22,7 +22,7 @@ from ledgers.models import BulkContent, BulkRequest
 from ledgers.states import BULK_UNDER_WAY, BulkRowStatus, BulkStatus
 from organizations import audit
 from organizations.actors import Actor, system_actor
-from organizations.acts import connection_lost, perform
+from organizations.acts import connection_lost, crossed_others, perform
 from organizations.refusals import Conflict
 from reconciliation.services.bulk_rows import chunk_write
 from reconciliation.services.locks import (
@@ -48,7 +48,7 @@ class Overtaken(Exception):
 def bulk_execute(*, bulk_request_id: int, clock: Callable[[], datetime]) -> None:
     """Do what is left of the request, unless it ended or lives elsewhere. Outermost: opens its own acts.
 
-    Where the connection was lost, or others held its streams for long, it stays as it is, and the sweeper rings again.
+    Where the connection was lost, or others were in the way for long, it stays as it is, and the sweeper rings again.
     """
     row = BulkRequest.objects.get(pk=bulk_request_id)
     if not row.is_under_way or not try_session_lock(LockKind.BULK_REQUEST, row.pk):
@@ -102,7 +102,15 @@ def _run(row: BulkRequest, clock: Callable[[], datetime]) -> None:
             return
         log.exception("bulk request failed", extra={"bulk_request_id": row.pk})
         text = f"{type(error).__name__}: {error}"[:ERROR_MAX]
-        perform_patiently(partial(_end, row, BulkStatus.FAILED, error=text, by=by, at=clock()))
+        _fail(row, text, by=by, at=clock())
+
+
+def _fail(row: BulkRequest, error: str, *, by: Actor, at: datetime) -> None:
+    """Ended, unless another worker has it by now."""
+    try:
+        perform_patiently(partial(_end, row, BulkStatus.FAILED, error=error, by=by, at=at))
+    except Overtaken:
+        return
 
 
 def _passing(error: Exception) -> bool:
@@ -110,7 +118,7 @@ def _passing(error: Exception) -> bool:
     if connection_lost(error):
         connection.close()
         return True
-    return isinstance(error, Conflict) and error.code == LOCK_TIMED_OUT
+    return crossed_others(error) or (isinstance(error, Conflict) and error.code == LOCK_TIMED_OUT)
 
 
 def _chunk(row: BulkRequest, rows: Sequence[dict[str, Any]], *, at: datetime) -> None:

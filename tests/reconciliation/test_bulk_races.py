@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from ledgers.models import BulkRequest, ImportBatch, Record
 from reconciliation.selectors.integrity import faults
@@ -122,3 +123,27 @@ def test_a_cancel_beside_its_worker_leaves_every_row_said(feeds: Feeds):
     assert asked.processed_items == 1_000 == len(asked.content.results)
     assert asked.successful_items == Record.objects.count()
     assert faults() == []
+
+
+ALWAYS = """
+CREATE FUNCTION in_the_way() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN RAISE EXCEPTION 'deadlock detected' USING ERRCODE = 'deadlock_detected'; END $$;
+CREATE TRIGGER in_the_way BEFORE INSERT ON ledgers_record EXECUTE FUNCTION in_the_way();
+"""
+NEVER = "DROP FUNCTION in_the_way CASCADE"
+
+
+def test_others_that_are_in_the_way_each_time_end_no_request(feeds: Feeds):
+    feeds.stream("a")
+    asked = ask(feeds, [row("X1"), row("X2")])
+    with connection.cursor() as cursor:
+        cursor.execute(ALWAYS)
+        try:
+            execute(asked)()
+        finally:
+            cursor.execute(NEVER)
+    asked.refresh_from_db()
+    assert (asked.status, asked.processed_items) == ("processing", 0)
+    execute(asked)()
+    asked.refresh_from_db()
+    assert (asked.status, asked.successful_items) == ("completed", 2)
