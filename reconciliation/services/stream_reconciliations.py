@@ -223,12 +223,17 @@ def _difference(
     """Streams to take out, and streams to put in. One that changes sides is taken out first, in an act of its own."""
     sides = {stream.pk: side for stream, side in wanted}
     wired = {wire.stream_id: wire for wire in now}
-    moved = [wire.stream.name for pk, wire in wired.items() if sides.get(pk, wire.side) != wire.side]
+    moved = [wire for pk, wire in wired.items() if sides.get(pk, wire.side) != wire.side]
     if moved:
         text = _(
             "Stream %(name)s is on the other side. Take it out first, and put it in when that has ended."
         )
-        raise _invalid([("side_a_stream_ids", text % {"name": moved[0]})])
+        raise _invalid(
+            [
+                (f"side_{sides[wire.stream_id]}_stream_ids", text % {"name": wire.stream.name})
+                for wire in moved
+            ]
+        )
     gone = [wire.stream for pk, wire in wired.items() if pk not in sides]
     return gone, [(stream, side) for stream, side in wanted if stream.pk not in wired]
 

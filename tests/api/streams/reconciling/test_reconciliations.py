@@ -217,6 +217,15 @@ def test_the_same_stream_on_both_sides_is_refused_in_a_change_too(cards):
     assert body["issues"][0]["path"] == ["side_b_stream_ids"]
 
 
+def test_a_stream_that_changes_sides_is_named_where_it_is_put(cards):
+    sides = {"side_a_stream_ids": [], "side_b_stream_ids": [cards.b.pk, cards.a.pk]}
+    body = cards.patch(cards.path, sides, expect=422)
+    assert [issue["path"] for issue in body["issues"]] == [["side_b_stream_ids"]]
+    assert "is on the other side. Take it out first" in body["message"]
+    swapped = {"side_a_stream_ids": [cards.b.pk], "side_b_stream_ids": [cards.a.pk]}
+    assert len(cards.patch(cards.path, swapped, expect=422)["issues"]) == 2
+
+
 def test_accepted_matches_keep_a_stream_in_unless_they_may_be_undone(cards):
     match = cards.feeds.match(cards.reconciliation, cards.add("a", ("R", 500)), cards.add("b", ("R", 500)))
     body = cards.patch(cards.path, {"side_a_stream_ids": []}, expect=409)
