@@ -25,7 +25,9 @@ from reconciliation.services.intake import Wiring, issue, share_wiring
 from reconciliation.services.locks import share_streams_in_reset
 from reconciliation.services.stream_records import dedup_key, not_written_here, records_frame
 
-TRIES = 3
+TRIES = 50
+"""Whoever brings one of these ids beside us is in the way once, since all of its ids are known then: more writers than that
+at one moment there are not."""
 BATCH_SOURCES = {
     BulkSource.BULK_API: BatchSource.BULK_API,
     BulkSource.CSV: BatchSource.CSV_UPLOAD,

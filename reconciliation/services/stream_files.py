@@ -37,7 +37,7 @@ from reconciliation.states import MatchStatus
 
 DUPLICATE = "file.duplicate"
 ROWS_KEPT = 1_000
-TRIES = 3
+TRIES = 50  # others that bring one of a batch's ids beside it: each of them is in the way once
 
 Faults = list[dict[str, Any]]
 

@@ -72,7 +72,7 @@ def test_the_same_ids_in_other_orders_at_once_come_once(feeds: Feeds):
         ask(feeds, [row(name, "a" if place % 2 else "b") for place, name in enumerate(order)])
         for order in orders
     ]
-    asked += [ask(feeds, [row(name) for name in order]) for order in orders]
+    asked += [ask(feeds, [row(name) for name in order]) for order in orders * 2]
     at_once([execute(one) for one in asked])
     for one in asked:
         one.refresh_from_db()
