@@ -28,14 +28,14 @@ SCOPES = (
 KNOWN = (*SCOPES, "created_after", "created_before", "source", "status", "cursor", "limit")
 
 LIST_PARAMETERS = [
-    OpenApiParameter("data_stream_key", OpenApiTypes.STR),
+    OpenApiParameter("data_stream_key", OpenApiTypes.STR, description="Records of this stream."),
     OpenApiParameter("reconciliation_match_id", OpenApiTypes.INT64, description="Members of this match."),
     OpenApiParameter(
         "reconciliation_id", OpenApiTypes.INT64, description="Records of its streams, as it sees them."
     ),
     OpenApiParameter("external_id", OpenApiTypes.STR, description="Exactly this."),
-    OpenApiParameter("import_batch_id", OpenApiTypes.INT64),
-    OpenApiParameter("bulk_request_id", OpenApiTypes.INT64),
+    OpenApiParameter("import_batch_id", OpenApiTypes.INT64, description="What it added and is there still."),
+    OpenApiParameter("bulk_request_id", OpenApiTypes.INT64, description="What it added and is there still."),
     OpenApiParameter("created_after", OpenApiTypes.DATETIME, description="At this instant or later."),
     OpenApiParameter("created_before", OpenApiTypes.DATETIME, description="At this instant or earlier."),
     OpenApiParameter(

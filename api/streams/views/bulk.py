@@ -71,6 +71,14 @@ class BulkView(StreamsView):
 
 class BulkRecords(BulkView):
     scopes = {"POST": "records:write"}
+    problems = {
+        **BULK_PROBLEMS,
+        409: Problem(
+            409,
+            "lock.timeout",
+            "Somebody else is working on the same records just now. Try again in a moment.",
+        ),
+    }
     idempotency = OpenApiParameter(
         HEADER,
         OpenApiTypes.STR,
