@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 from ledgers.models import Record
+from organizations.instants import utc_text
 from reconciliation.selectors.stream_entries import StreamEntry, stream_entries
 from rules.models import Reconciliation
 
@@ -89,7 +90,7 @@ def exception_id(entry: StreamEntry) -> int | None:
 
 def instant(value: datetime | None) -> str | None:
     """UTC with Z, whatever time zone is active."""
-    return value.astimezone(UTC).isoformat().replace("+00:00", "Z") if value is not None else None
+    return utc_text(value) if value is not None else None
 
 
 def day(value: date | None) -> str | None:

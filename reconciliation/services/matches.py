@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from organizations import audit
 from organizations.actors import Actor
+from organizations.instants import utc_text
 from organizations.refusals import Conflict, NotFound
 from reconciliation.models import Match, MatchMember, RejectedGroup
 from reconciliation.selectors.items import runs_showing
@@ -232,7 +233,7 @@ def _check_move(match: Match, to: str) -> None:
 
 def _state_conflict(match: Match, sentence: str) -> Conflict:
     who, when = match.ended_by or match.decided_by or match.created_by, match.ended_at or match.decided_at
-    moment = (when or match.created_at).isoformat(timespec="seconds")
+    moment = utc_text(when or match.created_at, timespec="seconds")
     return Conflict(
         _("%(sentence)s: decided by %(who)s at %(when)s.")
         % {"sentence": sentence, "who": who, "when": moment},

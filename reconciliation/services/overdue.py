@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from ledgers.models import Record
 from organizations import audit
 from organizations.actors import Actor
+from organizations.instants import utc_text
 from organizations.refusals import Conflict, Invalid
 from reconciliation.models import Match, MatchMember, OpenItem
 from reconciliation.selectors.stream_entries import before_opening
@@ -102,7 +103,7 @@ def _token(reconciliation: Reconciliation, record: Record, side: str) -> Token |
     if token is not None and token.closed_at is not None:
         raise Conflict(
             _("It was closed by %(by)s at %(at)s. Reopen it first.")
-            % {"by": token.closed_by, "at": token.closed_at.isoformat()},
+            % {"by": token.closed_by, "at": utc_text(token.closed_at)},
             code="record.closed",
         )
     return token

@@ -18,6 +18,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
 from organizations.acts import connection_lost, perform
+from organizations.instants import utc_text
 from organizations.refusals import Refusal
 from reconciliation.models import RuleJob
 from reconciliation.services.locks import LockKind, free_session_lock, perform_patiently, try_session_lock
@@ -54,7 +55,7 @@ class Report:
         """`percent` from 0 to 99; with a `step` (a word) also a line of what is done now, for people."""
         at = self.clock()
         if step:
-            self.job.steps = [*self.job.steps, {"step": step, "message": message, "at": at.isoformat()}]
+            self.job.steps = [*self.job.steps, {"step": step, "message": message, "at": utc_text(at)}]
         perform(partial(_ours, self.job, progress=percent, steps=self.job.steps, heartbeat_at=at))
 
 

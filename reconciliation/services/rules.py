@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from organizations import audit
 from organizations.actors import Actor
+from organizations.instants import utc_text
 from organizations.models import Organization
 from organizations.refusals import Conflict, Invalid, NotFound
 from reconciliation.services.automatic import passes_ring_for_rules, passes_ring_for_shared_rules
@@ -221,7 +222,7 @@ def refuse_if_changed(rule: Rule, expected: int | None) -> None:
         details={
             "revision": last.number,
             "changed_by": last.created_by,
-            "changed_at": last.created_at.isoformat().replace("+00:00", "Z"),
+            "changed_at": utc_text(last.created_at),
         },
     )
 

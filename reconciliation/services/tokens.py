@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from ledgers.models import Record
 from ledgers.money import MINOR_MAX
 from ledgers.services.rows import array_text, copy_rows, draw_ids
+from organizations.instants import utc_text
 from organizations.refusals import Conflict
 from reconciliation.models import MatchMember, OpenItem
 from reconciliation.services.stamping import DUE, due_of_new, due_of_stream, tokens_stamp
@@ -296,9 +297,9 @@ def token_taken(reconciliation_id: int, record_ids: Sequence[int], tokens: dict[
         row, token = matched.get(pk), tokens.get(pk)
         if row is not None:
             found = {"match_id": str(row["match__uuid"]), "status": row["match__status"]}
-            found |= {"by": row["match__created_by"], "at": row["match__created_at"].isoformat()}
+            found |= {"by": row["match__created_by"], "at": utc_text(row["match__created_at"])}
         elif token is not None and token.closed_at is not None:
-            found = {"status": "closed", "by": token.closed_by, "at": token.closed_at.isoformat()}
+            found = {"status": "closed", "by": token.closed_by, "at": utc_text(token.closed_at)}
         else:
             found = {"status": "gone"}
         details.append({"id": str(uuids.get(pk, "")), **found})

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 
+from organizations.instants import utc_text
 from organizations.models import AuditEvent, Organization
 from organizations.refusals import Conflict, Invalid, NotFound
 from reconciliation.models import Discrepancy, Match, OpenItem, RejectedGroup
@@ -72,7 +73,7 @@ def test_a_match_moves_only_as_its_table_says(start: MatchStatus, to: MatchStatu
         assert refused.value.details == {
             "status": start,
             "by": by.ref,
-            "at": NOW.isoformat(timespec="seconds"),
+            "at": utc_text(NOW, timespec="seconds"),
         }
     match.refresh_from_db()
     assert match.status == (to if to in MATCH_MOVES[start] else start)

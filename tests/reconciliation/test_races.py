@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 
+from organizations.instants import utc_text
 from organizations.models import AuditEvent
 from organizations.refusals import Conflict
 from reconciliation.models import Match, MatchMember, OpenItem, RejectedGroup
@@ -101,7 +102,7 @@ def test_with_an_expected_status_exactly_one_decides_and_the_others_learn_who_an
     assert lost.details == {
         "status": match.status,
         "by": example.by.ref,
-        "at": NOW.isoformat(timespec="seconds"),
+        "at": utc_text(NOW, timespec="seconds"),
     }
     assert sum(acts_on(match).values()) == 1
     assert faults() == []

@@ -10,6 +10,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from organizations.acts import perform
+from organizations.instants import utc_text
 from organizations.refusals import Conflict, Invalid
 from reconciliation.models import RuleJob
 from reconciliation.services.rule_job_execution import (
@@ -69,7 +70,7 @@ def test_a_job_ends_with_its_result_and_what_goes_with_it():
 
     job = execute(RuleJobFactory(reconciliation=reconciliation), work)
     assert (job.status, job.progress, job.result, job.input_digest) == ("completed", 100, {"found": 1}, "ab")
-    assert job.steps == [{"step": "reading", "message": "200 records", "at": NOW.isoformat()}]
+    assert job.steps == [{"step": "reading", "message": "200 records", "at": utc_text(NOW)}]
     assert (job.started_at, job.finished_at, job.attempt) == (NOW, NOW, 1)
     assert reconciliation.rules.get().name == "Found"
 

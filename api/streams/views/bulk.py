@@ -118,7 +118,9 @@ class BulkRequests(BulkView):
         parameters=[
             OpenApiParameter("data_stream_key", OpenApiTypes.STR, description="Where any row names it."),
             OpenApiParameter("status", OpenApiTypes.STR, enum=BulkStatus.values),
-            OpenApiParameter("source", OpenApiTypes.STR, enum=BulkSource.values),
+            OpenApiParameter(
+                "source", OpenApiTypes.STR, description=f"Equal: {', '.join(BulkSource.values)}."
+            ),
             *CREATED,
             CURSOR,
             LIMIT,
@@ -134,7 +136,7 @@ class BulkRequests(BulkView):
         asked = BulkFilter(
             data_stream_key=query_text(request, "data_stream_key"),
             status=query_word(request, "status", BulkStatus.values),
-            source=query_word(request, "source", BulkSource.values),
+            source=query_text(request, "source"),
             created_after=query_instant(request, "created_after"),
             created_before=query_instant(request, "created_before"),
         )
