@@ -305,7 +305,9 @@ def _stream_void(source: SourceFile, reason: str, *, by: Actor, at: datetime) ->
     source.refresh_from_db()
     if source.status not in (SourceFileStatus.COMPLETED, *UNREAD):
         raise file_processing()
-    counts = stream_file_void(source=source, by=by, at=at)
+    # Of a file that was not read nothing is in the stream, which may be gone by now.
+    unread = source.status in UNREAD
+    counts = VoidCounts(0, 0) if unread else stream_file_void(source=source, by=by, at=at)
     row = _locked(source)
     if row.status != source.status:
         raise _changed()  # it was read in between

@@ -19,6 +19,7 @@ from reconciliation.services import imports
 from reconciliation.services.file_import import file_import
 from reconciliation.services.policies import policy_change
 from reconciliation.services.sources import receive
+from reconciliation.services.stream_deletion import stream_delete
 from reconciliation.services.stream_records import record_void
 from tests.clock import NOW
 from tests.factories.ledgers import BankAccountFactory, DataStreamFactory, PropertyDefinitionFactory
@@ -317,6 +318,15 @@ def test_not_while_one_of_its_records_is_matched(feeds: Feeds, stream: DataStrea
     assert (refusal.value.code, refusal.value.details["records"]) == ("record.matched", 1)
     source.refresh_from_db()
     assert source.voided_at is None
+
+
+def test_a_file_that_was_refused_is_taken_away_though_its_stream_is_gone(feeds: Feeds, stream: DataStream):
+    source = refused(feeds, stream, SALES.replace("42.50", "a lot"))
+    feeds.act(stream_delete, stream=stream)
+    undone = feeds.act(imports.import_void, source=source, reason="the stream was a mistake")
+    assert (undone.voided, undone.undone) == (0, 0)
+    source.refresh_from_db()
+    assert source.voided_at == NOW
 
 
 def test_a_corrected_file_takes_the_place_of_one_that_was_refused(feeds: Feeds, stream: DataStream):
