@@ -142,4 +142,6 @@ def _plan(books: Reconciliation, records: Sequence[Record], sides: dict[int, str
         if apart
         else _("they agree")
     )
+    if apart and len({sides[record.stream_id] for record in records}) == 1:
+        end += " " + _("and none of the other side: make up the difference, or tick records of both sides")
     return f"{books.name}: {', '.join(text)}; {end}."

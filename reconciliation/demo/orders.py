@@ -17,7 +17,7 @@ from organizations.actors import Actor
 from organizations.acts import perform
 from reconciliation.demo import payouts
 from reconciliation.demo.loading import Clock, Say
-from reconciliation.demo.matching import match_streams
+from reconciliation.demo.matching import RUNNING_WAIT_SECONDS, NotMatched, match_streams
 from reconciliation.models import Match, OpenItem, Story
 from reconciliation.services.bulk import bulk_request
 from reconciliation.services.bulk_execution import bulk_execute
@@ -108,9 +108,11 @@ def play(*, wait: float, by: Actor, clock: Clock, say: Say) -> None:
 
 
 def bulk_wait(asked: BulkRequest, *, wait: float, clock: Clock) -> None:
-    """Until its end; done in this process where no worker has begun in time."""
+    """Until its end; done in this process where no worker has begun in time. Raises NotMatched where one hangs."""
     until = time.monotonic() + wait
     while asked.is_under_way:
+        if time.monotonic() >= until + RUNNING_WAIT_SECONDS:
+            raise NotMatched(f"Bulk request {asked.pk} is {asked.status} still: look at the worker.")
         if time.monotonic() >= until:
             bulk_execute(bulk_request_id=asked.pk, clock=clock)  # does nothing where a worker is at it
         asked.refresh_from_db()

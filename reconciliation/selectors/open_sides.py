@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 from django.db import connection
 
@@ -40,12 +41,12 @@ class OpenSum:
 
 @dataclass(frozen=True, slots=True)
 class OpenSide:
-    """`sums`: none where there are more than COUNT_MAX."""
+    """`sums` and `oldest`, the earliest booking date: none where there are more than COUNT_MAX."""
 
     side: str
     count: int
     is_capped: bool
-    oldest: object
+    oldest: date | None
     sums: list[OpenSum]
 
 
@@ -67,9 +68,9 @@ def open_sides(reconciliation: Reconciliation) -> OpenSides:
     return OpenSides(sides, undecided.values("pk")[:COUNT_MAX].count())
 
 
-def _side(side: str, rows: list[tuple[str, int, int, int, object]]) -> OpenSide:
+def _side(side: str, rows: list[tuple[str, int, int, int, date]]) -> OpenSide:
     count = sum(row[2] for row in rows)
     capped = count > COUNT_MAX
     sums = [OpenSum(currency, places, n, int(amount)) for currency, places, n, amount, _day in rows]
-    oldest = min((row[4] for row in rows), default=None)  # type: ignore[type-var]
+    oldest = min((row[4] for row in rows), default=None)
     return OpenSide(side, min(count, COUNT_MAX), capped, None if capped else oldest, [] if capped else sums)

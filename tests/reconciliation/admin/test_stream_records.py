@@ -153,6 +153,17 @@ def test_ticked_records_of_both_sides_are_matched_by_hand(client, feeds: Feeds):
     assert (made.status, made.record_count, made.difference) == ("accepted", 4, 0)
 
 
+def test_that_records_of_one_side_do_not_cancel_out_is_said_before_the_click(client, feeds: Feeds):
+    card = feeds.stream("card")
+    cards = feeds.reconciliation(card, feeds.stream("bank"))
+    sales = feeds.add(card, ("S1", 50_00), ("S2", 70_00))
+    told = match(client, *sales, reconciliation=cards.pk)
+    assert (
+        "120.00 EUR between them and none of the other side: make up the difference, or tick records" in told
+    )
+    assert not Match.objects.exists()
+
+
 def test_records_that_no_reconciliation_has_together_are_refused(client, feeds: Feeds):
     one, other = (
         feeds.add(feeds.stream("card"), ("S1", 50_00)),
