@@ -52,7 +52,9 @@ class OpenItem(models.Model):
     held_by = models.BigIntegerField(null=True, help_text="The match that covers part of it.")
     overdue_at = models.DateTimeField(null=True)
     overdue_by_hand = models.BooleanField(default=False)
-    overdue_seen_at = models.DateTimeField(null=True)
+    overdue_seen_at = models.DateTimeField(
+        null=True, help_text="The sweep that saw it past due, since it was last open."
+    )
     closed_at = models.DateTimeField(null=True)
     closed_by = models.CharField(max_length=100, default="", db_default="")
     close_reason = models.CharField(max_length=64, default="", db_default="")
@@ -74,6 +76,10 @@ class OpenItem(models.Model):
                 & ~Q(close_reason=""),
                 name="openitem_closing_whole",
             ),
+            CheckConstraint(
+                condition=Q(overdue_seen_at__isnull=True) | Q(overdue_at__lte=models.F("overdue_seen_at")),
+                name="openitem_seen_when_overdue",
+            ),
         ]
         indexes = [
             models.Index(fields=["held_by"], condition=Q(held_by__isnull=False), name="openitem_held_by"),
@@ -83,6 +89,12 @@ class OpenItem(models.Model):
                 fields=["reconciliation", "record"],
                 condition=Q(closed_at__isnull=False),
                 name="openitem_closed",
+            ),
+            # What a sweep has not seen yet and what it has, each by when it is overdue (exceptions of this reconciliation).
+            models.Index(
+                fields=["reconciliation", "overdue_seen_at", "overdue_at"],
+                condition=Q(overdue_at__isnull=False, closed_at__isnull=True),
+                name="openitem_overdue",
             ),
         ]
 
