@@ -231,6 +231,14 @@ CELERY_BEAT_SCHEDULE = {
         "task": "reconciliation.tasks.requeue_lost",
         "schedule": timedelta(seconds=10),
     },
+    "See what is overdue, and open, reopen and resolve its exceptions": {
+        "task": "exceptions_app.tasks.sweep_overdue",
+        "schedule": timedelta(minutes=1),
+    },
+    "Forget old sweeps that changed nothing": {
+        "task": "exceptions_app.tasks.forget_sweeps",
+        "schedule": timedelta(hours=1),
+    },
     "Seal the audit trail": {"task": "organizations.tasks.seal_audit", "schedule": timedelta(seconds=15)},
     "Look for rules where records wait and there is none": {
         "task": "reconciliation.tasks.propose_rules_where_needed",
