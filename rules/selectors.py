@@ -119,15 +119,20 @@ def overdue_policy(reconciliation_id: int) -> OverduePolicy | None:
     holds the reconciliation's lock, behind which it does not change."""
     rows = Reconciliation.objects.filter(pk=reconciliation_id, overdue_after_days__isnull=False)
     found = rows.select_related("overdue_calendar", "organization").first()
-    if found is None:
+    return None if found is None else policy_of(found)
+
+
+def policy_of(reconciliation: Reconciliation) -> OverduePolicy | None:
+    """The same of a row in memory, saved or not."""
+    if reconciliation.overdue_after_days is None:
         return None
-    calendar = found.overdue_calendar or Calendar()  # without one: Monday to Friday
+    calendar = reconciliation.overdue_calendar or Calendar()  # without one: Monday to Friday
     return OverduePolicy(
-        after_days=found.overdue_after_days or 0,
-        zone=found.organization.time_zone,
-        since=found.overdue_from,
-        value_date=found.overdue_counts_from == CountsFrom.VALUE_DATE,
-        business_days=found.overdue_business_days,
+        after_days=reconciliation.overdue_after_days,
+        zone=reconciliation.organization.time_zone,
+        since=reconciliation.overdue_from,
+        value_date=reconciliation.overdue_counts_from == CountsFrom.VALUE_DATE,
+        business_days=reconciliation.overdue_business_days,
         weekend=tuple(calendar.weekend),
         holidays=tuple(calendar.holidays),
     )
