@@ -236,6 +236,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "reconciliation.tasks.propose_rules_where_needed",
         "schedule": timedelta(minutes=15),
     },
+    "Count overdue days anew where a calendar or time zone was changed": {
+        "task": "reconciliation.tasks.follow_calendars",
+        "schedule": timedelta(minutes=1),
+    },
     "Forget old idempotency keys": {
         "task": "organizations.tasks.expire_idempotency_keys",
         "schedule": timedelta(hours=1),

@@ -109,7 +109,10 @@ def policy_acts(obj: Reconciliation) -> list[Act]:
             partial(plainly(policy_recompute, obj), reconciliation=obj),
             SCOPE,
             against=idle,
-            explain=_("Do this after holidays of the calendar or the organization's time zone were changed."),
+            explain=_(
+                "Changed holidays of the calendar and another time zone are followed by themselves, within a minute. This does it"
+                " at once."
+            ),
             success=_("It is asked for."),
         ),
     ]
@@ -130,7 +133,7 @@ def policy_preview(
     asked.overdue_after_days, asked.overdue_business_days = after_days, business_days
     asked.overdue_calendar, asked.overdue_counts_from = calendar, counts_from
     asked.overdue_from = overdue_from or earliest_day(obj)
-    told = overdue_preview(obj, policy_of(asked), at=at)
+    told = overdue_preview(obj, policy_of(asked) if after_days is not None else None, at=at)
     return Preview("reconciliation/overdue_preview.html", {"found": told, "words": policy_words(asked)})
 
 
