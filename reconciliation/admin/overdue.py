@@ -104,7 +104,10 @@ def policy_acts(obj: Reconciliation) -> list[Act]:
             partial(plainly(policy_recompute, obj), reconciliation=obj),
             SCOPE,
             against=idle,
-            explain=_("Do this after holidays of the calendar or the organization's time zone were changed."),
+            explain=_(
+                "Changed holidays of the calendar and another time zone are followed by themselves, within a minute. This does it"
+                " at once."
+            ),
             success=_("It is asked for."),
         ),
     ]
