@@ -25,9 +25,9 @@ def why_not_matchable(finding: Finding) -> str:
             "The two are in different currencies, and a match is in one. Have one of them booked in the other's currency."
         )
     if matched:
-        return _("Match %(match)s has the suggested record already. Undo that match first, then match them by hand.") % {
-            "match": matched
-        }
+        return _(
+            "Match %(match)s has the suggested record already. Undo that match first, then match them by hand."
+        ) % {"match": matched}
     if finding.cause not in MATCHABLE or not finding.suggested:
         return _("This finding names no records to match.")
     return ""

@@ -18,7 +18,9 @@ from reconciliation.models import Match
 from reconciliation.services.stream_matches import match_by_hand
 
 SCOPE = "matches:decide"
-NOT_OPEN = frozenset({"record.matched", "record.not_found", "record.not_in_reconciliation", "match.token_taken"})
+NOT_OPEN = frozenset(
+    {"record.matched", "record.not_found", "record.not_in_reconciliation", "match.token_taken"}
+)
 """What matching by hand says of records that are not open any more."""
 
 
@@ -133,7 +135,9 @@ def _reason(finding: Finding) -> str:
 def _differs(finding: Finding, match: Match) -> Conflict:
     left = shown(abs(match.difference), match.decimal_places, match.currency)
     words = (
-        _("These records differ by %(left)s. Ask for an adjustment of that amount with the match, or correct what is wrong.")
+        _(
+            "These records differ by %(left)s. Ask for an adjustment of that amount with the match, or correct what is wrong."
+        )
         if takes_adjustment(finding)
         else _(
             "These records differ by %(left)s, and no adjustment is written into a ledger or a statement. Post an entry for"
