@@ -16,7 +16,9 @@ from django.db.models import F
 
 from exceptions_app.models import Sweep
 from exceptions_app.selectors.sweeping import Standing, due_reconciliations, standing_exceptions
+from exceptions_app.services.investigations import investigations_request_changed
 from exceptions_app.services.sweeping_acts import (
+    TASK,
     Swept,
     exceptions_make_again,
     exceptions_note_records,
@@ -25,6 +27,7 @@ from exceptions_app.services.sweeping_acts import (
     suggestions_sweep,
 )
 from exceptions_app.states import SweepStatus
+from organizations.actors import system_actor
 from organizations.acts import connection_lost
 from reconciliation.services.locks import (
     LockKind,
@@ -107,6 +110,7 @@ def _sweep(sweep: Sweep, clock: Clock) -> None:
                 raise
             log.exception("a sweep failed", extra={"reconciliation_id": reconciliation.pk})
             errors.append(f"{reconciliation.name} ({reconciliation.pk}): {_said(error)}")
+    perform_patiently(partial(_investigate, sweep, at=clock()))
     perform_patiently(partial(_end, sweep, errors, at=clock()))
 
 
@@ -138,6 +142,12 @@ def _acted(sweep: Sweep, reconciliation: Reconciliation, act: Callable[..., Swep
     counts = {name: F(name) + count for name, count in asdict(swept).items() if count}
     _ours(sweep, heartbeat_at=at, **counts)
     return swept
+
+
+def _investigate(sweep: Sweep, *, at: datetime) -> None:
+    by = system_actor(TASK, sweep.organization_id)
+    asked = investigations_request_changed(organization_id=sweep.organization_id, by=by, at=at)
+    _ours(sweep, investigations=asked, heartbeat_at=at)
 
 
 def _end(sweep: Sweep, errors: Sequence[str], *, at: datetime) -> None:

@@ -16,8 +16,8 @@ from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 
 from exceptions_app.models import ReconciliationException
-from exceptions_app.models.exceptions import TITLE_MAX
 from exceptions_app.selectors.sweeping import ITEM_DUE, MEMBER_DUE, emptied_ids
+from exceptions_app.services.exceptions import default_title
 from exceptions_app.states import ExceptionStatus
 from ledgers.models import DataStream, Record
 from organizations import audit
@@ -115,7 +115,7 @@ def record_sweep(reconciliation: Reconciliation, record: Record, *, at: datetime
     """See one record that is overdue by now; its stream has an exception then, even where it was seen and that was deleted.
     Of a record that somebody has just marked, whose locks this transaction holds. The others are left to the next sweep:
     their tokens must not be locked behind this one."""
-    of_it = {"record_id": record.pk, "at": at}
+    of_it: dict[str, Any] = {"record_id": record.pk, "at": at}
     swept = items_sweep(reconciliation, **of_it) + suggestions_sweep(reconciliation, **of_it)
     return swept + exceptions_make_again(reconciliation, [record.stream_id], at=at)
 
@@ -148,7 +148,7 @@ def exceptions_resolve(reconciliation: Reconciliation, ids: Sequence[int], *, at
     """Resolve those whose slice is still empty behind their locks. A record that comes into it from here on is one that no
     sweep has seen: the next one reopens the exception."""
     rows = ReconciliationException.objects.live().active().filter(pk__in=ids).order_by("pk")
-    locked = [row.pk for row in rows.select_for_update(of=("self",))]
+    locked = [row.pk for row in rows.select_for_update(of=("self",), no_key=True)]
     empty = emptied_ids(locked, at=at)
     by = _sweeper(reconciliation)
     for row in (
@@ -172,18 +172,10 @@ def exceptions_resolve(reconciliation: Reconciliation, ids: Sequence[int], *, at
 def exceptions_note_records(reconciliation: Reconciliation, ids: Sequence[int], *, at: datetime) -> Swept:
     """Active ones that people made over records which a sweep had seen before: they have records, from now on."""
     rows = ReconciliationException.objects.live().active().filter(pk__in=ids, had_records_at=None)
-    for row in rows.order_by("pk").select_for_update(of=("self",)):
+    for row in rows.order_by("pk").select_for_update(of=("self",), no_key=True):
         row.had_records_at, row.slice_changed_at = at, row.slice_changed_at or at
         row.save(update_fields=["had_records_at", "slice_changed_at"])
     return Swept()
-
-
-def default_title(stream_name: str) -> str:
-    """What an exception is called where nobody says otherwise; long names are cut."""
-    rest = " — overdue records"
-    room = TITLE_MAX - len(rest)
-    name = stream_name if len(stream_name) <= room else f"{stream_name[: room - 1]}…"
-    return f"{name}{rest}"
 
 
 def _params(reconciliation: Reconciliation, record_id: int | None, at: datetime) -> dict[str, Any]:
@@ -225,7 +217,7 @@ def _open(
     rows = ReconciliationException.objects.filter(
         reconciliation=reconciliation, stream_id__in=streams, voided_at=None
     )
-    locked = list(rows.order_by("pk").select_for_update(of=("self",)))
+    locked = list(rows.order_by("pk").select_for_update(of=("self",), no_key=True))
     before = [when for row in locked for when in (row.closed_at, row.slice_changed_at) if when is not None]
     seen = max([at, *(when + TICK for when in before)])
     # The active one, or else the latest.
@@ -266,7 +258,7 @@ def _stand(
         row = ReconciliationException.objects.create(
             reconciliation=reconciliation,
             stream=stream,
-            title=default_title(stream.name),
+            title=default_title(stream),
             created_at=seen,
             created_by=by.ref,
             **opened,

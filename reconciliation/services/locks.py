@@ -35,6 +35,7 @@ class LockKind(IntEnum):
     RECOMPUTE = 8
     BULK_REQUEST = 9
     SWEEP = 10
+    INVESTIGATION = 11
 
 
 def lock_key(kind: LockKind, row_id: int) -> int:

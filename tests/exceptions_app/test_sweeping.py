@@ -71,7 +71,11 @@ def test_more_records_join_the_active_exception(feeds: Overdue):
     feeds.add(feeds.a, ("R2", 100))
     assert counts(feeds.sweep(LATER)) == (1, 0, 0, 0)
     exception = feeds.exception()
-    assert (exception.status, exception.opened_at, exception.slice_changed_at) == ("investigating", NOW, LATER)
+    assert (exception.status, exception.opened_at, exception.slice_changed_at) == (
+        "investigating",
+        NOW,
+        LATER,
+    )
 
 
 def test_an_emptied_slice_resolves_the_exception_and_an_undone_match_reopens_it(feeds: Overdue):
