@@ -4,15 +4,19 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('reconciliation', '0015_overdue_index'),
+        ("reconciliation", "0015_overdue_index"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='overduerecompute',
-            name='policy_digest',
-            field=models.CharField(blank=True, default='', help_text='Of the policy as it was when this was asked for.', max_length=64),
+            model_name="overduerecompute",
+            name="policy_digest",
+            field=models.CharField(
+                blank=True,
+                default="",
+                help_text="Of the policy as it was when this was asked for.",
+                max_length=64,
+            ),
         ),
     ]
