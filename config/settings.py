@@ -231,6 +231,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "reconciliation.tasks.requeue_lost",
         "schedule": timedelta(seconds=10),
     },
+    "Ring again for investigations that a dead worker left": {
+        "task": "exceptions_app.tasks.requeue_lost_investigations",
+        "schedule": timedelta(seconds=15),
+    },
     "Seal the audit trail": {"task": "organizations.tasks.seal_audit", "schedule": timedelta(seconds=15)},
     "Look for rules where records wait and there is none": {
         "task": "reconciliation.tasks.propose_rules_where_needed",

@@ -123,10 +123,11 @@ def overdue_policy(reconciliation_id: int) -> OverduePolicy | None:
 def overdue_policies(reconciliations: QuerySet[Reconciliation]) -> dict[int, OverduePolicy]:
     """The same of each that has one, in one query."""
     rows = reconciliations.filter(overdue_after_days__isnull=False)
-    return {row.pk: _policy_of(row) for row in rows.select_related("overdue_calendar", "organization")}
+    return {row.pk: policy_of(row) for row in rows.select_related("overdue_calendar", "organization")}
 
 
-def _policy_of(row: Reconciliation) -> OverduePolicy:
+def policy_of(row: Reconciliation) -> OverduePolicy:
+    """What a row with a policy says, also one that is not saved."""
     calendar = row.overdue_calendar or Calendar()  # without one: Monday to Friday
     return OverduePolicy(
         after_days=row.overdue_after_days or 0,

@@ -57,7 +57,7 @@ def policy_change(
         "overdue_business_days": business_days,
         "overdue_calendar_id": calendar.pk if calendar is not None else None,
         "overdue_counts_from": str(counts_from),
-        "overdue_from": overdue_from or row.created_at.astimezone(zone_of(row.organization_id)).date(),
+        "overdue_from": overdue_from or earliest_day(row),
     }
     before = {name: getattr(row, name) for name in wanted}
     if before == wanted:
@@ -78,6 +78,11 @@ def policy_change(
     )
     row.refresh_from_db()
     return row
+
+
+def earliest_day(reconciliation: Reconciliation) -> date:
+    """What counts from before it counts from there, unless somebody says otherwise: the day on which it was made."""
+    return reconciliation.created_at.astimezone(zone_of(reconciliation.organization_id)).date()
 
 
 def policy_recompute(*, reconciliation: Reconciliation, by: Actor, at: datetime) -> OverdueRecompute:
