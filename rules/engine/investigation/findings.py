@@ -65,6 +65,9 @@ RECORDS: Schema = {
 }
 """A record: `amount` is its signed measure in minor units, `side` "a" or "b"; a text is "" where it is absent."""
 
+MATCHED: Schema = {"match": pl.Int64, **RECORDS}
+"""A record of an accepted match."""
+
 FACTS: Schema = {
     "days": pl.Int32,
     "amount": pl.Int64,
