@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 
 from rules.engine.sides import Floats, Ints
@@ -16,14 +18,22 @@ SAME_FIGURE = 0.15  # of records in another currency that have the same figure: 
 
 
 def learnt_rates(unit: Ints, other_unit: Ints, log_rate: Floats) -> dict[tuple[int, int], float]:
-    """The logarithm of the rate for each two currencies on which enough pairs agree, more than by accident."""
+    """The logarithm of the rate for each two currencies on which enough pairs agree, more than by accident; either way round,
+    and by way of a third one."""
+    swap = unit > other_unit
+    low, high = np.where(swap, other_unit, unit), np.where(swap, unit, other_unit)
+    log_rate = np.where(swap, -log_rate, log_rate)
     found = {}
-    for one, other in sorted(set(zip(unit.tolist(), other_unit.tolist(), strict=True))):
-        rates = np.sort(log_rate[(unit == one) & (other_unit == other)])
+    for one, other in sorted(set(zip(low.tolist(), high.tolist(), strict=True))):
+        rates = np.sort(log_rate[(low == one) & (high == other)])
         near = np.searchsorted(rates, rates + AROUND, side="right") - np.searchsorted(rates, rates - AROUND)
         by_accident = len(rates) * 2 * AROUND / ANY_RATE
-        if near.max(initial=0) >= max(PAIRS_LEAST, 4 * by_accident):
+        if near.max(initial=0) >= max(PAIRS_LEAST, 2 * by_accident + 3 * np.sqrt(by_accident)):
             found[one, other] = float(rates[int(np.argmax(near))])
+            found[other, one] = -found[one, other]
+    for (one, middle), (again, other) in product(list(found), repeat=2):
+        if middle == again and one != other:
+            found.setdefault((one, other), found[one, middle] + found[again, other])
     return found
 
 

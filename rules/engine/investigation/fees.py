@@ -22,7 +22,7 @@ STEP = 1e-4  # of a percentage: 0.01%
 USUAL = ((0.029, 30), (0.014, 20), (0.015, 25), (0.029, 0), (0.0175, 0), (0.025, 0), (0.0, 500), (0.0, 1500))
 USUAL_SHARE = 0.01  # of fees, that one of these takes that nobody has seen here
 EXACT, OFF_BY_ONE = 0.8, 0.1  # of fees of a schedule: as we round, or a minor unit more or less
-UNSEEN = 0.15  # of fees, that no schedule known here explains
+UNSEEN = 0.10  # of fees, that no schedule known here explains
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,9 @@ def learnt(gross: Ints, net: Ints, decimal_places: int) -> Schedules:
     if len(gross) > LEARNT_FROM:
         spread = np.linspace(0, len(gross) - 1, LEARNT_FROM).astype(np.int64)
         gross, net = gross[spread], net[spread]
-    percent, fixed, pairs = [], [], []
+    percent: list[float] = []
+    fixed: list[int] = []
+    pairs: list[int] = []
     fee = gross - net
     while len(fee) >= PAIRS_LEAST and len(percent) < SCHEDULES_MOST:
         found = _most_followed(gross, fee)
@@ -66,7 +68,7 @@ def learnt(gross: Ints, net: Ints, decimal_places: int) -> Schedules:
             break
         percent.append(found[0])
         fixed.append(found[1])
-        pairs.append(np.count_nonzero(follows))
+        pairs.append(int(np.count_nonzero(follows)))
         gross, fee = gross[~follows], fee[~follows]
     usual = [one for one in USUAL if decimal_places == 2 and one not in zip(percent, fixed, strict=True)]
     seen = np.array(pairs, np.int64)

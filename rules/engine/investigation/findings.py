@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import polars as pl
 
-Schema = dict[str, pl.DataType | type[pl.DataType]]
+Schema = dict[str, Any]
+"""Column names with their Polars types."""
 
 
 class Cause(StrEnum):

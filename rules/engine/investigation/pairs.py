@@ -78,7 +78,9 @@ class Search:
         number, found = self.line.nearest(figure, self.own.day[own], reach, NEAREST)
         return self.rated(own[number], found, cause, what.likely[number], what.detail[number])
 
-    def by_word(self, rows: Ints, most: int = NEAREST, kinds: tuple[Ints, Ints] | None = None) -> tuple[Ints, Ints]:
+    def by_word(
+        self, rows: Ints, most: int = NEAREST, kinds: tuple[Ints, Ints] | None = None
+    ) -> tuple[Ints, Ints]:
         """Pairs that share one of the own record's most telling words, the `most` nearest in time on either side of the date.
         `kinds`: small numbers of the rows and of all records searched, which must be equal as well."""
         number, word = self.vocabulary.asked.of(rows)
@@ -248,10 +250,9 @@ class OpenSearch(Search):
 
     def _rates(self) -> dict[tuple[int, int], float]:
         own, found = self.abroad
-        some = np.abs(self.days(own, found)) <= LEARN_WITHIN
+        rare = self.vocabulary.shared(own, found).likelier >= len(self.found) / 50
+        some = rare & (np.abs(self.days(own, found)) <= self.books.window + 2)
         own, found = own[some], found[some]
-        rare = self.vocabulary.shared(own, found).likelier >= len(self.found) / 20
-        own, found = own[rare], found[rare]
         return learnt_rates(self.own.unit[own], self.found.unit[found], self.log_rate(own, found))
 
     def log_rate(self, own: Ints, found: Ints) -> Floats:
@@ -320,6 +321,8 @@ def references_that_are_matched(books: Books, twins: Pairs) -> tuple[Pairs, Sear
     matches = [records.frame["match"].to_numpy() for records in (books.matched_own, books.matched_other)]
     of_twins = pl.DataFrame({"own": twins.own, "match": matches[0][twins.found]})
     partners = pl.DataFrame({"own": pairs.own, "match": matches[1][pairs.found]})
-    known = partners.join(of_twins.unique(), on=["own", "match"], how="left", maintain_order="left", coalesce=False)
+    known = partners.join(
+        of_twins.unique(), on=["own", "match"], how="left", maintain_order="left", coalesce=False
+    )
     apart = known["own_right"].is_null().to_numpy()
     return likeliest(pairs.only(search.follows_reference(pairs.word) & apart)), search

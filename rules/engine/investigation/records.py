@@ -4,11 +4,13 @@ by `search`, read by everything else here."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import polars as pl
 
 from rules.engine.investigation.findings import MATCHED, RECORDS
+from rules.engine.investigation.words import words_of
 from rules.engine.sides import Bools, Ints
 
 LARGEST = 2**52 - 1  # minor units; what is larger is left out, so that no sum and no code overflows
@@ -25,6 +27,11 @@ class Records:
     frame: pl.DataFrame
     value: Ints
     unit: Ints
+
+    @cached_property
+    def words(self) -> pl.DataFrame:
+        """Of each row."""
+        return words_of(self.frame)
 
     @property
     def ids(self) -> Ints:
@@ -84,18 +91,13 @@ def load(
     sign = _sign(own, other, of_own, of_other) if magnitude else 1
     frames = (own, other, of_own, of_other)
     units = _units(frames)
-    records = [
-        Records(frame, _values(frame, ours, sign), unit)
-        for frame, unit, ours in zip(frames, units, (True, False, True, False), strict=True)
-    ]
+    ours, theirs, our_matched, their_matched = (
+        Records(frame, _values(frame, is_own, sign), unit)
+        for frame, unit, is_own in zip(frames, units, (True, False, True, False), strict=True)
+    )
+    is_asked = own["id"].is_in(asked["id"].implode()).to_numpy()
     return Books(
-        *records,
-        asked=own["id"].is_in(asked["id"].implode()).to_numpy(),
-        own_is_a=side == "a",
-        magnitude=magnitude,
-        sign=sign,
-        window=window,
-        reach=reach,
+        ours, theirs, our_matched, their_matched, is_asked, side == "a", magnitude, sign, window, reach
     )
 
 

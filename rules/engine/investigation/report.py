@@ -8,7 +8,7 @@ import polars as pl
 from rules.engine.investigation import odds
 from rules.engine.investigation.fees import Schedules
 from rules.engine.investigation.findings import CAUSES, FACTS, FINDINGS, Cause, Outcome
-from rules.engine.investigation.pairs import OpenSearch, Pairs, Search
+from rules.engine.investigation.pairs import COMMON, OpenSearch, Pairs, Search
 from rules.engine.investigation.records import Books, Records
 from rules.engine.investigation.sums import NOBODY, Sets
 from rules.engine.investigation.vocabulary import UNKNOWN, Vocabulary
@@ -56,8 +56,8 @@ def reported(
             }
         )
         .with_columns(difference=pl.when(~pl.Series(says_nothing)).then("difference"))
-        .cast(FINDINGS)
-    )  # type: ignore[arg-type]
+        .cast(pl.Schema(FINDINGS))
+    )
 
 
 def _difference(books: Books, own_sum: Ints, other_sum: Ints) -> Ints:
@@ -96,7 +96,7 @@ def _shared(word: Ints, vocabulary: Vocabulary) -> Facts:
     known = pl.Series(np.where(word == UNKNOWN, 0, word))
     if not len(vocabulary.text):
         return {}
-    is_known = pl.Series(word != UNKNOWN)
+    is_known = pl.Series((word != UNKNOWN) & (vocabulary.telling[known.to_numpy()] > COMMON))
     frame = pl.DataFrame(
         {"known": is_known, "text": vocabulary.text.gather(known), "held": vocabulary.held[known.to_numpy()]}
     )

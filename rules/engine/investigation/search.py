@@ -126,7 +126,9 @@ def _outcomes(
             search_complete=pl.lit(True),
         )
     )
-    return outcomes.select(list(OUTCOMES)).cast(OUTCOMES).sort("record"), candidates["candidate"].n_unique()  # type: ignore[arg-type]
+    return outcomes.select(list(OUTCOMES)).cast(pl.Schema(OUTCOMES)).sort("record"), candidates[
+        "candidate"
+    ].n_unique()
 
 
 def _schedules(search: OpenSearch) -> tuple[FeeSchedule, ...]:

@@ -29,10 +29,11 @@ def splits(books: Books, search: OpenSearch, pairs: Pairs) -> Parts:
     own, found = search.by_word_alike(np.flatnonzero(books.asked), POOL)
     telling = search.vocabulary.shared(own, found).likelier
     sets = sets_of(pools(own, found, books.own, books.other, telling), books.own, books.other)
-    claimed = np.bincount(pairs.found, _standing(pairs, len(books.own)), minlength=len(books.other))
+    claimed = _claimed(pairs, books)
     # What the record itself makes of a part is no other claim to it.
     free = _free(sets.members, claimed)
-    rating = odds.BEFORE[Cause.SPLIT_PAYMENT] * sets.near * free / sets.by_accident
+    related = _related(sets, pairs, len(books.other), sets.target[:, None], sets.members)
+    rating = (odds.BEFORE[Cause.SPLIT_PAYMENT] + related) * sets.near * sets.likely * free / sets.by_accident
     return Parts(sets, sets.target, np.arange(len(sets.target)), rating)
 
 
@@ -53,9 +54,12 @@ def combined(books: Books, pairs: Pairs) -> Parts:
         books.other,
         books.own,
     )
-    explained = np.bincount(pairs.own, pairs.odds, minlength=len(books.own))
-    claimed = np.bincount(pairs.found, _standing(pairs, len(books.own)), minlength=len(books.other))
-    rating = odds.BEFORE[Cause.COMBINED_PAYMENT] * sets.near / sets.by_accident / (1 + claimed[sets.target])
+    single = np.where(pairs.cause == odds.NUMBER[Cause.SAME_REFERENCE], 0.0, pairs.odds)
+    explained = np.bincount(pairs.own, single, minlength=len(books.own)).astype(float)
+    claimed = _claimed(pairs, books)
+    related = _related(sets, pairs, len(books.other), sets.members, sets.target[:, None])
+    rating = (odds.BEFORE[Cause.COMBINED_PAYMENT] + related) * sets.near * sets.likely / sets.by_accident
+    rating /= 1 + claimed[sets.target]
     place, column = (
         np.nonzero((sets.members != NOBODY) & books.asked[np.maximum(sets.members, 0)])
         if len(books.own)
@@ -70,6 +74,19 @@ def combined(books: Books, pairs: Pairs) -> Parts:
 NONE = np.zeros(0, np.int64)
 
 
+def _related(sets: Sets, pairs: Pairs, other_size: int, own: Ints, found: Ints) -> Floats:
+    """How much likelier a set is because one of its members has the single record's reference: that such a record is in the set
+    is more than one would expect of a set that meets by accident. `own`, `found`: the rows of each set's pairs."""
+    by_reference = np.flatnonzero(pairs.cause == odds.NUMBER[Cause.SAME_REFERENCE])
+    known = pairs.own[by_reference] * other_size + pairs.found[by_reference]
+    if not len(known) or not len(sets.target):
+        return np.zeros(len(sets.target))
+    asked = np.where(sets.members == NOBODY, -1, own * other_size + found)
+    place = np.minimum(np.searchsorted(known, asked), len(known) - 1)
+    rating = np.where(known[place] == asked, pairs.odds[by_reference][place], 0.0).max(axis=1)
+    return rating * sets.pool / sets.size
+
+
 def _free(members: Ints, claimed: Floats) -> Floats:
     """How far the members of sets are free of other claims."""
     if not len(claimed):
@@ -77,7 +94,10 @@ def _free(members: Ints, claimed: Floats) -> Floats:
     return np.where(members == NOBODY, 1.0, 1 / (1 + claimed[np.maximum(members, 0)])).prod(axis=1)
 
 
-def _standing(pairs: Pairs, own_size: int) -> Floats:
-    """The odds of each pair beside the other candidates of its record."""
-    total = np.bincount(pairs.own, pairs.odds, minlength=own_size)
-    return pairs.odds / (1 + total[pairs.own] - pairs.odds)
+def _claimed(pairs: Pairs, books: Books) -> Floats:
+    """How far each record of the other side is claimed as what explains a single record: the odds beside that record's other
+    candidates. A shared reference alone is no claim: parts share it."""
+    total = np.bincount(pairs.own, pairs.odds, minlength=len(books.own))
+    standing = pairs.odds / (1 + total[pairs.own] - pairs.odds)
+    standing = np.where(pairs.cause == odds.NUMBER[Cause.SAME_REFERENCE], 0.0, standing)
+    return np.bincount(pairs.found, standing, minlength=len(books.other)).astype(float)

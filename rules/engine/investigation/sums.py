@@ -6,9 +6,10 @@ once by one product of matrices. The sums that come near without meeting tell ho
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from itertools import combinations as every
+from math import comb
 
 import numpy as np
 
@@ -16,8 +17,9 @@ from rules.engine.investigation.density import ROUND
 from rules.engine.investigation.records import Records
 from rules.engine.sides import Bools, Floats, Ints
 
-POOL = 24  # records tried for one
-TRIED = {2: 24, 3: 24, 4: 14}  # sets of so many, of how many of the pool
+POOL = 48  # records tried for one
+TRIED = {2: 48, 3: 28, 4: 16}  # sets of so many, of how many of the pool
+SHARE = {2: 0.55, 3: 0.3, 4: 0.15}  # of payments in parts that have so many
 WITHIN = 45  # days
 CHUNK = 500  # records at a time: 10 MB of sums
 NEAR = 0.05  # of the amount: sums so near are what would meet by accident
@@ -41,16 +43,22 @@ class Pools:
 @dataclass(frozen=True)
 class Sets:
     """Sets that add up. `target`: the single record's row; `members`: rows, NOBODY beyond the last; `near`: how much less it
-    counts by days; `by_accident`: sums expected to meet; `count`: sets that meet in the pool of `pool` records, of which
+    counts by days; `by_accident`: sums of such a size expected to meet; `likely`: of payments in parts, how many have so many;
+    `size`: of the set; `count`: sets that meet in the pool of `pool` records, of which
     `complete` says whether all were tried."""
 
     target: Ints
     members: Ints
     near: Floats
+    likely: Floats
     by_accident: Floats
+    size: Ints
     count: Ints
     pool: Ints
     complete: Bools
+
+    def only(self, chosen: Ints) -> Sets:
+        return Sets(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
 
 @cache
@@ -84,14 +92,13 @@ def pools(target: Ints, candidate: Ints, targets: Records, candidates: Records, 
 
 def sets_of(pools: Pools, targets: Records, candidates: Records) -> Sets:
     """All sets of the pools that add up exactly to their target, the best few of each."""
+    names = [field.name for field in fields(Sets)]
     found = [
         _of_chunk(Pools(pools.target[part], pools.rows[part], pools.size[part]), targets, candidates)
         for start in range(0, max(len(pools.target), 1), CHUNK)
         for part in (slice(start, start + CHUNK),)
     ]
-    return Sets(
-        *(np.concatenate([getattr(one, name) for one in found]) for name in Sets.__dataclass_fields__)
-    )
+    return Sets(*(np.concatenate([getattr(one, name) for one in found]) for name in names))
 
 
 def _of_chunk(pools: Pools, targets: Records, candidates: Records) -> Sets:
@@ -101,26 +108,28 @@ def _of_chunk(pools: Pools, targets: Records, candidates: Records) -> Sets:
     sums = value @ columns
     meets = sums == goal[:, None]
     some = np.flatnonzero(meets.any(axis=1))
-    by_accident = _by_accident(sums[some], goal[some])
     place, number = np.nonzero(meets[some])
     row = some[place]
     chosen = np.where(members[number] == NOBODY, NOBODY, pools.rows[row[:, None], members[number]])
-    days = np.abs(candidates.day[chosen] - targets.day[pools.target[row]][:, None])
     size = (chosen != NOBODY).sum(axis=1)
-    near = np.exp(-np.where(chosen == NOBODY, 0, days).sum(axis=1) / size / FADES)
-    count = np.bincount(row, minlength=len(goal))[row]
-    order = np.lexsort((number, -near, row))
-    order = order[_rank(row[order]) < KEPT]
-    row, place = row[order], place[order]
-    return Sets(
+    found = Sets(
         pools.target[row],
-        chosen[order],
-        near[order],
-        by_accident[place],
-        count[order],
+        chosen,
+        _near(chosen, size, pools.target[row], targets, candidates),
+        np.array([SHARE.get(one, 0.0) for one in range(max(SHARE) + 1)])[size],
+        _by_accident(sums[some], goal[some])[place, size],
+        size,
+        np.bincount(row, minlength=len(goal))[row],
         np.minimum(pools.size[row], POOL),
         pools.size[row] <= min(TRIED.values()),
     )
+    order = np.lexsort((number, -found.near * found.likely / found.by_accident, row))
+    return found.only(order[_rank(row[order]) < KEPT])
+
+
+def _near(chosen: Ints, size: Ints, target: Ints, targets: Records, candidates: Records) -> Floats:
+    days = np.abs(candidates.day[chosen] - targets.day[target][:, None])
+    return np.exp(-np.where(chosen == NOBODY, 0, days).sum(axis=1) / size / FADES)
 
 
 def _rank(groups: Ints) -> Ints:
@@ -131,13 +140,26 @@ def _rank(groups: Ints) -> Ints:
 
 
 def _by_accident(sums: Floats, goal: Floats) -> Floats:
-    """How many sums of a pool meet the goal by accident: as many as lie around it and are as round, per round figure."""
+    """How many sums of a pool meet the goal by accident, by size (a column each): as many as lie around it and are as round, per
+    round figure."""
+    found = np.zeros((len(goal), max(TRIED) + 1))
+    first = 0
+    for size, most in TRIED.items():
+        part = slice(first, first + comb(most, size))
+        found[:, size] = _of_size(sums[:, part], goal)
+        first = part.stop
+    return found
+
+
+def _of_size(sums: Floats, goal: Floats) -> Floats:
+    near = np.abs(sums - goal[:, None]) <= NEAR * goal[:, None]
+    near &= sums != goal[:, None]
+    row, place = np.nonzero(near)
+    sums_near = sums[row, place]
     found = np.zeros(len(goal))
     for step in ROUND:
-        some = np.flatnonzero(goal % step == 0)
-        around = (np.abs(sums[some] - goal[some, None]) <= NEAR * goal[some, None]) & (sums[some] % step == 0)
-        others = around.sum(axis=1) - (sums[some] == goal[some, None]).sum(axis=1)
-        cells = np.maximum(2 * NEAR * goal[some] / step, 1)
+        others = np.bincount(row[sums_near % step == 0], minlength=len(goal))
+        cells = np.maximum(2 * NEAR * goal / step, 1)
         rate = np.where((others > 0) | (step == 1), np.maximum(others, LEAST) / cells, 0)
-        found[some] = np.maximum(found[some], rate)
+        found = np.where(goal % step == 0, np.maximum(found, rate), found)
     return found

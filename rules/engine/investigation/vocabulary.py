@@ -11,16 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from rules.engine.fields import WORD
 from rules.engine.intervals import unfold
 from rules.engine.investigation.records import Records
+from rules.engine.investigation.words import NUMBERED
 from rules.engine.sides import Bools, Floats, Ints
 
-LETTERS_LEAST = 3
-TEXTS = ("reference", "description", "counterparty", "external_id")
-NUMBERED = r"\p{N}"
 LIKE_A_REFERENCE = 5  # characters, a digit among them
-SURE_AT_MOST = 1e6
+SURE_AT_MOST = 1e7
 KEPT = 0.5  # of true pairs whose texts could agree, how many share their rarest word
 UNKNOWN = -1
 
@@ -50,7 +47,7 @@ class Vocabulary:
     """The words of one frame (`asked`, whose records are explained) and of another (`found`, where they are looked for)."""
 
     def __init__(self, asked: Records, found: Records) -> None:
-        tables = [_table(one.frame) for one in (asked, found)]
+        tables = [one.words for one in (asked, found)]
         known = pl.concat([table["word"] for table in tables]).unique().sort()
         self.text = known
         codes = [known.search_sorted(table["word"]).to_numpy().astype(np.int64) for table in tables]
@@ -94,20 +91,6 @@ class Vocabulary:
             else np.zeros(1, int)
         )
         return sums[words.start[1:]] > sums[words.start[:-1]]
-
-
-def _table(frame: pl.DataFrame) -> pl.DataFrame:
-    """Each record's words: letters and digits between other signs, and what stands between blanks if it has a digit, without
-    other signs ("INV-2031/7" is inv20317 as well)."""
-    text = pl.concat_str(pl.col(TEXTS), separator=" ").str.to_lowercase()
-    plain = text.str.extract_all(WORD)
-    whole = text.str.replace_all(r"[^\p{L}\p{N}\s]+", "").str.extract_all(WORD)
-    table = frame.select(
-        row=pl.int_range(pl.len(), dtype=pl.Int64),
-        word=pl.concat_list(plain, whole.list.filter(pl.element().str.contains(NUMBERED))),
-    )
-    table = table.explode("word", empty_as_null=False, keep_nulls=False)
-    return table.filter(pl.col("word").str.len_chars() >= LETTERS_LEAST).unique().sort("row", "word")
 
 
 def _lined_up(rows: Ints, codes: Ints, size: int) -> Words:
