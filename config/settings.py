@@ -231,10 +231,26 @@ CELERY_BEAT_SCHEDULE = {
         "task": "reconciliation.tasks.requeue_lost",
         "schedule": timedelta(seconds=10),
     },
+    "See what is overdue, and open, reopen and resolve its exceptions": {
+        "task": "exceptions_app.tasks.sweep_overdue",
+        "schedule": timedelta(minutes=1),
+    },
+    "Forget old sweeps that changed nothing": {
+        "task": "exceptions_app.tasks.forget_sweeps",
+        "schedule": timedelta(hours=1),
+    },
+    "Ring again for investigations that a dead worker left": {
+        "task": "exceptions_app.tasks.requeue_lost_investigations",
+        "schedule": timedelta(seconds=15),
+    },
     "Seal the audit trail": {"task": "organizations.tasks.seal_audit", "schedule": timedelta(seconds=15)},
     "Look for rules where records wait and there is none": {
         "task": "reconciliation.tasks.propose_rules_where_needed",
         "schedule": timedelta(minutes=15),
+    },
+    "Count overdue days anew where a calendar or time zone was changed": {
+        "task": "reconciliation.tasks.follow_calendars",
+        "schedule": timedelta(minutes=1),
     },
     "Forget old idempotency keys": {
         "task": "organizations.tasks.expire_idempotency_keys",

@@ -13,6 +13,7 @@ from reconciliation.services import (
     execution,
     file_import,
     operation_chunks,
+    policies,
     proposing,
     recompute,
     rule_job_execution,
@@ -76,6 +77,12 @@ def recompute_overdue(*, recompute_id: int, **_later: object) -> None:
 def propose_rules_where_needed(**_later: object) -> None:
     """Ask for rules where records wait and there is no rule. Somebody may have asked meanwhile: that is as good."""
     proposing.proposals_request_where_needed(at=timezone.now())
+
+
+@shared_task
+def follow_calendars(**_later: object) -> None:
+    """Stamp anew what other holidays or another time zone make overdue on another day."""
+    policies.policies_follow_calendars(at=timezone.now())
 
 
 @shared_task

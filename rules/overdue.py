@@ -4,12 +4,16 @@ intake, by changes of records and by the recompute of a changed policy.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
+from hashlib import sha256
 from zoneinfo import ZoneInfo
 
 import polars as pl
+
+from organizations.holidays import holidays_known, public_holidays_of
 
 AFTER_DAYS_MAX = 3_660
 """Ten years: more is a slip of the hand."""
@@ -21,7 +25,8 @@ INSTANT = pl.Datetime("us", "UTC")
 @dataclass(frozen=True, slots=True)
 class OverduePolicy:
     """An item is overdue at 00:00, by the clock of `zone`, of the day that is `after_days` days after its counting date or
-    after `since`, whichever is later. Business days are all but the `weekend` (1 is Monday) and the `holidays`."""
+    after `since`, whichever is later. Business days are all but the `weekend` (1 is Monday), the `holidays`, and the public
+    holidays of the `country` or of its part."""
 
     after_days: int
     zone: str
@@ -30,6 +35,14 @@ class OverduePolicy:
     business_days: bool = False
     weekend: tuple[int, ...] = (6, 7)
     holidays: tuple[date, ...] = ()
+    country: str = ""
+    subdivision: str = ""
+
+
+def policy_digest(policy: OverduePolicy) -> str:
+    """Equal for policies that give every day the same instant. A newer release of the public holidays may know other days."""
+    said = asdict(policy) | {"known": holidays_known() if policy.business_days and policy.country else ""}
+    return sha256(json.dumps(said, default=str, sort_keys=True).encode()).hexdigest()
 
 
 def counting_dates(policy: OverduePolicy, records: pl.DataFrame) -> pl.Series:
@@ -53,23 +66,34 @@ def overdue_by_day(policy: OverduePolicy, days: Iterable[date]) -> dict[date, da
 
 def _by_day(policy: OverduePolicy, days: pl.Series) -> pl.DataFrame:
     since = max(policy.since or FIRST_DAY, FIRST_DAY)
-    due = _after(policy, pl.col("day").clip(lower_bound=since)).clip(upper_bound=LAST_DAY)
-    table = pl.DataFrame({"day": days}).with_columns(due=due)
+    from_day = pl.col("day").clip(lower_bound=since)
+    table = pl.DataFrame({"day": days}).with_columns(from_day.alias("from"))
+    holidays = _holidays(policy, table["from"])
+    table = table.with_columns(due=_after(policy, pl.col("from"), holidays).clip(upper_bound=LAST_DAY))
     zone = ZoneInfo(policy.zone)
     instants = [_midnight(day, zone) for day in table["due"].to_list()]
     return table.select("day", pl.Series("overdue_at", instants, dtype=INSTANT))
 
 
-def _after(policy: OverduePolicy, day: pl.Expr) -> pl.Expr:
+def _holidays(policy: OverduePolicy, days: pl.Series) -> list[date]:
+    """Those listed, and the public ones of every year that a count from one of these days may reach."""
+    if not (policy.business_days and policy.country):
+        return list(policy.holidays)
+    weeks = policy.after_days // (7 - len(set(policy.weekend))) + 1
+    reach = weeks * 7 // 365 + 2  # holidays lengthen it by less than a year in ten
+    reach += reach // 5
+    years = {year + more for year in days.dt.year().unique().to_list() for more in range(-1, reach + 1)}
+    return sorted({*policy.holidays, *public_holidays_of(policy.country, policy.subdivision, years)})
+
+
+def _after(policy: OverduePolicy, day: pl.Expr, holidays: list[date]) -> pl.Expr:
     if not policy.business_days:
         return day + pl.duration(days=policy.after_days)
     if policy.after_days == 0:
         return day  # whatever day it is
     week = [number not in policy.weekend for number in range(1, 8)]
     # From a day that is none the count starts at the business day before it: the next one is the first.
-    return day.dt.add_business_days(
-        policy.after_days, week_mask=week, holidays=list(policy.holidays), roll="backward"
-    )
+    return day.dt.add_business_days(policy.after_days, week_mask=week, holidays=holidays, roll="backward")
 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:

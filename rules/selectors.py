@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.utils.translation import gettext as _
 
 from ledgers.models import DataStream, PropertyDefinition
@@ -117,17 +117,26 @@ def reconciliations_of(stream: DataStream) -> list[tuple[Reconciliation, str]]:
 def overdue_policy(reconciliation_id: int) -> OverduePolicy | None:
     """What is overdue in it as the database says now; None: nothing is by itself. One query. Whoever stamps tokens by it
     holds the reconciliation's lock, behind which it does not change."""
-    rows = Reconciliation.objects.filter(pk=reconciliation_id, overdue_after_days__isnull=False)
-    found = rows.select_related("overdue_calendar", "organization").first()
-    if found is None:
-        return None
-    calendar = found.overdue_calendar or Calendar()  # without one: Monday to Friday
+    return overdue_policies(Reconciliation.objects.filter(pk=reconciliation_id)).get(reconciliation_id)
+
+
+def overdue_policies(reconciliations: QuerySet[Reconciliation]) -> dict[int, OverduePolicy]:
+    """The same of each that has one, in one query."""
+    rows = reconciliations.filter(overdue_after_days__isnull=False)
+    return {row.pk: policy_of(row) for row in rows.select_related("overdue_calendar", "organization")}
+
+
+def policy_of(row: Reconciliation) -> OverduePolicy:
+    """What a row with a policy says, also one that is not saved."""
+    calendar = row.overdue_calendar or Calendar()  # without one: Monday to Friday
     return OverduePolicy(
-        after_days=found.overdue_after_days or 0,
-        zone=found.organization.time_zone,
-        since=found.overdue_from,
-        value_date=found.overdue_counts_from == CountsFrom.VALUE_DATE,
-        business_days=found.overdue_business_days,
+        after_days=row.overdue_after_days or 0,
+        zone=row.organization.time_zone,
+        since=row.overdue_from,
+        value_date=row.overdue_counts_from == CountsFrom.VALUE_DATE,
+        business_days=row.overdue_business_days,
         weekend=tuple(calendar.weekend),
         holidays=tuple(calendar.holidays),
+        country=calendar.country,
+        subdivision=calendar.subdivision,
     )

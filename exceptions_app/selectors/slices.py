@@ -8,8 +8,11 @@ an accepted match leaves of it.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
+
+from exceptions_app.models import ReconciliationException
 
 COLUMNS = "record_id, amount, overdue_at, overdue_seen_at"
 """Of each row of SLICE, beside `exception_id` and r.*: the record's own columns that a question needs."""
@@ -48,3 +51,33 @@ def slice_sql(pairs: str, *, record_columns: str = "r.date, r.currency, r.decima
 
 def slice_params(at: datetime) -> dict[str, Any]:
     return {"at": at}
+
+
+def pairs_of(exceptions: Collection[ReconciliationException]) -> tuple[str, dict[str, Any]]:
+    """The relation of pairs that slice_sql takes, for these exceptions, and its parameters. One pair stands as plain values,
+    which the planner reads as constants."""
+    rows = list(exceptions)
+    if len(rows) == 1:
+        values = (
+            "(SELECT %(exception)s::bigint AS exception_id, %(reconciliation)s::bigint AS reconciliation_id"
+        )
+        row = rows[0]
+        return (
+            f"{values}, %(stream)s::bigint AS stream_id, %(closed)s::timestamptz AS exception_closed_at)",
+            {
+                "exception": row.pk,
+                "reconciliation": row.reconciliation_id,
+                "stream": row.stream_id,
+                "closed": row.closed_at,
+            },
+        )
+    return (
+        "(SELECT * FROM unnest(%(exception)s::bigint[], %(reconciliation)s::bigint[], %(stream)s::bigint[],"
+        " %(closed)s::timestamptz[]) AS given(exception_id, reconciliation_id, stream_id, exception_closed_at))",
+        {
+            "exception": [row.pk for row in rows],
+            "reconciliation": [row.reconciliation_id for row in rows],
+            "stream": [row.stream_id for row in rows],
+            "closed": [row.closed_at for row in rows],
+        },
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -29,6 +30,8 @@ WEEKDAYS = [
     (7, gettext_lazy("Sunday")),
 ]
 
+COMING = 12
+
 
 class CalendarForm(RefusalForm):
     weekend = forms.TypedMultipleChoiceField(
@@ -41,10 +44,10 @@ class CalendarForm(RefusalForm):
     )
     holidays = SimpleArrayField(
         forms.DateField(),
-        label=gettext_lazy("Holidays"),
+        label=gettext_lazy("Other holidays"),
         required=False,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
-        help_text=gettext_lazy("Days like 2026-12-25, with commas between them."),
+        help_text=gettext_lazy("Days like 2026-12-24, with commas between them."),
     )
 
 
@@ -59,20 +62,36 @@ class CalendarAdmin(ScopedModelAdmin):
     empty_steps = gettext_lazy(
         "Without one, business days are Monday to Friday. Add one per place whose holidays matter."
     )
-    list_display = ("name", "country", "weekend_text", "holiday_count")
+    list_display = ("name", "country_text", "weekend_text", "holiday_count")
     search_fields = ("name", "country")
-    fields = ("name", "country", "weekend", "holidays")
+    fields = ("name", "country", "subdivision", "weekend", "holidays", "coming")
+    readonly_fields = ("coming",)
+
+    @display(description=gettext_lazy("Country"))
+    def country_text(self, obj: Calendar) -> str:
+        return " ".join(part for part in (obj.country, obj.subdivision) if part) or "–"
+
+    @display(description=gettext_lazy("Next holidays"))
+    def coming(self, obj: Calendar) -> str:
+        """The next ones from today on, of the country and those listed, so that people see what counts."""
+        if obj.pk is None:
+            return _("Shown once it is saved.")
+        today = timezone.now().astimezone(obj.organization.zone).date()
+        days = obj.holidays_between(today, today + timedelta(days=366))
+        return ", ".join(day.isoformat() for day in days[:COMING]) or _("None within a year.")
 
     @display(description=gettext_lazy("Weekend"))
     def weekend_text(self, obj: Calendar) -> str:
         return ", ".join(str(name) for day, name in WEEKDAYS if day in obj.weekend) or "–"
 
-    @display(description=gettext_lazy("Holidays"))
+    @display(description=gettext_lazy("Other holidays"))
     def holiday_count(self, obj: Calendar) -> int:
         return len(obj.holidays)
 
     def sentence(self, request: HttpRequest, obj: Calendar) -> str:
-        return _("A day is a business day unless it is on the weekend or among the holidays below.")
+        return _(
+            "A day is a business day unless it is on the weekend, a public holiday there, or listed below."
+        )
 
     def save_act(self, request: HttpRequest, obj: Calendar, form: Any, change: bool) -> Calendar:
         return calendar_save(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +13,10 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from organizations.backoffice.acts import Act, run_declared, why_not
+from organizations.backoffice.acts import Act, Preview, run_declared, why_not
 from organizations.backoffice.current import may
 
 
@@ -91,6 +94,9 @@ class ActsMixin(admin.ModelAdmin):
             return HttpResponseRedirect(back)
         posted = request.method == "POST"
         form = self._form_of(request, act)
+        if posted and form.is_valid() and act.preview is not None and not _was_shown(request):
+            told = act.preview(**form.cleaned_data, at=timezone.now())
+            return self._ask(request, act, form, obj, back, preview=told)
         if posted and form.is_valid():
             done = run_declared(request, act, form.cleaned_data)
             if done and act.after is not None and (answer := act.after(request, done.value)) is not None:
@@ -105,7 +111,16 @@ class ActsMixin(admin.ModelAdmin):
             return form_class(request.POST, request.FILES)
         return form_class(initial=act.initial)
 
-    def _ask(self, request: HttpRequest, act: Act, form: forms.Form, obj: Any, back: str) -> HttpResponse:
+    def _ask(
+        self,
+        request: HttpRequest,
+        act: Act,
+        form: forms.Form,
+        obj: Any,
+        back: str,
+        *,
+        preview: Preview | None = None,
+    ) -> HttpResponse:
         context = {
             **self.admin_site.each_context(request),
             "title": act.label,
@@ -116,5 +131,27 @@ class ActsMixin(admin.ModelAdmin):
             "back": back,
             "media": self.media + form.media,
             "question": act.explain or _("Please fill this in."),
+            "preview": preview,
+            "told": preview.told if preview is not None else None,
+            "shown": _seal(request) if preview is not None else "",
         }
         return render(request, "admin/tieout/act.html", context)
+
+
+SHOWN = "shown"
+"""The field of a form that says what its preview was made of."""
+
+
+def _was_shown(request: HttpRequest) -> bool:
+    """Whether the person asks for what they have seen the preview of, and for that alone."""
+    return request.POST.get("do") != "preview" and request.POST.get(SHOWN) == _seal(request)
+
+
+def _seal(request: HttpRequest) -> str:
+    """Stands for the fields as they were entered."""
+    entered = sorted(
+        (name, values)
+        for name, values in request.POST.lists()
+        if name not in {SHOWN, "do", "csrfmiddlewaretoken"}
+    )
+    return hashlib.sha256(json.dumps(entered).encode()).hexdigest()[:24]

@@ -26,11 +26,20 @@ NAME_OF_CHANGE = "change"
 
 
 @dataclass(frozen=True, slots=True)
+class Preview:
+    """What an act would do with the fields as they were entered: a template, which finds `told` in its context."""
+
+    template: str
+    told: Any
+
+
+@dataclass(frozen=True, slots=True)
 class Act:
     """One thing that can be done to the row (or the list) that a page shows.
 
     `run` is a service with all but `by`, `at` and the form's fields given: it is called, inside `perform`, as
-    `run(**form.cleaned_data, by=actor, at=now)`. `against` says why it cannot be done now; empty: it can.
+    `run(**form.cleaned_data, by=actor, at=now)`. `against` says why it cannot be done now; empty: it can. `preview` is
+    called as `preview(**form.cleaned_data, at=now)`; only what was shown that way is run.
     """
 
     name: str  # in the URL: lower case, with dashes
@@ -46,6 +55,7 @@ class Act:
     )
     success: str | Callable[[Any], str] = ""
     after: Callable[[HttpRequest, Any], HttpResponse | None] | None = None  # another answer than going back
+    preview: Callable[..., Preview] | None = None  # shown first: what the entered fields would do
 
     @property
     def asks(self) -> bool:

@@ -1,4 +1,4 @@
-"""Calendars: which days are business days. Read by overdue and case policies."""
+"""Calendars: which days are business days. Read by overdue and case policies and by the proof of accounts."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import CheckConstraint, Q, UniqueConstraint
 from django.utils.translation import gettext_lazy
 
+from organizations.holidays import public_holidays, public_holidays_of
 from organizations.models.people import Organization
 
 
@@ -18,12 +19,23 @@ def saturday_and_sunday() -> list[int]:
 
 
 class Calendar(models.Model):
-    """The weekend and the holidays of one place, as one organization counts them."""
+    """The weekend and the holidays of one place, as one organization counts them: the public holidays of the country, where
+    one is named, and the days listed beside them."""
 
     organization = models.ForeignKey(Organization, models.PROTECT, verbose_name=gettext_lazy("organization"))
     name = models.CharField(gettext_lazy("name"), max_length=120)
     country = models.CharField(
-        gettext_lazy("country"), max_length=2, blank=True, help_text=gettext_lazy("Two letters, like DE.")
+        gettext_lazy("country"),
+        max_length=2,
+        blank=True,
+        help_text=gettext_lazy("Two letters, like DE: its public holidays are no business days."),
+    )
+    subdivision = models.CharField(
+        gettext_lazy("part of the country"),
+        max_length=32,
+        blank=True,
+        default="",
+        help_text=gettext_lazy("Like BY for Bavaria, where its holidays differ."),
     )
     weekend = ArrayField(
         models.SmallIntegerField(validators=[MinValueValidator(1), MaxValueValidator(7)]),
@@ -36,8 +48,8 @@ class Calendar(models.Model):
         models.DateField(),
         default=list,
         blank=True,
-        verbose_name=gettext_lazy("holidays"),
-        help_text=gettext_lazy("Days like 2026-12-25, with commas between them."),
+        verbose_name=gettext_lazy("other holidays"),
+        help_text=gettext_lazy("Days like 2026-12-24, with commas between them."),
     )
 
     class Meta:
@@ -55,14 +67,25 @@ class Calendar(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def is_holiday(self, day: date) -> bool:
+        if day in self.holidays:
+            return True
+        return bool(self.country) and day in public_holidays(self.country, self.subdivision, day.year)
+
+    def holidays_between(self, first: date, last: date) -> list[date]:
+        """Both included, in order; also those that fall on a weekend."""
+        public: frozenset[date] = frozenset()
+        if self.country:
+            years = range(first.year, last.year + 1)
+            public = public_holidays_of(self.country, self.subdivision, years)
+        return sorted(day for day in public | set(self.holidays) if first <= day <= last)
+
     def is_business_day(self, day: date) -> bool:
-        return day.isoweekday() not in self.weekend and day not in self.holidays
+        return day.isoweekday() not in self.weekend and not self.is_holiday(day)
 
     def add_business_days(self, day: date, days: int) -> date:
         """The business day that is `days` business days after `day`; 0 gives `day` itself, whatever day it is."""
-        weekend, holidays = frozenset(self.weekend), frozenset(self.holidays)
         while days > 0:
             day += timedelta(days=1)
-            if day.isoweekday() not in weekend and day not in holidays:
-                days -= 1
+            days -= self.is_business_day(day)
         return day

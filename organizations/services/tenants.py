@@ -11,7 +11,9 @@ from django.utils.translation import gettext as _
 
 from organizations import audit
 from organizations.actors import Actor
+from organizations.holidays import countries, usual_weekend
 from organizations.models import Calendar, Organization
+from organizations.models.calendars import saturday_and_sunday
 from organizations.models.people import validate_time_zone
 from organizations.refusals import Conflict, Invalid
 
@@ -72,18 +74,26 @@ def calendar_save(
     organization_id: int,
     name: str,
     country: str = "",
+    subdivision: str = "",
     weekend: list[int] | None = None,
     holidays: list[date] | None = None,
     calendar: Calendar | None = None,
     by: Actor,
     at: datetime,
 ) -> Calendar:
-    """Make a calendar, or change the given one. Weekend days are ISO numbers: 1 is Monday, 7 is Sunday."""
+    """Make a calendar, or change the given one. Weekend days are ISO numbers: 1 is Monday, 7 is Sunday; by default those
+    of the country, or Saturday and Sunday. `holidays` are days beside the public holidays of the country.
+
+    Invalid "calendar.name", "calendar.country", "calendar.subdivision", "calendar.weekend"; Conflict "calendar.exists".
+    """
     by.require("policies:write")
     action = "calendar.created" if calendar is None else "calendar.changed"
     calendar = calendar or Calendar(organization_id=organization_id)
-    calendar.name, calendar.country = name.strip(), country.upper()
-    calendar.weekend = sorted(set(weekend if weekend is not None else [6, 7]))
+    calendar.name = name.strip()
+    calendar.country, calendar.subdivision = _check_country(country.strip().upper(), subdivision.strip())
+    if weekend is None:
+        weekend = usual_weekend(calendar.country) if calendar.country else saturday_and_sunday()
+    calendar.weekend = sorted(set(weekend))
     calendar.holidays = sorted(set(holidays or []))
     _check_calendar(calendar)
     calendar.save()
@@ -102,9 +112,34 @@ def _calendar_facts(calendar: Calendar) -> dict[str, Any]:
     return {
         "name": calendar.name,
         "country": calendar.country,
+        "subdivision": calendar.subdivision,
         "weekend": calendar.weekend,
         "holidays": calendar.holidays,
     }
+
+
+def _check_country(country: str, subdivision: str) -> tuple[str, str]:
+    """As the public holidays know them: refused where they know none, so that no day is taken for a business day unseen."""
+    if not country:
+        if subdivision:
+            message = _("A part of a country needs its country.")
+            raise Invalid(
+                message, code="calendar.country", issues=[{"path": ["country"], "message": message}]
+            )
+        return "", ""
+    known = countries()
+    if country not in known:
+        message = _("No public holidays are known of %(country)s. Leave it empty and list the days.")
+        message %= {"country": country}
+        raise Invalid(message, code="calendar.country", issues=[{"path": ["country"], "message": message}])
+    parts = {part.casefold(): part for part in known[country]}
+    if subdivision and subdivision.casefold() not in parts:
+        message = _("%(country)s has no part %(part)s. Known: %(parts)s.")
+        message %= {"country": country, "part": subdivision, "parts": ", ".join(known[country]) or "–"}
+        raise Invalid(
+            message, code="calendar.subdivision", issues=[{"path": ["subdivision"], "message": message}]
+        )
+    return country, parts[subdivision.casefold()] if subdivision else ""
 
 
 def _check_calendar(calendar: Calendar) -> None:

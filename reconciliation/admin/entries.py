@@ -29,6 +29,7 @@ from reconciliation.admin.closings import (
     standing_words,
     subjects_of,
 )
+from reconciliation.admin.due import DueFilter, due_chip, overdue_at_of
 from reconciliation.admin.items import StandingFilter
 from reconciliation.selectors.standing import (
     CLOSED,
@@ -67,12 +68,14 @@ class EntryAdmin(ClearingModelAdmin):
         "amount_credit",
         "ledger_link",
         "standing",
+        "due",
         "amount_open",
         "match_shown",
         "journal_link",
     )
     list_filter = (
         EntryStandingFilter,
+        DueFilter,
         ("stream__ledger", ScopedRelatedFilter),
         "date",
         "value_date",
@@ -95,6 +98,7 @@ class EntryAdmin(ClearingModelAdmin):
         "text",
         "event",
         "standing",
+        "due",
         "match_shown",
         "covered",
         "closing",
@@ -115,6 +119,7 @@ class EntryAdmin(ClearingModelAdmin):
         ("Description", lambda entry: entry.description),
         ("Event", lambda entry: entry.event),
         ("Standing", lambda entry: standing_words(entry.standing_now.status)),
+        ("Overdue from", lambda entry: overdue_at_of(entry.standing_now)),
         ("Open", lambda entry: major(open_now(entry.standing_now), entry.decimal_places)),
         ("Match", lambda entry: entry.standing_now.match_id),
         ("Journal", lambda entry: entry.journal.uuid if entry.journal else ""),
@@ -165,6 +170,10 @@ class EntryAdmin(ClearingModelAdmin):
     @display(description=gettext_lazy("Standing"))
     def standing(self, obj: Any) -> str:
         return standing_chip(obj.standing_now.status)
+
+    @display(description=gettext_lazy("Due"))
+    def due(self, obj: Any) -> str:
+        return due_chip(obj.standing_now)
 
     @display(description=gettext_lazy("Open"))
     def amount_open(self, obj: Any) -> str:

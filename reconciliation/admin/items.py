@@ -31,6 +31,7 @@ from reconciliation.admin.closings import (
     standing_words,
     subjects_of,
 )
+from reconciliation.admin.due import DueFilter, due_chip, overdue_at_of
 from reconciliation.admin.words import reason_words
 from reconciliation.models import MatchMember, OpenItem, Run, RunSource
 from reconciliation.selectors.standing import (
@@ -56,6 +57,10 @@ class NoteForm(forms.Form):
 
 
 STANDINGS = (UNMATCHED, SUGGESTED, PARTIAL, MATCHED, WRITTEN_OFF, CLOSED)
+
+
+class LineDueFilter(DueFilter):
+    record = "record_id"
 
 
 class StandingFilter(admin.SimpleListFilter):
@@ -100,6 +105,7 @@ class StatementLineAdmin(ClearingModelAdmin):
         "text",
         "amount_effect",
         "standing",
+        "due",
         "amount_open",
         "match_link",
         "run_link",
@@ -107,6 +113,7 @@ class StatementLineAdmin(ClearingModelAdmin):
     )
     list_filter = (
         StandingFilter,
+        LineDueFilter,
         ("statement__bank_account", ScopedRelatedFilter),
         ("source_file__run_source__run", ScopedRelatedFilter),
         ("record__date", DayRangeFilter),
@@ -134,6 +141,7 @@ class StatementLineAdmin(ClearingModelAdmin):
         "counterparty",
         "external_id",
         "standing",
+        "due",
         "match_link",
         "covered",
         "closing",
@@ -151,6 +159,7 @@ class StatementLineAdmin(ClearingModelAdmin):
         ("Counterparty", lambda line: line.record.counterparty),
         ("Bank's id", lambda line: line.record.external_id),
         ("Standing", lambda line: standing_words(line.standing_now.status)),
+        ("Overdue from", lambda line: overdue_at_of(line.standing_now)),
         ("Open", lambda line: major(open_now(line.standing_now), line.record.decimal_places)),
         ("Match", lambda line: line.standing_now.match_id),
         ("Close reason", lambda line: reason_words(line.standing_now.close_reason)),
@@ -212,6 +221,10 @@ class StatementLineAdmin(ClearingModelAdmin):
     @display(description=gettext_lazy("Standing"))
     def standing(self, obj: Any) -> str:
         return standing_chip(obj.standing_now.status)
+
+    @display(description=gettext_lazy("Due"))
+    def due(self, obj: Any) -> str:
+        return due_chip(obj.standing_now)
 
     @display(description=gettext_lazy("Open"))
     def amount_open(self, obj: Any) -> str:

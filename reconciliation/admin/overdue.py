@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import copy
+from datetime import date, datetime
 from functools import partial
 
 from django import forms
@@ -17,14 +19,16 @@ from unfold.widgets import (
 )
 
 from ledgers.backoffice import chip
-from organizations.backoffice.acts import Act
+from organizations.backoffice.acts import Act, Preview
 from organizations.models import Calendar
 from reconciliation.admin.words import plainly
 from reconciliation.models import OverdueRecompute
-from reconciliation.services.policies import SCOPE, policy_change, policy_recompute
+from reconciliation.selectors.overdue_preview import overdue_preview
+from reconciliation.services.policies import SCOPE, earliest_day, policy_change, policy_recompute
 from reconciliation.states import OperationStatus
 from rules.models import Reconciliation
 from rules.overdue import AFTER_DAYS_MAX
+from rules.selectors import policy_of
 from rules.states import CountsFrom
 
 REFRESH_SECONDS = 5
@@ -97,6 +101,7 @@ def policy_acts(obj: Reconciliation) -> list[Act]:
                 " once, those that are here in a moment; what somebody marked by hand stays as it is."
             ),
             success=_("It is saved."),
+            preview=partial(policy_preview, obj),
         ),
         Act(
             "recount",
@@ -104,10 +109,32 @@ def policy_acts(obj: Reconciliation) -> list[Act]:
             partial(plainly(policy_recompute, obj), reconciliation=obj),
             SCOPE,
             against=idle,
-            explain=_("Do this after holidays of the calendar or the organization's time zone were changed."),
+            explain=_(
+                "Changed holidays of the calendar and another time zone are followed by themselves, within a minute. This does it"
+                " at once."
+            ),
             success=_("It is asked for."),
         ),
     ]
+
+
+def policy_preview(
+    obj: Reconciliation,
+    *,
+    after_days: int | None,
+    business_days: bool,
+    calendar: Calendar | None,
+    counts_from: str,
+    overdue_from: date | None,
+    at: datetime,
+) -> Preview:
+    """What these fields would make of the items that are open now."""
+    asked = copy(obj)
+    asked.overdue_after_days, asked.overdue_business_days = after_days, business_days
+    asked.overdue_calendar, asked.overdue_counts_from = calendar, counts_from
+    asked.overdue_from = overdue_from or earliest_day(obj)
+    told = overdue_preview(obj, policy_of(asked) if after_days is not None else None, at=at)
+    return Preview("reconciliation/overdue_preview.html", {"found": told, "words": policy_words(asked)})
 
 
 def recompute_of(obj: Reconciliation) -> OverdueRecompute | None:

@@ -15,6 +15,7 @@ from django.contrib import admin
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -187,7 +188,10 @@ class ReconciliationAdmin(ClearingModelAdmin):
             if obj.kind == ReconciliationKind.STREAMS:  # a ledger's open items stand on its runs
                 waiting = {"reconciliation__id__exact": obj.pk, "status__exact": MatchStatus.SUGGESTED}
                 matches = reverse("admin:reconciliation_match_changelist")
-                context |= {"open": open_sides(obj), "undecided_url": f"{matches}?{urlencode(waiting)}"}
+                context |= {
+                    "open": open_sides(obj, at=timezone.now()),
+                    "undecided_url": f"{matches}?{urlencode(waiting)}",
+                }
         answer = super().render_change_form(request, context, *args, **kwargs)
         if obj is not None and recompute_of(obj) is not None:
             answer.headers["Refresh"] = str(REFRESH_SECONDS)

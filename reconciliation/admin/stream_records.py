@@ -14,7 +14,6 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -29,10 +28,11 @@ from organizations.backoffice.current import may
 from organizations.backoffice.filters import AmountRangeFilter, ScopedRelatedFilter
 from reconciliation.admin.base import ClearingModelAdmin, asked_act
 from reconciliation.admin.closings import open_now, standing_chip, standing_words, subjects_of
+from reconciliation.admin.due import OPEN, DueFilter, due_chip, overdue_at_of
 from reconciliation.admin.items import StandingFilter
 from reconciliation.admin.record_forms import facts_of, form_of, overdue_act
 from reconciliation.admin.ticked_records import NAME, ask_to_match, match_act
-from reconciliation.admin.words import moment, one_person, plainly
+from reconciliation.admin.words import one_person, plainly
 from reconciliation.models import StreamRecord
 from reconciliation.selectors.standing import MATCHED, Standing, standings
 from reconciliation.services.single_records import metadata_check
@@ -67,11 +67,13 @@ class StreamRecordAdmin(ClearingModelAdmin):
         "amount_signed",
         "stream_link",
         "standing",
+        "due",
         "match_shown",
         "created_at",
     )
     list_filter = (
         RecordStandingFilter,
+        DueFilter,
         ("stream", ScopedRelatedFilter),
         "date",
         ("amount", AmountRangeFilter),
@@ -113,6 +115,7 @@ class StreamRecordAdmin(ClearingModelAdmin):
         ("External id", lambda record: record.external_id),
         ("Metadata", lambda record: json.dumps(record.metadata, ensure_ascii=False, sort_keys=True)),
         ("Standing", lambda record: words_of(record.places)),
+        ("Overdue from", lambda record: earliest([overdue_at_of(found) for _books, found in record.places])),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -174,6 +177,13 @@ class StreamRecordAdmin(ClearingModelAdmin):
         rows = ((books.name, standing_chip(found.status)) for books, found in obj.places)
         return format_html_join(" ", "<span>{} {}</span>", rows) or "–"
 
+    @display(description=gettext_lazy("Due"))
+    def due(self, obj: Any) -> str:
+        rows = [(books.name, due_chip(found)) for books, found in obj.places]
+        if len(rows) == 1:
+            return rows[0][1]
+        return format_html_join(" ", "<span>{} {}</span>", (row for row in rows if row[1] != "–")) or "–"
+
     @display(description=gettext_lazy("Match"))
     def match_shown(self, obj: Any) -> str:
         return _matches([found for _books, found in obj.places])
@@ -181,7 +191,13 @@ class StreamRecordAdmin(ClearingModelAdmin):
     @display(description=gettext_lazy("Reconciled in"))
     def reconciled_in(self, obj: Any) -> str:
         rows = (
-            (link_to(books), standing_chip(found.status), _left(obj, found), _matches([found]), _due(found))
+            (
+                link_to(books),
+                standing_chip(found.status),
+                _left(obj, found),
+                _matches([found]),
+                due_told(found),
+            )
             for books, found in obj.places
         )
         return format_html_join("", "<p>{} {} {} {} {}</p>", rows) or _("no reconciliation")
@@ -252,6 +268,10 @@ def words_of(places: list[tuple[Reconciliation, Standing]]) -> str:
     return "; ".join(f"{books.name}: {standing_words(found.status)}" for books, found in places)
 
 
+def earliest(instants: list[datetime | None]) -> datetime | None:
+    return min((each for each in instants if each is not None), default=None)
+
+
 def written(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
@@ -269,11 +289,8 @@ def _matches(found: list[Standing]) -> str:
     return format_html_join(", ", "{}", ((link_to(each.match),) for each in found if each.match)) or "–"
 
 
-def _due(found: Standing) -> str:
-    if found.overdue_at is None:
-        return ""
-    text = _("overdue since %(when)s") if found.overdue_at <= timezone.now() else _("due by %(when)s")
-    return text % {"when": moment(found.overdue_at)}
+def due_told(found: Standing) -> str:
+    return due_chip(found) if found.status in OPEN else ""
 
 
 def _is_accepted(found: Standing) -> bool:

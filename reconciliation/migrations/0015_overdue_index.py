@@ -4,25 +4,37 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('ledgers', '0012_batches_of_files'),
-        ('reconciliation', '0014_closed_items'),
-        ('rules', '0004_reconciliation_by_kind'),
+        ("ledgers", "0012_batches_of_files"),
+        ("reconciliation", "0014_closed_items"),
+        ("rules", "0004_reconciliation_by_kind"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='openitem',
-            name='overdue_seen_at',
-            field=models.DateTimeField(help_text='The sweep that saw it past due, since it was last open.', null=True),
+            model_name="openitem",
+            name="overdue_seen_at",
+            field=models.DateTimeField(
+                help_text="The sweep that saw it past due, since it was last open.", null=True
+            ),
         ),
         migrations.AddIndex(
-            model_name='openitem',
-            index=models.Index(condition=models.Q(('closed_at__isnull', True), ('overdue_at__isnull', False)), fields=['reconciliation', 'overdue_seen_at', 'overdue_at'], name='openitem_overdue'),
+            model_name="openitem",
+            index=models.Index(
+                condition=models.Q(("closed_at__isnull", True), ("overdue_at__isnull", False)),
+                fields=["reconciliation", "overdue_seen_at", "overdue_at"],
+                name="openitem_overdue",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='openitem',
-            constraint=models.CheckConstraint(condition=models.Q(('overdue_seen_at__isnull', True), ('overdue_at__lte', models.F('overdue_seen_at')), _connector='OR'), name='openitem_seen_when_overdue'),
+            model_name="openitem",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("overdue_seen_at__isnull", True),
+                    ("overdue_at__lte", models.F("overdue_seen_at")),
+                    _connector="OR",
+                ),
+                name="openitem_seen_when_overdue",
+            ),
         ),
     ]

@@ -25,6 +25,9 @@ class OverdueRecompute(models.Model):
     changed = models.BigIntegerField(
         default=0, help_text="Open items and members with another day than before."
     )
+    policy_digest = models.CharField(
+        max_length=64, blank=True, default="", help_text="Of the policy as it was when this was asked for."
+    )
     error = models.TextField(blank=True, default="")
     requested_at = models.DateTimeField()
     requested_by = models.CharField(max_length=100)

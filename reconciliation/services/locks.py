@@ -34,6 +34,8 @@ class LockKind(IntEnum):
     RULE_JOB = 7
     RECOMPUTE = 8
     BULK_REQUEST = 9
+    SWEEP = 10
+    INVESTIGATION = 11
 
 
 def lock_key(kind: LockKind, row_id: int) -> int:

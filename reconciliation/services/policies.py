@@ -9,23 +9,26 @@ from functools import partial
 from typing import Any
 
 from django.db import transaction
+from django.db.models import OuterRef, Subquery
 from django.utils.translation import gettext as _
 
 from organizations import audit
-from organizations.actors import Actor
+from organizations.actors import Actor, system_actor
 from organizations.models import Calendar
 from organizations.refusals import Conflict, Invalid, NotFound
 from reconciliation.doorbell import ring_soon
 from reconciliation.models import OverdueRecompute
 from reconciliation.services.intake import zone_of
-from reconciliation.services.locks import own_reconciliations
+from reconciliation.services.locks import own_reconciliations, perform_patiently
 from reconciliation.states import OperationStatus
 from rules.models import Reconciliation
-from rules.overdue import AFTER_DAYS_MAX
+from rules.overdue import AFTER_DAYS_MAX, policy_digest
+from rules.selectors import overdue_policies, overdue_policy
 from rules.states import CountsFrom, ReconciliationKind
 
 EXECUTE = "reconciliation.tasks.recompute_overdue"  # by name: the tasks import what does it
 SCOPE = "policies:write"
+TASK = "follow_calendars"
 
 
 def policy_change(
@@ -54,7 +57,7 @@ def policy_change(
         "overdue_business_days": business_days,
         "overdue_calendar_id": calendar.pk if calendar is not None else None,
         "overdue_counts_from": str(counts_from),
-        "overdue_from": overdue_from or row.created_at.astimezone(zone_of(row.organization_id)).date(),
+        "overdue_from": overdue_from or earliest_day(row),
     }
     before = {name: getattr(row, name) for name in wanted}
     if before == wanted:
@@ -77,6 +80,11 @@ def policy_change(
     return row
 
 
+def earliest_day(reconciliation: Reconciliation) -> date:
+    """What counts from before it counts from there, unless somebody says otherwise: the day on which it was made."""
+    return reconciliation.created_at.astimezone(zone_of(reconciliation.organization_id)).date()
+
+
 def policy_recompute(*, reconciliation: Reconciliation, by: Actor, at: datetime) -> OverdueRecompute:
     """Stamp everything anew by the policy as it stands: its calendar's holidays or the time zone may be others by now."""
     by.require(SCOPE)
@@ -94,10 +102,30 @@ def policy_recompute(*, reconciliation: Reconciliation, by: Actor, at: datetime)
     return asked
 
 
+def policies_follow_calendars(*, at: datetime) -> list[int]:
+    """Ask for a recompute wherever the holidays of a calendar, or the organization's time zone, are others than when the items
+    were stamped. Outermost: an act for each. Gives the reconciliations."""
+    newest = OverdueRecompute.objects.filter(reconciliation=OuterRef("pk")).order_by("-requested_at", "-pk")
+    rows = Reconciliation.objects.live().exclude(kind=ReconciliationKind.SETTLEMENT)
+    stamped = rows.filter(overdue_after_days__isnull=False).annotate(
+        stamped_by=Subquery(newest.values("policy_digest")[:1])
+    )
+    policies = overdue_policies(rows)
+    found = []
+    for row in stamped.order_by("pk"):
+        if row.pk in policies and policy_digest(policies[row.pk]) != row.stamped_by:
+            by = system_actor(TASK, row.organization_id)
+            perform_patiently(partial(policy_recompute, reconciliation=row, by=by, at=at))
+            found.append(row.pk)
+    return found
+
+
 def _recompute(row: Reconciliation, *, by: Actor, at: datetime) -> OverdueRecompute:
     """One that is under way, or has failed, begins anew: behind the exclusive lock none of its chunks is half done, and the
     next one reads where it stands and what the policy says."""
-    anew = {"done_to": 0, "processed": 0, "requested_at": at, "requested_by": by.ref}
+    policy = overdue_policy(row.pk)
+    digest = policy_digest(policy) if policy is not None else ""
+    anew = {"done_to": 0, "processed": 0, "policy_digest": digest, "requested_at": at, "requested_by": by.ref}
     left = OverdueRecompute.objects.exclude(status=OperationStatus.COMPLETED)
     asked = left.select_for_update().filter(reconciliation=row).first()
     if asked is None:

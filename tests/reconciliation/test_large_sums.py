@@ -7,6 +7,7 @@ import pytest
 from ledgers.money import MINOR_MAX
 from reconciliation.selectors.integrity import faults, open_sums
 from reconciliation.selectors.open_sides import open_sides
+from tests.clock import NOW
 from tests.reconciliation.by_hand import Desk
 
 pytestmark = pytest.mark.django_db
@@ -21,7 +22,7 @@ def desk() -> Desk:
 
 
 def test_the_open_sides_of_a_reconciliation_are_summed(desk: Desk):
-    sides = open_sides(desk.reconciliation).sides
+    sides = open_sides(desk.reconciliation, at=NOW).sides
     assert [each.amount for side in sides for each in side.sums] == [3 * MINOR_MAX, -2 * MINOR_MAX]
     assert {type(each.amount) for side in sides for each in side.sums} == {int}
 

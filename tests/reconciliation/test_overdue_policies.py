@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
 import pytest
@@ -15,7 +15,7 @@ from reconciliation.models import MatchMember, OpenItem, OverdueRecompute
 from reconciliation.selectors.integrity import faults
 from reconciliation.services.intake import entries_post
 from reconciliation.services.matches import match_accept, match_undo
-from reconciliation.services.policies import policy_change, policy_recompute
+from reconciliation.services.policies import policies_follow_calendars, policy_change, policy_recompute
 from reconciliation.services.recompute import lost_recomputes, recompute_execute
 from reconciliation.services.stream_reconciliations import reconciliation_change, reconciliation_create
 from reconciliation.services.stream_records import RecordIn, record_change, records_add
@@ -270,6 +270,24 @@ def test_once_more_stamps_what_a_changed_calendar_says(feeds: Feeds, pair):
     feeds.act(policy_recompute, reconciliation=made)
     recomputed(made)
     assert due() == [day(4)]
+
+
+def test_a_changed_calendar_or_time_zone_is_followed_by_itself(feeds: Feeds, pair):
+    made, a, _b = pair
+    calendar = CalendarFactory(organization=feeds.organization, holidays=[])
+    policy(feeds, made, 1, business_days=True, calendar=calendar)
+    feeds.add(a, ("R1", 100))
+    recomputed(made)
+    assert policies_follow_calendars(at=NOW) == []
+    Calendar.objects.update(country="US", holidays=[date(2026, 3, 3)])
+    assert policies_follow_calendars(at=NOW) == [made.pk]
+    assert policies_follow_calendars(at=NOW) == []  # asked for already
+    recomputed(made)
+    assert due() == [day(4)]
+    Organization.objects.update(time_zone="Asia/Tokyo")
+    assert policies_follow_calendars(at=NOW) == [made.pk]
+    recomputed(made)
+    assert due() == [day(4) - timedelta(hours=9)]
 
 
 def test_the_trail_has_before_and_after(feeds: Feeds, pair):

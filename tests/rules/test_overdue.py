@@ -17,6 +17,7 @@ from rules.overdue import (
     counting_dates,
     overdue_by_day,
     overdue_instants,
+    policy_digest,
 )
 
 BERLIN = "Europe/Berlin"
@@ -131,10 +132,12 @@ DAYS = st.dates(date(1990, 1, 1), date(2060, 12, 31))
     near=st.sets(st.integers(1, 30), max_size=10),
     since=st.none() | DAYS,
     zone=st.sampled_from(ZONES),
+    place=st.sampled_from([("", ""), ("DE", "BY"), ("US", ""), ("SA", "")]),
 )
-def test_all_at_once_is_one_by_one(days, after, business, weekend, holidays, near, since, zone):
+def test_all_at_once_is_one_by_one(days, after, business, weekend, holidays, near, since, zone, place):
     free = holidays | {days[0] + timedelta(days=days_later) for days_later in near}
-    calendar = Calendar(weekend=sorted(weekend), holidays=sorted(free))
+    country, part = place
+    calendar = Calendar(weekend=sorted(weekend), holidays=sorted(free), country=country, subdivision=part)
     policy = OverduePolicy(
         after,
         zone,
@@ -142,6 +145,8 @@ def test_all_at_once_is_one_by_one(days, after, business, weekend, holidays, nea
         business_days=business,
         weekend=tuple(sorted(weekend)),
         holidays=tuple(sorted(free)),
+        country=country,
+        subdivision=part,
     )
 
     def expected(day: date) -> datetime:
@@ -156,3 +161,31 @@ def test_all_at_once_is_one_by_one(days, after, business, weekend, holidays, nea
 
 def test_no_days_give_no_instants():
     assert overdue_instants(OverduePolicy(1, "UTC"), pl.Series([], dtype=pl.Date)).to_list() == []
+
+
+def test_public_holidays_of_a_country_are_skipped_in_every_year_that_the_count_reaches():
+    policy = OverduePolicy(1_000, BERLIN, business_days=True, country="DE")
+    calendar = Calendar(country="DE", weekend=[6, 7])
+    day = date(2026, 3, 2)
+    assert local(policy, day).startswith(calendar.add_business_days(day, 1_000).isoformat())
+
+
+@pytest.mark.parametrize("weekend", [(6, 7), (1, 2, 3, 4, 5, 6)])
+def test_the_longest_count_meets_every_holiday_on_its_way(weekend):
+    policy = OverduePolicy(AFTER_DAYS_MAX, "UTC", business_days=True, weekend=weekend, country="DE")
+    calendar = Calendar(country="DE", weekend=list(weekend))
+    day = date(2020, 1, 1)
+    assert local(policy, day).startswith(calendar.add_business_days(day, AFTER_DAYS_MAX).isoformat())
+
+
+def test_only_what_moves_a_day_changes_the_digest():
+    plain = OverduePolicy(3, "UTC")
+    assert policy_digest(plain) == policy_digest(OverduePolicy(3, "UTC"))
+    others = [
+        OverduePolicy(4, "UTC"),
+        OverduePolicy(3, BERLIN),
+        OverduePolicy(3, "UTC", business_days=True),
+        OverduePolicy(3, "UTC", business_days=True, country="DE"),
+        OverduePolicy(3, "UTC", holidays=(date(2026, 12, 24),)),
+    ]
+    assert len({policy_digest(each) for each in [plain, *others]}) == 6

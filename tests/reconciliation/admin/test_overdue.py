@@ -16,7 +16,7 @@ from tests.factories.ledgers import LedgerFactory
 from tests.factories.organizations import CalendarFactory
 from tests.organizations.backoffice.people import signed_in
 from tests.reconciliation.admin.desk import text_of
-from tests.reconciliation.admin.test_reconciliation_pages import act
+from tests.reconciliation.admin.test_reconciliation_pages import SHOWN, act
 from tests.reconciliation.streams import Feeds
 
 pytestmark = pytest.mark.django_db
@@ -97,6 +97,31 @@ def test_other_organizations_calendars_are_not_offered(client, made: Reconciliat
     act(client, MODEL, made, "overdue", calendar=theirs.pk, **fields)
     made.refresh_from_db()
     assert made.overdue_after_days is None
+
+
+def test_it_is_saved_only_as_its_preview_showed_it(client, made: Reconciliation):
+    url = reverse("admin:rules_reconciliation_act", args=[made.pk, "overdue"])
+    fields = {"after_days": "3", "counts_from": "date", "overdue_from": "2026-03-01"}
+    first = client.post(url, {**fields, "do": "it"})
+    told = text_of(first)
+    assert "What it would do" in told
+    assert (
+        "Overdue: 3 days after the booking date, at the earliest after 2026-03-01 . 1 item is open now."
+        in told
+    )
+    assert "Overdue as it is 0 – Overdue by this policy 1 +1.00 EUR become overdue 1 +1.00 EUR" in told
+    made.refresh_from_db()
+    assert made.overdue_after_days is None
+    shown = {"shown": SHOWN.search(first.content.decode())[1], "do": "it"}
+    other = client.post(url, {**fields, **shown, "after_days": "4"})
+    assert "Overdue: 4 days" in text_of(other)
+    again = client.post(url, {**fields, **shown, "do": "preview"})
+    assert "Overdue: 3 days" in text_of(again)
+    made.refresh_from_db()
+    assert made.overdue_after_days is None
+    assert "It is saved." in text_of(client.post(url, {**fields, **shown}, follow=True))
+    made.refresh_from_db()
+    assert made.overdue_after_days == 3
 
 
 def test_operators_see_it_and_may_not_change_it(feeds: Feeds, made: Reconciliation):

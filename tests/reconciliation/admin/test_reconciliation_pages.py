@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -24,6 +25,8 @@ from tests.reconciliation.streams import Feeds
 
 pytestmark = pytest.mark.django_db
 
+SHOWN = re.compile(r'name="shown" value="(\w+)"')
+
 
 @pytest.fixture
 def pair(feeds: Feeds) -> Reconciliation:
@@ -32,7 +35,8 @@ def pair(feeds: Feeds) -> Reconciliation:
 
 
 def act(client, model: str, row: Any, verb: str, /, **fields: Any) -> str:
-    """Do an act of a row's page (None: of the list), and read the page that follows."""
+    """Do an act of a row's page (None: of the list), and read the page that follows. An act that shows first what it
+    would do is confirmed as it was shown."""
     url = (
         reverse(f"admin:{model}_list_act", args=[verb])
         if row is None
@@ -40,6 +44,8 @@ def act(client, model: str, row: Any, verb: str, /, **fields: Any) -> str:
     )
     answer = client.post(url, fields, follow=True)
     assert answer.status_code == 200
+    if shown := SHOWN.search(answer.content.decode()):
+        answer = client.post(url, {**fields, "shown": shown[1], "do": "it"}, follow=True)
     return text_of(answer)
 
 
