@@ -12,7 +12,8 @@ import numpy as np
 import polars as pl
 
 from exceptions_app.models import Investigation
-from exceptions_app.selectors.slices import slice_params, slice_sql
+from exceptions_app.selectors.filters import read_filter
+from exceptions_app.selectors.slices import pairs_of, slice_params, slice_sql
 from ledgers.services.rows import copy_out
 from reconciliation.matching import rule_spec
 from rules.engine.investigation import REACH_DAYS, RECORDS, WINDOW_DAYS
@@ -34,8 +35,6 @@ MARKED: dict[str, Any] = {**RECORDS, "suggestion": pl.Int64}
 ASKED_SCHEMA: dict[str, Any] = {**MARKED, "in_slice": pl.Int64}
 MATCHED_SCHEMA: dict[str, Any] = {"match": pl.Int64, **RECORDS}
 
-PAIR = """(SELECT %(exception)s::bigint AS exception_id, %(reconciliation)s::bigint AS reconciliation_id,
-    %(stream)s::bigint AS stream_id)"""
 OF_SLICE = "r.date, r.currency, r.decimal_places, r.signed_amount, r.{measure} AS measure, r.description, r.counterparty"
 
 # The slice counts credit +, debit −; sums of ledgers are compared in what money in and out is for the owner.
@@ -47,7 +46,7 @@ SELECT {columns}, (
     WHERE m.reconciliation_id = %(reconciliation)s AND m.record_id = s.record_id AND m.live
 ), s.in_slice
 FROM (
-    SELECT s.*, count(*) OVER () AS in_slice FROM ({slice}) AS s{where}
+    SELECT s.*, count(*) OVER () AS in_slice FROM ({slice}) AS s WHERE {condition}
     ORDER BY s.overdue_at, s.record_id LIMIT %(most)s
 ) AS s JOIN ledgers_record r ON r.id = s.record_id
 """
@@ -156,19 +155,14 @@ def load(investigation: Investigation, *, at: datetime) -> Frames:
 def _asked(investigation: Investigation, side: str, at: datetime) -> pl.DataFrame:
     exception = investigation.exception
     of_slice = OF_SLICE.format(measure=exception.reconciliation.measure)
+    pairs, params = pairs_of([exception])
+    condition, more = read_filter(investigation.filter_params or {}).sql(at)
     query = ASKED.format(
         columns=COLUMNS.format(side="%(side)s", amount=IN_MEASURE),
-        slice=slice_sql(PAIR, record_columns=of_slice),
-        where="",
+        slice=slice_sql(pairs, record_columns=of_slice),
+        condition=condition,
     )
-    params = {
-        **slice_params(at),
-        "exception": exception.pk,
-        "reconciliation": exception.reconciliation_id,
-        "stream": exception.stream_id,
-        "side": side,
-        "most": ASKED_MAX,
-    }
+    params |= {**slice_params(at), **more, "side": side, "most": ASKED_MAX}
     return copy_out(query, params, ASKED_SCHEMA)
 
 

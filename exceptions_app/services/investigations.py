@@ -13,6 +13,7 @@ from django.db.models import Exists, F, OuterRef, Q, Subquery
 from django.utils.translation import gettext as _
 
 from exceptions_app.models import Investigation, ReconciliationException
+from exceptions_app.selectors.filters import read_filter
 from exceptions_app.states import InvestigationTrigger
 from organizations import audit
 from organizations.actors import Actor
@@ -36,14 +37,16 @@ def investigation_request(
     """Ask for a look at the exception's slice, open or closed, or at the part of it that the filters leave; a worker does
     it after this transaction is safe on disk.
 
-    One at a time per exception: another is a Conflict ("investigation.running"; `details`: its id and url).
+    One at a time per exception: another is a Conflict ("investigation.running"; `details`: its id and url). Invalid
+    "filter.invalid".
     """
+    filters = read_filter(filter_params or {}, within=("filter_params",))
     try:
         with transaction.atomic():
             asked = Investigation.objects.create(
                 exception=exception,
                 trigger=trigger,
-                filter_params=dict(filter_params) if filter_params else None,
+                filter_params=filters.as_json() or None,
                 requested_at=at,
                 requested_by=by.ref,
             )
