@@ -27,6 +27,7 @@ from reconciliation.admin.words import plainly
 
 SCOPE = "exceptions:write"
 
+
 def exception_acts(request: HttpRequest, obj: ReconciliationException) -> list[Act]:
     asked = asked_act(request)
     user: Any = request.user
@@ -102,9 +103,7 @@ def _endings(obj: ReconciliationException) -> list[Act]:
     ]
 
 
-def _move(
-    obj: ReconciliationException, name: str, label: str, status: ExceptionStatus, **more: Any
-) -> Act:
+def _move(obj: ReconciliationException, name: str, label: str, status: ExceptionStatus, **more: Any) -> Act:
     service = plainly(exception_change, obj.reconciliation)
     return Act(name, label, partial(service, **_of(obj), status=status), SCOPE, **more)
 

@@ -93,7 +93,11 @@ def _named(request: HttpRequest, organization_id: int) -> list[ReconciliationExc
 
 
 def _ids(text: str) -> list[int]:
-    return [int(part) for part in text.split(",")[:TICKED_MAX] if part.isascii() and part.isdigit() and len(part) < 19]
+    return [
+        int(part)
+        for part in text.split(",")[:TICKED_MAX]
+        if part.isascii() and part.isdigit() and len(part) < 19
+    ]
 
 
 def _told(rows: Sequence[ReconciliationException], organization_id: int) -> str:
@@ -107,10 +111,15 @@ def _told(rows: Sequence[ReconciliationException], organization_id: int) -> str:
     records = sum(each.record_count for each in found.values())
     counted = ngettext("%(n)s record", "%(n)s records", records) % {"n": f"{records:,}"}
     oldest = _("; the oldest %(days)s overdue") % {"days": days_words(max(days))} if days else ""
-    lines = [_("%(exceptions)s with %(records)s%(oldest)s.") % {"exceptions": head, "records": counted, "oldest": oldest}]
+    lines = [
+        _("%(exceptions)s with %(records)s%(oldest)s.")
+        % {"exceptions": head, "records": counted, "oldest": oldest}
+    ]
     for row in rows[:NAMED_MAX]:
         values = ", ".join(values_of(found[row.pk])) or _("nothing overdue")
-        lines.append(f"{row.title} ({row.reconciliation.name}, {str(row.get_status_display()).lower()}): {values}")
+        lines.append(
+            f"{row.title} ({row.reconciliation.name}, {str(row.get_status_display()).lower()}): {values}"
+        )
     if len(rows) > NAMED_MAX:
         lines.append(_("… and %(n)s more") % {"n": len(rows) - NAMED_MAX})
     return "\n".join(lines)
@@ -166,5 +175,3 @@ def _back(request: HttpRequest, results: list[Result]) -> HttpResponse:
         )
         messages.error(request, text % {"n": len(results) - done})
     return HttpResponseRedirect(reverse(QUEUE))
-
-
