@@ -231,6 +231,14 @@ CELERY_BEAT_SCHEDULE = {
         "task": "reconciliation.tasks.requeue_lost",
         "schedule": timedelta(seconds=10),
     },
+    "See what is overdue, and open, reopen and resolve its exceptions": {
+        "task": "exceptions_app.tasks.sweep_overdue",
+        "schedule": timedelta(minutes=1),
+    },
+    "Forget old sweeps that changed nothing": {
+        "task": "exceptions_app.tasks.forget_sweeps",
+        "schedule": timedelta(hours=1),
+    },
     "Ring again for investigations that a dead worker left": {
         "task": "exceptions_app.tasks.requeue_lost_investigations",
         "schedule": timedelta(seconds=15),

@@ -110,7 +110,8 @@ class _Told:
 
     @property
     def record(self) -> str:
-        return record_text(self.finding.record_id, self.records).capitalize()
+        told = record_text(self.finding.record_id, self.records)
+        return told[:1].upper() + told[1:]
 
     @property
     def others(self) -> str:

@@ -169,10 +169,8 @@ def exception_locked(*, organization_id: int, exception_id: int) -> Reconciliati
 
 
 def default_title(stream: DataStream) -> str:
-    """What an exception is called until somebody calls it otherwise; a long name is cut."""
-    room = TITLE_MAX - len(TITLE_END)
-    name = stream.name if len(stream.name) <= room else f"{stream.name[: room - 1]}…"
-    return name + TITLE_END
+    """What an exception is called until somebody calls it otherwise. Every stream's name leaves room for it."""
+    return stream.name + TITLE_END
 
 
 def _status_set(

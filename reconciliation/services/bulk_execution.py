@@ -7,42 +7,30 @@ one stopped.
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any
 
-from django.conf import settings
 from django.db import connection
-from django.db.models import F, Q
+from django.db.models import F
 from django.utils.translation import gettext as _
 
 from ledgers.models import BulkContent, BulkRequest
 from ledgers.states import BULK_UNDER_WAY, BulkRowStatus, BulkStatus
 from organizations import audit
 from organizations.actors import Actor, system_actor
-from organizations.acts import connection_lost, crossed_others, perform
-from organizations.refusals import Conflict
+from organizations.acts import perform
 from reconciliation.services.bulk_rows import chunk_write
-from reconciliation.services.locks import (
-    LOCK_TIMED_OUT,
-    LockKind,
-    free_session_lock,
-    perform_patiently,
-    try_session_lock,
-)
+from reconciliation.services.job_life import Overtaken, job_held, job_run, job_write, jobs_quiet
+from reconciliation.services.locks import LockKind, perform_patiently
 
 TASK = "bulk_records"
 CHUNK_ROWS = 250
+MOVING = ["successful_items", "failed_items", "skipped_items", "cancellation_requested_at"]
+"""What changes while it is done. Never the attempt: it fences a late twin."""
 ATTEMPTS_MAX = 20
 """Workers that may be lost over a request before it is given up: one of its rows may be what kills them."""
-ERROR_MAX = 500
-log = logging.getLogger(__name__)
-
-
-class Overtaken(Exception):
-    """The request is no longer ours: another worker goes on with it, or it ended."""
 
 
 def bulk_execute(*, bulk_request_id: int, clock: Callable[[], datetime]) -> None:
@@ -51,20 +39,16 @@ def bulk_execute(*, bulk_request_id: int, clock: Callable[[], datetime]) -> None
     Where the connection was lost, or others were in the way for long, it stays as it is, and the sweeper rings again.
     """
     row = BulkRequest.objects.get(pk=bulk_request_id)
-    if not row.is_under_way or not try_session_lock(LockKind.BULK_REQUEST, row.pk):
+    if not row.is_under_way:
         return
-    try:
-        if perform(partial(_claim, row, at=clock())):
-            _run(row, clock)
-    finally:
-        free_session_lock(LockKind.BULK_REQUEST, row.pk)
+    with job_held(LockKind.BULK_REQUEST, row.pk) as ours:
+        if ours and perform(partial(_claim, row, at=clock())):
+            job_run(row, partial(_run, row, clock), fail=partial(_fail, row, clock=clock))
 
 
 def lost_bulk_requests(*, at: datetime) -> list[int]:
     """Those without a sign of life for PASS_LOST_AFTER_SECONDS. Ringing for a living one does no harm."""
-    since = at - timedelta(seconds=settings.PASS_LOST_AFTER_SECONDS)
-    quiet = Q(heartbeat_at__lt=since) | Q(heartbeat_at__isnull=True, created_at__lt=since)
-    return list(BulkRequest.objects.under_way().filter(quiet).order_by("pk").values_list("pk", flat=True))
+    return jobs_quiet(BulkRequest.objects.under_way(), at=at, asked="created_at")
 
 
 def _claim(row: BulkRequest, *, at: datetime) -> bool:
@@ -80,45 +64,21 @@ def _claim(row: BulkRequest, *, at: datetime) -> bool:
 
 
 def _run(row: BulkRequest, clock: Callable[[], datetime]) -> None:
-    by = system_actor(TASK, row.organization_id)
-    try:
-        if row.attempt > ATTEMPTS_MAX:
-            error = _("%(n)s workers were lost over it.") % {"n": row.attempt - 1}
-            perform_patiently(partial(_end, row, BulkStatus.FAILED, error=error, by=by, at=clock()))
-            return
-        rows = BulkContent.objects.values_list("rows", flat=True).get(pk=row.pk)
-        while row.processed_items < row.total_items:
-            if row.cancellation_requested_at is not None:
-                perform_patiently(partial(_end, row, BulkStatus.CANCELLED, by=by, at=clock()))
-                return
-            perform_patiently(partial(_chunk, row, rows, at=clock()))
-            row.refresh_from_db()
-        perform_patiently(partial(_end, row, BulkStatus.COMPLETED, by=by, at=clock()))
-    except Overtaken:
+    if row.attempt > ATTEMPTS_MAX:
+        _fail(row, _("%(n)s workers were lost over it.") % {"n": row.attempt - 1}, clock=clock)
         return
-    except Exception as error:
-        if _passing(error):
-            log.warning("a bulk request waits", extra={"bulk_request_id": row.pk, "error": str(error)})
+    rows = BulkContent.objects.values_list("rows", flat=True).get(pk=row.pk)
+    while row.processed_items < row.total_items:
+        if row.cancellation_requested_at is not None:
+            perform_patiently(partial(_end, row, BulkStatus.CANCELLED, at=clock()))
             return
-        log.exception("bulk request failed", extra={"bulk_request_id": row.pk})
-        text = f"{type(error).__name__}: {error}"[:ERROR_MAX]
-        _fail(row, text, by=by, at=clock())
+        perform_patiently(partial(_chunk, row, rows, at=clock()))
+        row.refresh_from_db(fields=MOVING)
+    perform_patiently(partial(_end, row, BulkStatus.COMPLETED, at=clock()))
 
 
-def _fail(row: BulkRequest, error: str, *, by: Actor, at: datetime) -> None:
-    """Ended, unless another worker has it by now."""
-    try:
-        perform_patiently(partial(_end, row, BulkStatus.FAILED, error=error, by=by, at=at))
-    except Overtaken:
-        return
-
-
-def _passing(error: Exception) -> bool:
-    """A fault of the moment: the request goes on later."""
-    if connection_lost(error):
-        connection.close()
-        return True
-    return crossed_others(error) or (isinstance(error, Conflict) and error.code == LOCK_TIMED_OUT)
+def _fail(row: BulkRequest, error: str, *, clock: Callable[[], datetime]) -> None:
+    perform_patiently(partial(_end, row, BulkStatus.FAILED, error=error, at=clock()))
 
 
 def _chunk(row: BulkRequest, rows: Sequence[dict[str, Any]], *, at: datetime) -> None:
@@ -129,10 +89,11 @@ def _chunk(row: BulkRequest, rows: Sequence[dict[str, Any]], *, at: datetime) ->
     _results_add(row, results)
 
 
-def _end(row: BulkRequest, status: BulkStatus, *, error: str = "", by: Actor, at: datetime) -> None:
+def _end(row: BulkRequest, status: BulkStatus, *, error: str = "", at: datetime) -> None:
     fresh = BulkRequest.objects.select_for_update(of=("self",)).get(pk=row.pk)
     if fresh.attempt != row.attempt or fresh.status != BulkStatus.PROCESSING:
         raise Overtaken
+    by = system_actor(TASK, row.organization_id)
     bulk_leave_rest(fresh, status, error=error, by=by, at=at)
 
 
@@ -204,6 +165,4 @@ def _results_add(row: BulkRequest, results: Sequence[dict[str, Any]]) -> None:
 
 
 def _ours(row: BulkRequest, **fields: Any) -> None:
-    mine = BulkRequest.objects.filter(pk=row.pk, status=BulkStatus.PROCESSING, attempt=row.attempt)
-    if not mine.update(**fields):
-        raise Overtaken
+    job_write(row, running=BulkStatus.PROCESSING, **fields)

@@ -13,7 +13,7 @@ from functools import partial
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
-from django.db.models import F, Q
+from django.db.models import F
 from django.utils.translation import gettext as _
 
 from ledgers.models import SourceFile
@@ -25,6 +25,7 @@ from organizations.refusals import Conflict
 from reconciliation import matching
 from reconciliation.models import FileImport, Pass, StreamOperation
 from reconciliation.services import chunks
+from reconciliation.services.job_life import jobs_quiet
 from reconciliation.services.locks import (
     LockKind,
     free_session_lock,
@@ -154,11 +155,7 @@ def _waiting(row: Pass) -> list[int]:
 
 def lost_passes(*, at: datetime) -> list[int]:
     """Passes without a sign of life for PASS_LOST_AFTER_SECONDS. Ringing for a living one does no harm."""
-    since = at - timedelta(seconds=settings.PASS_LOST_AFTER_SECONDS)
-    lost = Pass.objects.under_way().filter(
-        Q(heartbeat_at__lt=since) | Q(heartbeat_at__isnull=True, requested_at__lt=since)
-    )
-    return list(lost.order_by("pk").values_list("pk", flat=True))
+    return jobs_quiet(Pass.objects.under_way(), at=at)
 
 
 def lost_imports(*, at: datetime) -> list[int]:
@@ -179,7 +176,4 @@ def lost_file_imports(*, at: datetime) -> list[int]:
 
 def lost_operations(*, at: datetime) -> list[int]:
     """Operations on streams without a sign of life for that long; failed ones are tried again at the same pace."""
-    since = at - timedelta(seconds=settings.PASS_LOST_AFTER_SECONDS)
-    quiet = Q(heartbeat_at__lt=since) | Q(heartbeat_at__isnull=True, requested_at__lt=since)
-    left = StreamOperation.objects.exclude(status=OperationStatus.COMPLETED).filter(quiet)
-    return list(left.order_by("pk").values_list("pk", flat=True))
+    return jobs_quiet(StreamOperation.objects.exclude(status=OperationStatus.COMPLETED), at=at)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -227,10 +228,16 @@ def _take(
     reconciliation: Reconciliation, match: Match, group: _Group, covered: Cover, *, by: Actor, at: datetime
 ) -> None:
     """What it takes the place of ends; then its tokens, and its members."""
-    for match_ids, reason in ((group.extended, "extended"), (group.overruled, "matched_by_hand")):
-        if match_ids:
-            superseded = MatchStatus.SUPERSEDED
-            matches_release(match_ids, status=superseded, reason=reason, by=by, at=at, superseded_by=match.pk)
+    ends: dict[str, Any] = {
+        "status": MatchStatus.SUPERSEDED,
+        "superseded_by": match.pk,
+        "by": by,
+        "at": at,
+    }
+    if group.extended:
+        matches_release(group.extended, reason="extended", extended=True, **ends)
+    if group.overruled:
+        matches_release(group.overruled, reason="matched_by_hand", **ends)
     tokens = tokens_lock(reconciliation_id=reconciliation.pk, record_ids=covered.applied)
     _check_whole(tokens, covered)
     whole = [pk for pk in covered.applied if pk != covered.held]

@@ -158,7 +158,13 @@ def record_reopen(
             word="item_state_conflict",
         )
     OpenItem.objects.filter(reconciliation=reconciliation, record_id=record.pk).update(
-        closed_at=None, closed_by="", close_reason="", close_note="", cleared_on=None, ticket=NEXT_TICKET
+        closed_at=None,
+        closed_by="",
+        close_reason="",
+        close_note="",
+        cleared_on=None,
+        overdue_seen_at=None,  # where it is overdue, it is so anew
+        ticket=NEXT_TICKET,
     )
     _followed("item.reopened", reconciliation, run, record, by=by, at=at)
 

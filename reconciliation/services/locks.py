@@ -34,6 +34,7 @@ class LockKind(IntEnum):
     RULE_JOB = 7
     RECOMPUTE = 8
     BULK_REQUEST = 9
+    SWEEP = 10
     INVESTIGATION = 11
 
 

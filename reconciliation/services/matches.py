@@ -180,10 +180,12 @@ def matches_release(
     by: Actor,
     at: datetime,
     superseded_by: int | None = None,
+    extended: bool = False,
 ) -> None:
-    """End these live matches and give their tokens back whole; their adjustments are voided. The discrepancies of their
-    records are the caller's to bring in step (`matches_end` does)."""
-    tokens_return(match_ids=match_ids)
+    """End these live matches and give their tokens back whole; their adjustments are voided. `extended`: the match that
+    supersedes them takes all of it at once. The discrepancies of their records are the caller's to bring in step
+    (`matches_end` does)."""
+    tokens_return(match_ids=match_ids, extended=extended)
     adjustments_void(match_ids, by=by, at=at)
     Match.objects.filter(pk__in=match_ids).update(
         status=status, ended_at=at, ended_by=by.ref, ended_reason=reason, superseded_by=superseded_by

@@ -6,7 +6,6 @@ where it stopped.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
@@ -22,13 +21,12 @@ from organizations.actors import system_actor
 from organizations.acts import perform
 from reconciliation.doorbell import ring_soon
 from reconciliation.models import Match, MatchMember, Pass, StreamOperation
+from reconciliation.services.job_life import job_held, job_run, job_write
 from reconciliation.services.locks import (
     LockKind,
-    free_session_lock,
     perform_patiently,
     share_reconciliations,
     share_streams_in_reset,
-    try_session_lock,
 )
 from reconciliation.services.matches import matches_end
 from reconciliation.services.tokens import tokens_issue_existing, tokens_lock, tokens_remove
@@ -37,27 +35,21 @@ from rules.models import Reconciliation, ReconciliationStream
 
 TASK = "stream_operation"
 NEXT_TASK = "reconciliation.tasks.execute_pass"  # by name: the tasks import this module
-ERROR_MAX = 500
 EMPTYING = frozenset({OperationKind.RESET, OperationKind.DELETE})
-log = logging.getLogger(__name__)
-
-
-class Overtaken(Exception):
-    """The operation is no longer ours: another worker goes on with it."""
 
 
 def operation_execute(*, operation_id: int, clock: Callable[[], datetime]) -> None:
     """Do what is left of the operation, unless it ended or lives elsewhere. Outermost: opens its own acts."""
     row = StreamOperation.objects.select_related("stream", "reconciliation").get(pk=operation_id)
-    if row.status == OperationStatus.COMPLETED or not try_session_lock(LockKind.OPERATION, row.pk):
+    if row.status == OperationStatus.COMPLETED:
         return
-    try:
+    with job_held(LockKind.OPERATION, row.pk) as ours:
+        if not ours:
+            return
         row.refresh_from_db()
         if row.status != OperationStatus.COMPLETED:
             perform(partial(_claim, row, at=clock()))
-            _run(row, clock)
-    finally:
-        free_session_lock(LockKind.OPERATION, row.pk)
+            job_run(row, partial(_run, row, clock), fail=partial(_fail, row, clock=clock))
 
 
 def _claim(row: StreamOperation, *, at: datetime) -> None:
@@ -74,23 +66,18 @@ def _claim(row: StreamOperation, *, at: datetime) -> None:
 
 
 def _run(row: StreamOperation, clock: Callable[[], datetime]) -> None:
-    try:
-        while perform_patiently(partial(_chunk, row, at=clock())):
-            row.refresh_from_db()
-        perform_patiently(partial(_end, row, at=clock()))
-    except Overtaken:
-        return
-    except Exception as error:
-        log.exception("stream operation failed", extra={"operation_id": row.pk})
-        text = f"{type(error).__name__}: {error}"[:ERROR_MAX]
-        failed = partial(_ours, row, status=OperationStatus.FAILED, error=text, finished_at=clock())
-        perform_patiently(failed)
+    while perform_patiently(partial(_chunk, row, at=clock())):
+        row.refresh_from_db(fields=["done_to", "processed", "undone"])  # never the attempt: it fences us
+    perform_patiently(partial(_end, row, at=clock()))
+
+
+def _fail(row: StreamOperation, error: str, *, clock: Callable[[], datetime]) -> None:
+    failed = {"status": OperationStatus.FAILED, "error": error, "finished_at": clock()}
+    perform_patiently(partial(_ours, row, **failed))
 
 
 def _ours(row: StreamOperation, **fields: object) -> None:
-    mine = StreamOperation.objects.filter(pk=row.pk, status=OperationStatus.RUNNING, attempt=row.attempt)
-    if not mine.update(**fields):
-        raise Overtaken
+    job_write(row, running=OperationStatus.RUNNING, **fields)
 
 
 def _chunk(row: StreamOperation, *, at: datetime) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Case, F, When
 from django.utils.translation import gettext as _
 
 from ledgers.models import Record
@@ -52,7 +53,9 @@ def record_mark_overdue(
             record_of(organization_id=organization_id, record_id=record_id)  # deleted while we waited
     overdue = overdue_at or at
     places: dict[str, Any] = {"reconciliation": reconciliation, "record_id": record.pk}
-    marked = {"overdue_at": overdue, "overdue_by_hand": True}
+    # Moved beyond the sweep that saw it past due, it is overdue anew: unseen.
+    seen = Case(When(overdue_seen_at__gte=overdue, then=F("overdue_seen_at")))
+    marked = {"overdue_at": overdue, "overdue_by_hand": True, "overdue_seen_at": seen}
     OpenItem.objects.filter(**places).update(**marked)
     MatchMember.objects.filter(live=True, **places).update(**marked)
     audit.record(

@@ -4,51 +4,39 @@ lock. Killed at any point, the next worker goes on where it stopped; twice is th
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import F, Q
+from django.db.models import F
 
 from organizations import audit
 from organizations.actors import system_actor
-from organizations.acts import connection_lost, perform
+from organizations.acts import perform
 from reconciliation.models import MatchMember, OpenItem, OverdueRecompute
-from reconciliation.services.locks import (
-    LockKind,
-    free_session_lock,
-    perform_patiently,
-    share_reconciliations,
-    try_session_lock,
-)
+from reconciliation.services.job_life import job_held, job_run, job_write, jobs_quiet
+from reconciliation.services.locks import LockKind, perform_patiently, share_reconciliations
 from reconciliation.services.stamping import tokens_stamp, tokens_unstamped
 from reconciliation.states import OPERATION_MOVES, OperationStatus
 
 TASK = "overdue_recompute"
-ERROR_MAX = 500
-log = logging.getLogger(__name__)
-
-
-class Overtaken(Exception):
-    """The recompute is no longer ours: another worker goes on with it."""
 
 
 def recompute_execute(*, recompute_id: int, clock: Callable[[], datetime]) -> None:
     """Do what is left of it, unless it ended or lives elsewhere. Outermost: opens its own acts."""
     row = OverdueRecompute.objects.select_related("reconciliation").get(pk=recompute_id)
-    if row.status == OperationStatus.COMPLETED or not try_session_lock(LockKind.RECOMPUTE, row.pk):
+    if row.status == OperationStatus.COMPLETED:
         return
-    try:
+    with job_held(LockKind.RECOMPUTE, row.pk) as ours:
+        if not ours:
+            return
         row.refresh_from_db()
         if row.status != OperationStatus.COMPLETED:
             perform(partial(_claim, row, at=clock()))
-            _run(row, clock)
-    finally:
-        free_session_lock(LockKind.RECOMPUTE, row.pk)
+            job_run(row, partial(_run, row, clock), fail=partial(_fail, row, clock=clock))
 
 
 def _claim(row: OverdueRecompute, *, at: datetime) -> None:
@@ -68,18 +56,8 @@ def _claim(row: OverdueRecompute, *, at: datetime) -> None:
 
 
 def _run(row: OverdueRecompute, clock: Callable[[], datetime]) -> None:
-    try:
-        while perform_patiently(partial(_chunk, row, at=clock())):
-            pass
-    except Overtaken:
-        return
-    except Exception as error:
-        if connection_lost(error):
-            log.warning("the connection of a recompute was lost", extra={"recompute_id": row.pk})
-            connection.close()
-            return
-        log.exception("recompute failed", extra={"recompute_id": row.pk})
-        perform_patiently(partial(_fail, row, f"{type(error).__name__}: {error}", at=clock()))
+    while perform_patiently(partial(_chunk, row, at=clock())):
+        pass
 
 
 def _chunk(row: OverdueRecompute, *, at: datetime) -> bool:
@@ -142,22 +120,15 @@ def _end(row: OverdueRecompute, *, at: datetime) -> None:
     )
 
 
-def _fail(row: OverdueRecompute, error: str, *, at: datetime) -> None:
-    try:
-        _ours(row, status=OperationStatus.FAILED, error=error[:ERROR_MAX], finished_at=at)
-    except Overtaken:
-        return
+def _fail(row: OverdueRecompute, error: str, *, clock: Callable[[], datetime]) -> None:
+    failed = {"status": OperationStatus.FAILED, "error": error, "finished_at": clock()}
+    perform_patiently(partial(_ours, row, **failed))
 
 
 def _ours(row: OverdueRecompute, **fields: object) -> None:
-    mine = OverdueRecompute.objects.filter(pk=row.pk, status=OperationStatus.RUNNING, attempt=row.attempt)
-    if not mine.update(**fields):
-        raise Overtaken
+    job_write(row, running=OperationStatus.RUNNING, **fields)
 
 
 def lost_recomputes(*, at: datetime) -> list[int]:
     """Recomputes without a sign of life for PASS_LOST_AFTER_SECONDS; failed ones are tried again at the same pace."""
-    since = at - timedelta(seconds=settings.PASS_LOST_AFTER_SECONDS)
-    quiet = Q(heartbeat_at__lt=since) | Q(heartbeat_at__isnull=True, requested_at__lt=since)
-    left = OverdueRecompute.objects.exclude(status=OperationStatus.COMPLETED).filter(quiet)
-    return list(left.order_by("pk").values_list("pk", flat=True))
+    return jobs_quiet(OverdueRecompute.objects.exclude(status=OperationStatus.COMPLETED), at=at)

@@ -5,33 +5,24 @@ A job belongs to the worker that holds its session lock, which PostgreSQL frees 
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any
 
-from django.conf import settings
-from django.db import connection
-from django.db.models import F, Q
+from django.db.models import F
 from django.utils.translation import gettext as _
 
-from organizations.acts import connection_lost, perform
+from organizations.acts import perform
 from organizations.instants import utc_text
-from organizations.refusals import Refusal
 from reconciliation.models import RuleJob
-from reconciliation.services.locks import LockKind, free_session_lock, perform_patiently, try_session_lock
+from reconciliation.services.job_life import job_held, job_run, job_write, jobs_quiet
+from reconciliation.services.locks import LockKind, perform_patiently
 from reconciliation.states import RuleJobStatus
 
 ATTEMPTS_MAX = 3
 """Workers that may die over a job before it is given up: it may be what kills them."""
-ERROR_MAX = 500
-log = logging.getLogger(__name__)
-
-
-class Overtaken(Exception):
-    """The job is no longer ours: another worker goes on with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +59,16 @@ def rule_job_execute(*, job_id: int, work: Mapping[str, Work], clock: Callable[[
     What goes wrong is kept on the row. Where the connection was lost the job stays as it is, and the sweeper rings again.
     """
     row = RuleJob.objects.select_related("reconciliation").get(pk=job_id)
-    if not row.is_under_way or not try_session_lock(LockKind.RULE_JOB, row.pk):
+    if not row.is_under_way:
         return
-    try:
+    with job_held(LockKind.RULE_JOB, row.pk) as ours:
+        if not ours:
+            return
         row.refresh_from_db()
         if row.is_under_way:
             perform(partial(_claim, row, at=clock()))
         if row.status == RuleJobStatus.RUNNING:
-            _run(row, work[row.kind], clock)
-    finally:
-        free_session_lock(LockKind.RULE_JOB, row.pk)
+            job_run(row, partial(_run, row, work[row.kind], clock), fail=partial(_fail, row, clock=clock))
 
 
 def _claim(row: RuleJob, *, at: datetime) -> None:
@@ -97,22 +88,8 @@ def _claim(row: RuleJob, *, at: datetime) -> None:
 
 
 def _run(row: RuleJob, work: Work, clock: Callable[[], datetime]) -> None:
-    try:
-        done = work(row, Report(row, clock))
-        perform_patiently(partial(_complete, row, done, at=clock()))
-    except Overtaken:
-        return
-    except Refusal as refusal:
-        perform_patiently(partial(_fail, row, refusal.message, at=clock()))
-    except Exception as error:
-        if connection_lost(error):
-            log.warning(
-                "the connection of a rule job was lost", extra={"job_id": row.pk, "error": str(error)}
-            )
-            connection.close()
-            return
-        log.exception("rule job failed", extra={"job_id": row.pk})
-        perform_patiently(partial(_fail, row, f"{type(error).__name__}: {error}", at=clock()))
+    done = work(row, Report(row, clock))
+    perform_patiently(partial(_complete, row, done, at=clock()))
 
 
 def _complete(row: RuleJob, done: Done, *, at: datetime) -> None:
@@ -122,24 +99,16 @@ def _complete(row: RuleJob, done: Done, *, at: datetime) -> None:
         done.write(at)
 
 
-def _fail(row: RuleJob, error: str, *, at: datetime) -> None:
-    try:
-        _ours(row, status=RuleJobStatus.FAILED, error=error[:ERROR_MAX], finished_at=at)
-    except Overtaken:
-        return
+def _fail(row: RuleJob, error: str, *, clock: Callable[[], datetime]) -> None:
+    failed = {"status": RuleJobStatus.FAILED, "error": error, "finished_at": clock()}
+    perform_patiently(partial(_ours, row, **failed))
 
 
 def _ours(row: RuleJob, **fields: object) -> None:
     """Change the row as the attempt that it is on: the table of moves has `running` to each of these."""
-    mine = RuleJob.objects.filter(pk=row.pk, status=RuleJobStatus.RUNNING, attempt=row.attempt)
-    if not mine.update(**fields):
-        raise Overtaken
+    job_write(row, running=RuleJobStatus.RUNNING, **fields)
 
 
 def lost_rule_jobs(*, at: datetime) -> list[int]:
     """Jobs without a sign of life for PASS_LOST_AFTER_SECONDS. Ringing for a living one does no harm."""
-    since = at - timedelta(seconds=settings.PASS_LOST_AFTER_SECONDS)
-    lost = RuleJob.objects.under_way().filter(
-        Q(heartbeat_at__lt=since) | Q(heartbeat_at__isnull=True, requested_at__lt=since)
-    )
-    return list(lost.order_by("pk").values_list("pk", flat=True))
+    return jobs_quiet(RuleJob.objects.under_way(), at=at)

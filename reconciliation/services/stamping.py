@@ -56,7 +56,7 @@ def due_of_stream(reconciliation_id: int, *, stream_id: int, after: int, up_to: 
 
 def tokens_stamp(*, reconciliation_id: int, record_ids: Sequence[int]) -> int:
     """Stamp the open items of these records, and their places in live matches, anew; those marked by hand stay. Gives how
-    many changed. The tokens are locked first, in record order: their records' days stay as they are from then on.
+    many changed. What is due only after a sweep has seen it overdue is unseen again. The tokens are locked first, in record order: their records' days stay as they are from then on.
 
     No new ticket: what a pass has reckoned does not hang on it, and it copies what the token says when it takes it.
     """
@@ -99,7 +99,8 @@ MINE = "item.reconciliation_id = %(reconciliation)s AND NOT item.overdue_by_hand
 
 def _stamp(table: str, still: str, counting: str) -> str:
     return f"""
-        UPDATE {table} AS item SET overdue_at = due.instant
+        UPDATE {table} AS item SET overdue_at = due.instant,
+            overdue_seen_at = CASE WHEN due.instant <= item.overdue_seen_at THEN item.overdue_seen_at END
         FROM unnest(%(ids)s::bigint[]) AS mine(id) JOIN ledgers_record r ON r.id = mine.id
         JOIN {DUE} ON due.day = {counting}
         WHERE item.record_id = mine.id AND {MINE} {still} AND item.overdue_at IS DISTINCT FROM due.instant

@@ -137,7 +137,7 @@ FIT_OPENING = (
     RETURNING o.record_id""",
     """
     UPDATE reconciliation_openitem o SET closed_at = NULL, closed_by = '', close_reason = '', cleared_on = NULL,
-        ticket = nextval('reconciliation_ticket')
+        overdue_seen_at = NULL, ticket = nextval('reconciliation_ticket')
     FROM ledgers_record r WHERE o.reconciliation_id = %(reconciliation)s AND o.side = 'a' AND r.id = o.record_id
         AND r.date >= %(day)s AND o.close_reason = %(before)s AND o.closed_by = %(intake)s
     RETURNING o.record_id""",
@@ -212,11 +212,14 @@ def tokens_remove(*, reconciliation_id: int, record_ids: Sequence[int]) -> None:
         )
 
 
-def tokens_return(*, match_ids: Sequence[int]) -> None:
-    """Give back every token of live matches: whole again, with a new ticket and the overdue fields it had.
+def tokens_return(*, match_ids: Sequence[int], extended: bool = False) -> None:
+    """Give back every token of live matches, whose status still says what they were: whole again, with a new ticket and the
+    overdue fields it had.
 
-    A held rest is freed, and its closing ends with the match (a write-off stands under its match only). An adjustment has
-    no token to get back.
+    What an accepted match covered was overdue no longer: it is so anew (docs/adr/0018), and no sweep has seen it. What an
+    undecided suggestion has never left, and stays seen; so does the rest of a record that a larger match takes over at once
+    (`extended`). A held rest is freed, and its closing ends with the match (a write-off stands under its match only). An
+    adjustment has no token to get back.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -224,22 +227,27 @@ def tokens_return(*, match_ids: Sequence[int]) -> None:
             WITH freed AS (
                 UPDATE reconciliation_matchmember SET live = false
                 WHERE match_id = ANY(%(matches)s) AND live
-                RETURNING reconciliation_id, record_id, side, applied, overdue_at, overdue_by_hand, overdue_seen_at
+                RETURNING match_id, reconciliation_id, record_id, side, applied, overdue_at, overdue_by_hand, overdue_seen_at
             )
             INSERT INTO reconciliation_openitem AS item (reconciliation_id, record_id, side, open_amount, overdue_at,
                 overdue_by_hand, overdue_seen_at)
-            SELECT reconciliation_id, record_id, side, applied, overdue_at, overdue_by_hand, overdue_seen_at
-            FROM freed WHERE record_id NOT IN (
+            SELECT freed.reconciliation_id, record_id, side, applied, overdue_at, overdue_by_hand,
+                CASE WHEN ended.status = 'suggested' THEN overdue_seen_at END
+            FROM freed JOIN reconciliation_match ended ON ended.id = freed.match_id
+            WHERE record_id NOT IN (
                 SELECT adjustment_id FROM reconciliation_match
                 WHERE id = ANY(%(matches)s) AND adjustment_id IS NOT NULL)
             ORDER BY record_id
             ON CONFLICT (reconciliation_id, record_id) DO UPDATE SET
                 open_amount = item.open_amount + excluded.open_amount,
+                overdue_seen_at = CASE WHEN item.closed_at IS NULL AND (%(extended)s OR EXISTS (
+                    SELECT FROM reconciliation_match held WHERE held.id = item.held_by AND held.status = 'suggested')
+                    ) THEN item.overdue_seen_at END,
                 ticket = nextval('reconciliation_ticket'), held_by = NULL, closed_at = NULL, closed_by = '',
                 close_reason = '', close_note = '', cleared_on = NULL
             WHERE item.held_by = ANY(%(matches)s)
             """,
-            {"matches": sorted(match_ids)},
+            {"matches": sorted(match_ids), "extended": extended},
         )
 
 

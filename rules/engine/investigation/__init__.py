@@ -6,6 +6,7 @@ from rules.engine.investigation.findings import (
     FACTS,
     FINDINGS,
     MATCHABLE,
+    MATCHED,
     OUTCOMES,
     RECORDS,
     Cause,
@@ -13,7 +14,7 @@ from rules.engine.investigation.findings import (
     Findings,
     Outcome,
 )
-from rules.engine.investigation.search import MATCHED, REACH_DAYS, WINDOW_DAYS, investigate
+from rules.engine.investigation.search import REACH_DAYS, WINDOW_DAYS, investigate
 
 __all__ = [
     "CAUSES",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import polars as pl
 
-Schema = dict[str, pl.DataType | type[pl.DataType]]
+Schema = dict[str, Any]
+"""Column names with their Polars types."""
 
 
 class Cause(StrEnum):
@@ -64,6 +66,9 @@ RECORDS: Schema = {
     "external_id": pl.String,
 }
 """A record: `amount` is its signed measure in minor units, `side` "a" or "b"; a text is "" where it is absent."""
+
+MATCHED: Schema = {"match": pl.Int64, **RECORDS}
+"""A record of an accepted match."""
 
 FACTS: Schema = {
     "days": pl.Int32,

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 
-from rules.engine.investigation.findings import FINDINGS, OUTCOMES, RECORDS, Findings, Outcome, Schema
+from rules.engine.investigation import odds, report
+from rules.engine.investigation.findings import (
+    OUTCOMES,
+    Cause,
+    FeeSchedule,
+    Findings,
+    Outcome,
+)
+from rules.engine.investigation.pairs import (
+    OpenSearch,
+    Pairs,
+    references_that_are_matched,
+    twins_that_are_matched,
+)
+from rules.engine.investigation.records import Books, Records, load
+from rules.engine.investigation.sets import Parts, combined, splits
+from rules.engine.investigation.weighing import NOBODY, Explanations, joined_explanations, weighed
+from rules.engine.sides import Ints
 
 WINDOW_DAYS = 5
 REACH_DAYS = 90
-MATCHED: Schema = {"match": pl.Int64, **RECORDS}
+OPEN, TWINS, ELSEWHERE, SPLIT, COMBINED = range(5)
 
 
 def investigate(
@@ -30,13 +48,99 @@ def investigate(
     `window_days`: how far apart the reconciliation's rules let dates be; further is "outside the window". `reach_days`: how
     far apart records are looked at here.
 
-    The order of rows says nothing. Records of amount 0, or beyond ±2^53, are explained by nothing and explain nothing.
+    The order of rows says nothing. Records of amount 0, or of 2^52 minor units and more, are explained by nothing and explain
+    nothing.
     """
-    record = asked.select(pl.col("id").cast(pl.Int64).alias("record")).unique().sort("record")
-    outcomes = record.with_columns(
-        outcome=pl.lit(Outcome.NO_MATCH.value),
-        confidence=pl.lit(0.0),
-        searched=pl.lit(0, pl.Int64),
-        search_complete=pl.lit(True),
-    ).cast(OUTCOMES)  # type: ignore[arg-type]
-    return Findings(pl.DataFrame(schema=FINDINGS), outcomes, 0, ())
+    books = load(asked, own, other, matched, magnitude=magnitude, window=window_days, reach=reach_days)
+    search = OpenSearch(books)
+    pairs = search.pairs()
+    twins, of_twins = twins_that_are_matched(books)
+    elsewhere, of_elsewhere = references_that_are_matched(books, twins)
+    split, together = splits(books, search, pairs), combined(books, pairs)
+    found = weighed(
+        joined_explanations(
+            [
+                _of_pairs(pairs, OPEN, pairs.found),
+                _of_pairs(twins, TWINS),
+                _of_pairs(elsewhere, ELSEWHERE),
+                _of_parts(split, SPLIT, Cause.SPLIT_PAYMENT),
+                _of_parts(together, COMBINED, Cause.COMBINED_PAYMENT),
+            ]
+        ),
+        books.asked,
+        len(books.other),
+    )
+    findings = pl.concat(
+        [
+            report.of_pairs(found, OPEN, books, pairs, search),
+            report.of_pairs(found, TWINS, books, twins, of_twins),
+            report.of_pairs(found, ELSEWHERE, books, elsewhere, of_elsewhere),
+            report.of_splits(found, SPLIT, books, split.sets),
+            report.of_combined(found, COMBINED, books, together.sets),
+        ]
+    ).sort("record", "rank")
+    looked_at = [(pairs, books.other), (twins, books.matched_own), (elsewhere, books.matched_other)]
+    return Findings(findings, *_outcomes(asked, findings, books, looked_at), _schedules(search))
+
+
+def _of_pairs(pairs: Pairs, kind: int, claims: Ints | None = None) -> Explanations:
+    size = len(pairs)
+    nobody = np.full(size, NOBODY)
+    return Explanations(
+        pairs.own,
+        pairs.cause,
+        pairs.odds,
+        nobody if claims is None else claims,
+        np.full(size, kind),
+        np.arange(size),
+    )
+
+
+def _of_parts(parts: Parts, kind: int, cause: Cause) -> Explanations:
+    size = len(parts.own)
+    causes = np.full(size, odds.NUMBER[cause])
+    return Explanations(parts.own, causes, parts.odds, np.full(size, NOBODY), np.full(size, kind), parts.set)
+
+
+def _outcomes(
+    asked: pl.DataFrame, findings: pl.DataFrame, books: Books, looked_at: list[tuple[Pairs, Records]]
+) -> tuple[pl.DataFrame, int]:
+    """One row for each record asked, and how many candidates were looked at for any of them."""
+    candidates = pl.concat(
+        [
+            pl.DataFrame({"record": books.own.ids[some.own], "candidate": records.ids[some.found]})
+            for pairs, records in looked_at
+            for some in (pairs.only(books.asked[pairs.own]),)
+        ]
+    ).cast({"record": pl.Int64, "candidate": pl.Int64})
+    count = candidates.group_by("record").agg(searched=pl.len())
+    best = findings.filter(pl.col("rank") == 1).select("record", "outcome", "confidence")
+    outcomes = (
+        asked.select(record=pl.col("id").cast(pl.Int64))
+        .unique()
+        .join(best, on="record", how="left")
+        .join(count, on="record", how="left")
+        .with_columns(
+            pl.col("outcome").fill_null(Outcome.NO_MATCH.value),
+            pl.col("confidence", "searched").fill_null(0),
+            search_complete=pl.lit(True),
+        )
+    )
+    return outcomes.select(list(OUTCOMES)).cast(pl.Schema(OUTCOMES)).sort("record"), candidates[
+        "candidate"
+    ].n_unique()
+
+
+def _schedules(search: OpenSearch) -> tuple[FeeSchedule, ...]:
+    frame = search.own.frame
+    found = []
+    for unit, schedules in search.schedules.items():
+        currency = frame["currency"][int(np.flatnonzero(search.own.unit == unit)[0])]
+        found += [
+            FeeSchedule(currency, round(percent * 100, 4), fixed, pairs)
+            for percent, fixed, pairs in zip(
+                schedules.percent.tolist(), schedules.fixed.tolist(), schedules.pairs.tolist(), strict=True
+            )
+            if pairs
+        ]
+    return tuple(found)

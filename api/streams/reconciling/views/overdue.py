@@ -18,7 +18,7 @@ from api.streams import presenting
 from api.streams.reconciling.overdue_body import MarkOverdueBody
 from api.streams.reconciling.views.base import PROBLEMS, ReconcilingView
 from api.streams.record_shapes import EntryShape
-from reconciliation.services.overdue import record_mark_overdue
+from exceptions_app.services.overdue import record_mark_overdue
 from rules.selectors import reconciliation_of
 
 

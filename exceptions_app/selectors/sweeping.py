@@ -1,0 +1,107 @@
+"""What a sweep asks for: what is newly overdue, and which exceptions have records at an instant. Nothing is counted: one
+record is enough, and the ones seen last are looked at first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+ITEM_DUE = "o.overdue_seen_at IS NULL AND o.overdue_at <= %(at)s AND o.closed_at IS NULL"
+# A record that a suggestion has in part is an open item as well, and is seen as that.
+MEMBER_DUE = """m.live AND m.overdue_seen_at IS NULL AND m.overdue_at <= %(at)s AND NOT EXISTS (
+    SELECT FROM reconciliation_openitem o
+    WHERE o.reconciliation_id = m.reconciliation_id AND o.record_id = m.record_id)"""
+"""Past due, and no sweep has seen it: of open item o, of member m of an undecided suggestion."""
+
+NEWLY_DUE = f"""rec.voided_at IS NULL AND rec.kind <> 'settlement' AND (
+    EXISTS (SELECT FROM reconciliation_openitem o WHERE o.reconciliation_id = rec.id AND {ITEM_DUE})
+    OR EXISTS (SELECT FROM reconciliation_match s JOIN reconciliation_matchmember m ON m.match_id = s.id
+        WHERE s.reconciliation_id = rec.id AND s.status = 'suggested' AND {MEMBER_DUE}))"""  # noqa: S608 - our own text
+TO_SWEEP = f"""
+SELECT org.id FROM organizations_organization org WHERE
+    EXISTS (SELECT FROM rules_reconciliation rec WHERE rec.organization_id = org.id AND {NEWLY_DUE})
+    OR EXISTS (SELECT FROM exceptions_app_reconciliationexception e
+        JOIN rules_reconciliation rec ON rec.id = e.reconciliation_id
+        WHERE rec.organization_id = org.id
+            AND (e.voided_at IS NOT NULL OR e.status IN ('open', 'investigating')))
+    OR EXISTS (SELECT FROM exceptions_app_sweep w WHERE w.organization_id = org.id AND w.status = 'running')
+ORDER BY org.id
+"""  # noqa: S608 - our own text
+DUE_RECONCILIATIONS = f"""
+SELECT rec.id FROM rules_reconciliation rec WHERE rec.organization_id = %(organization)s AND {NEWLY_DUE} ORDER BY rec.id
+"""  # noqa: S608 - our own text
+
+# Each a walk along one range of an index (openitem_overdue, match_by_standing) that ends at the first record of the stream.
+# The next is begun only where the one before has found none; all of them see one state of the database.
+ITEM = """(SELECT 1 FROM reconciliation_openitem o JOIN ledgers_record r ON r.id = o.record_id
+    WHERE o.reconciliation_id = e.reconciliation_id AND r.stream_id = e.stream_id AND o.closed_at IS NULL
+        AND o.overdue_at <= %(at)s AND {seen} LIMIT 1)"""
+HAS_RECORDS = f"""COALESCE(
+    {ITEM.format(seen="o.overdue_seen_at = e.slice_changed_at")},
+    {ITEM.format(seen="o.overdue_seen_at IS NULL")},
+    {ITEM.format(seen="o.overdue_seen_at IS NOT NULL")},
+    (SELECT 1 FROM reconciliation_match s JOIN reconciliation_matchmember m ON m.match_id = s.id
+        JOIN ledgers_record r ON r.id = m.record_id
+        WHERE s.reconciliation_id = e.reconciliation_id AND s.status = 'suggested' AND m.live
+            AND m.overdue_at <= %(at)s AND r.stream_id = e.stream_id LIMIT 1)
+) IS NOT NULL"""  # noqa: S608 - our own text
+
+STANDING = f"""
+SELECT e.id, e.reconciliation_id, e.stream_id, e.voided_at IS NOT NULL, e.had_records_at IS NOT NULL, {HAS_RECORDS}
+FROM exceptions_app_reconciliationexception e
+JOIN rules_reconciliation rec ON rec.id = e.reconciliation_id AND rec.voided_at IS NULL AND rec.kind <> 'settlement'
+JOIN ledgers_datastream s ON s.id = e.stream_id AND s.voided_at IS NULL
+WHERE rec.organization_id = %(organization)s AND (
+    e.voided_at IS NULL AND e.status IN ('open', 'investigating')
+    OR e.voided_at IS NOT NULL AND NOT EXISTS (
+        SELECT FROM exceptions_app_reconciliationexception x
+        WHERE x.reconciliation_id = e.reconciliation_id AND x.stream_id = e.stream_id
+            AND (x.voided_at IS NULL OR x.id > e.id)))
+ORDER BY e.reconciliation_id, e.id
+"""  # noqa: S608 - our own text
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An active exception, or the last of a pair of which all are deleted."""
+
+    exception_id: int
+    reconciliation_id: int
+    stream_id: int
+    is_deleted: bool
+    had_records: bool
+    has_records: bool
+
+
+def organizations_to_sweep(*, at: datetime) -> list[int]:
+    """Those with something newly overdue, with an exception that may have to be resolved or made again, or with a sweep that
+    was never ended."""
+    return [pk for (pk,) in _rows(TO_SWEEP, {"at": at})]
+
+
+def due_reconciliations(organization_id: int, *, at: datetime) -> list[int]:
+    """Those with something newly overdue."""
+    return [pk for (pk,) in _rows(DUE_RECONCILIATIONS, {"organization": organization_id, "at": at})]
+
+
+def standing_exceptions(organization_id: int, *, at: datetime) -> list[Standing]:
+    """One query."""
+    return [Standing(*row) for row in _rows(STANDING, {"organization": organization_id, "at": at})]
+
+
+def emptied_ids(exception_ids: Sequence[int], *, at: datetime) -> list[int]:
+    """Which of these have had records and have none."""
+    query = f"""SELECT e.id FROM exceptions_app_reconciliationexception e
+        WHERE e.id = ANY(%(ids)s) AND e.had_records_at IS NOT NULL AND NOT {HAS_RECORDS} ORDER BY e.id"""  # noqa: S608
+    return [pk for (pk,) in _rows(query, {"ids": list(exception_ids), "at": at})]
+
+
+def _rows(query: str, params: dict[str, Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(query, params)
+        return cursor.fetchall()

@@ -1,0 +1,49 @@
+"""How many records one would expect to have a certain amount by accident: what tells a rare figure from a common one."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rules.engine.investigation.records import Records
+from rules.engine.sides import Floats, Ints
+
+ROUND = (1, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 100_000, 1_000_000)  # minor units
+NEAR = 0.25  # of the amount, either way: how far around the density is taken
+LEAST = 0.5  # records are seen around any amount
+
+
+class Density:
+    """Of the amounts of one frame, by currency."""
+
+    def __init__(self, records: Records) -> None:
+        self._days = max(records.days_covered(), 30)
+        self._lines = {
+            (unit, step): np.sort(some[some % step == 0])
+            for unit in np.unique(records.unit).tolist()
+            for some in (np.abs(records.value[records.unit == unit]),)
+            for step in ROUND
+        }
+
+    def per_day(self, unit: Ints, value: Ints) -> Floats:
+        """How many other records of a currency have this amount, on a day: as many as have exactly it, at least as many as
+        amounts around it that are as round suggest. One record, the candidate itself, is not counted."""
+        value = np.abs(value)
+        found = np.zeros(len(value))
+        for one in np.unique(unit).tolist():
+            some = np.flatnonzero(unit == one)
+            if (one, 1) in self._lines:
+                found[some] = self._of_unit(one, value[some])
+        return np.maximum(found, 1e-9) / self._days
+
+    def _of_unit(self, unit: int, value: Ints) -> Floats:
+        line = self._lines[unit, 1]
+        equal = np.searchsorted(line, value, side="right") - np.searchsorted(line, value)
+        densest = np.maximum(equal - 1, 0).astype(float)
+        around = np.maximum((value * NEAR).astype(np.int64), 1)
+        for step in ROUND:
+            line, round_enough = self._lines[unit, step], value % step == 0
+            near = np.searchsorted(line, value + around, side="right") - np.searchsorted(line, value - around)
+            cells = np.maximum(2 * around / step, 1)
+            rate = np.maximum(near - 1, LEAST) / cells
+            densest = np.where(round_enough & (near > 1) | (step == 1), np.maximum(densest, rate), densest)
+        return densest

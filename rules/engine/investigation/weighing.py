@@ -1,0 +1,108 @@
+"""Which explanation of a record is likeliest, and how sure that is: all its candidates against each other, against other
+records that want the same one, and against accident. Used by `search`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from rules.engine.sides import Bools, Floats, Ints
+
+SURE = 0.9  # confidence from which a record counts as found
+RIVAL = 1.0  # odds of a second explanation from which a person has to look
+WORTH = 0.1  # odds below which an explanation is not mentioned
+MENTIONED = 5  # explanations of a record
+NOBODY = -1
+
+
+@dataclass(frozen=True)
+class Explanations:
+    """Parallel arrays. `own`: the row of the record; `cause`: its number; `odds` against accident; `claims`: the row of the
+    open candidate that other records may want too, NOBODY where it is none or several; `kind` and `place`: where it came from."""
+
+    own: Ints
+    cause: Ints
+    odds: Floats
+    claims: Ints
+    kind: Ints
+    place: Ints
+
+    def only(self, chosen: Bools | Ints) -> Explanations:
+        return Explanations(*(getattr(self, field.name)[chosen] for field in fields(self)))
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """Explanations worth mentioning, by record and rank. `sure`: whether this one is found. `rivals`: how many others, of the
+    record or of the candidate, are at least a tenth as likely."""
+
+    said: Explanations
+    rank: Ints
+    confidence: Floats
+    sure: Bools
+    rivals: Ints
+
+
+def joined_explanations(parts: list[Explanations]) -> Explanations:
+    names = [field.name for field in fields(Explanations)]
+    return Explanations(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+
+def contested(found: Explanations, own_size: int, other_size: int) -> tuple[Floats, Ints]:
+    """The odds of each when others want the same candidate: less by as much as those stand to get it. And how many do."""
+    total = np.bincount(found.own, found.odds, minlength=own_size)
+    standing = found.odds / (1 + total[found.own] - found.odds)
+    single = found.claims != NOBODY
+    claimed = np.bincount(found.claims[single], standing[single], minlength=other_size)
+    others = np.where(single, claimed[found.claims] - standing, 0.0).clip(0)
+    return found.odds / (1 + others), _wanting(found, standing, other_size)
+
+
+def _wanting(found: Explanations, standing: Floats, other_size: int) -> Ints:
+    """How many other records want the candidate at least a tenth as much."""
+    most = np.zeros(other_size)
+    single = np.flatnonzero(found.claims != NOBODY)
+    np.maximum.at(most, found.claims[single], standing[single])
+    serious = single[standing[single] >= most[found.claims[single]] / 10]
+    count = np.bincount(found.claims[serious], minlength=other_size)
+    return np.where(found.claims == NOBODY, 0, count[found.claims] - 1).clip(0)
+
+
+def weighed(found: Explanations, asked: Bools, other_size: int) -> Weighed:
+    odds, wanted = contested(found, len(asked), other_size)
+    total = np.bincount(found.own, odds, minlength=len(asked))
+    confidence = odds / (1 + total[found.own])
+    worth = np.flatnonzero(asked[found.own] & (odds >= WORTH))
+    worth = worth[
+        np.lexsort(
+            (found.place[worth], found.kind[worth], found.cause[worth], -odds[worth], found.own[worth])
+        )
+    ]
+    rank = _rank(found.own[worth])
+    first, second = _two_best(found.own[worth], odds[worth], rank, len(asked))
+    sure = (rank == 0) & (confidence[worth] >= SURE) & (second[found.own[worth]] < RIVAL)
+    close = odds[worth] >= first[found.own[worth]] / 10
+    beside = np.bincount(found.own[worth][close], minlength=len(asked))[found.own[worth]] - close
+    kept = rank < MENTIONED
+    return Weighed(
+        found.only(worth[kept]),
+        rank[kept] + 1,
+        confidence[worth][kept],
+        sure[kept],
+        (beside + wanted[worth])[kept],
+    )
+
+
+def _two_best(own: Ints, odds: Floats, rank: Ints, size: int) -> tuple[Floats, Floats]:
+    """For each record the odds of its first and second explanation, 0 without."""
+    best = np.zeros((2, size))
+    for place in (0, 1):
+        best[place, own[rank == place]] = odds[rank == place]
+    return best[0], best[1]
+
+
+def _rank(groups: Ints) -> Ints:
+    new = np.concatenate(([True], groups[1:] != groups[:-1])) if len(groups) else np.zeros(0, bool)
+    starts = np.flatnonzero(new)
+    return np.arange(len(groups)) - np.repeat(starts, np.diff(np.append(starts, len(groups))))

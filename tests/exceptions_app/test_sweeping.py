@@ -1,0 +1,218 @@
+"""Exceptions open, stay, reopen and are resolved by the sweep; twice is the same as once."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from exceptions_app.models import ReconciliationException, Sweep
+from organizations.models import AuditEvent
+from reconciliation.models import MatchMember, OpenItem
+from reconciliation.selectors.integrity import faults
+from reconciliation.services.matches import match_accept, match_undo
+from tests.clock import NOW
+from tests.exceptions_app.overdue import DUE, Overdue
+
+pytestmark = pytest.mark.django_db
+
+MINUTE = timedelta(minutes=1)
+LATER = NOW + timedelta(days=1)
+
+
+@pytest.fixture
+def feeds() -> Overdue:
+    return Overdue.of_two_streams()
+
+
+def counts(sweep: Sweep) -> tuple[int, ...]:
+    return (sweep.records, sweep.opened, sweep.reopened, sweep.resolved)
+
+
+def test_what_is_not_yet_due_is_no_exception(feeds: Overdue):
+    feeds.add(feeds.a, ("R1", 100))
+    assert counts(feeds.sweep(DUE - MINUTE)) == (0, 0, 0, 0)
+    assert not ReconciliationException.objects.exists()
+    assert feeds.slice(at=DUE - MINUTE) == {}
+
+
+def test_the_first_overdue_record_opens_the_exception_of_its_stream(feeds: Overdue):
+    feeds.add(feeds.a, ("R1", 100), ("R2", -200))
+    swept = feeds.sweep(DUE)
+    assert (counts(swept), swept.reconciliations) == ((2, 1, 0, 0), 1)
+    made = feeds.exception()
+    assert (made.status, made.title) == ("open", f"{feeds.a.name} — overdue records")
+    assert made.opened_at == made.created_at == made.had_records_at == made.slice_changed_at == DUE
+    assert (made.created_by, made.closed_at) == ("system:overdue_sweep", None)
+    assert set(OpenItem.objects.values_list("overdue_seen_at", flat=True)) == {DUE}
+
+
+def test_twice_is_the_same_as_once(feeds: Overdue):
+    feeds.add(feeds.a, ("R1", 100))
+    feeds.sweep()
+    before = list(ReconciliationException.objects.values()), list(OpenItem.objects.values())
+    events = AuditEvent.objects.count()
+    assert counts(feeds.sweep(LATER)) == (0, 0, 0, 0)
+    assert (list(ReconciliationException.objects.values()), list(OpenItem.objects.values())) == before
+    assert AuditEvent.objects.count() == events
+
+
+def test_one_exception_per_stream(feeds: Overdue):
+    feeds.add(feeds.a, ("R1", 100))
+    feeds.add(feeds.b, ("R2", 100))
+    assert counts(feeds.sweep()) == (2, 2, 0, 0)
+    assert feeds.exception(feeds.a).pk != feeds.exception(feeds.b).pk
+
+
+def test_more_records_join_the_active_exception(feeds: Overdue):
+    feeds.add(feeds.a, ("R1", 100))
+    feeds.sweep()
+    ReconciliationException.objects.update(status="investigating")
+    feeds.add(feeds.a, ("R2", 100))
+    assert counts(feeds.sweep(LATER)) == (1, 0, 0, 0)
+    exception = feeds.exception()
+    assert (exception.status, exception.opened_at, exception.slice_changed_at) == (
+        "investigating",
+        NOW,
+        LATER,
+    )
+
+
+def test_an_emptied_slice_resolves_the_exception_and_an_undone_match_reopens_it(feeds: Overdue):
+    match = feeds.match(feeds.made, feeds.add(feeds.a, ("R1", 100)), feeds.add(feeds.b, ("R1", 100)))
+    feeds.act(match_undo, match_id=match.pk)
+    feeds.sweep()
+    again = feeds.match(
+        feeds.made, [item.record for item in items("a")], [item.record for item in items("b")]
+    )
+    assert counts(feeds.sweep(LATER)) == (0, 0, 0, 2)
+    closed = feeds.exception()
+    assert (closed.status, closed.closed_at, closed.closed_by) == ("resolved", LATER, "system:overdue_sweep")
+    feeds.act(match_undo, match_id=again.pk)
+    assert counts(feeds.sweep(LATER + MINUTE)) == (2, 0, 2, 0)
+    reopened = feeds.exception()
+    assert (reopened.pk, reopened.status, reopened.closed_at) == (closed.pk, "open", None)
+    assert (reopened.opened_at, reopened.created_at) == (LATER + MINUTE, NOW)
+    assert faults() == []
+
+
+def items(side: str) -> list[OpenItem]:
+    return list(OpenItem.objects.filter(side=side).select_related("record"))
+
+
+def test_a_person_s_exception_without_records_is_not_resolved(feeds: Overdue):
+    ReconciliationException.objects.create(
+        reconciliation=feeds.made,
+        stream=feeds.a,
+        title="Look into it",
+        opened_at=NOW,
+        created_at=NOW,
+        modified_at=NOW,
+        created_by=feeds.by.ref,
+        modified_by=feeds.by.ref,
+    )
+    assert counts(feeds.sweep()) == (0, 0, 0, 0)
+    assert feeds.exception().status == "open"
+    feeds.add(feeds.a, ("R1", 100))
+    feeds.sweep(LATER)
+    assert feeds.exception().had_records_at == LATER
+
+
+def test_a_dismissal_sticks_for_what_was_dismissed(feeds: Overdue):
+    feeds.add(feeds.a, ("R1", 100))
+    feeds.sweep()
+    feeds.close(feeds.exception(), at=LATER)
+    assert counts(feeds.sweep(LATER + MINUTE)) == (0, 0, 0, 0)
+    assert feeds.exception().status == "dismissed"
+    feeds.add(feeds.a, ("R2", 100))
+    assert counts(feeds.sweep(LATER + 2 * MINUTE)) == (1, 0, 1, 0)
+    assert feeds.exception().status == "open"
+
+
+def test_seen_is_later_than_any_closing_though_the_clock_of_the_sweep_is_behind(feeds: Overdue):
+    feeds.add(feeds.a, ("R1", 100))
+    feeds.sweep()
+    feeds.close(feeds.exception(), at=LATER)
+    [record] = feeds.add(feeds.a, ("R2", 100))
+    assert counts(feeds.sweep(NOW)) == (1, 0, 1, 0)
+    seen = OpenItem.objects.get(record=record).overdue_seen_at
+    assert seen == LATER + timedelta(microseconds=1)
+
+
+def test_a_deleted_exception_is_made_again_while_overdue_records_last(feeds: Overdue):
+    feeds.add(feeds.a, ("R1", 100))
+    feeds.sweep()
+    ReconciliationException.objects.update(voided_at=NOW, voided_by=feeds.by.ref)
+    assert counts(feeds.sweep(LATER)) == (0, 1, 0, 0)
+    assert feeds.exception().opened_at == LATER
+    feeds.match(feeds.made, [items("a")[0].record], feeds.add(feeds.b, ("R1", 100)))
+    ReconciliationException.objects.update(voided_at=NOW, voided_by=feeds.by.ref)
+    assert counts(feeds.sweep(LATER + MINUTE)) == (0, 0, 0, 0)
+
+
+def test_members_of_undecided_suggestions_are_swept_until_they_are_accepted(feeds: Overdue):
+    feeds.add(feeds.a, ("R1", 100))
+    feeds.add(feeds.b, ("R1", 100))
+    feeds.auto_match(feeds.made)
+    assert counts(feeds.sweep()) == (2, 2, 0, 0)
+    assert set(MatchMember.objects.values_list("overdue_seen_at", flat=True)) == {NOW}
+    sixty_days = NOW + timedelta(days=60)
+    assert counts(feeds.sweep(sixty_days)) == (0, 0, 0, 0)
+    assert len(feeds.slice(at=sixty_days)) == 1
+    feeds.act(match_accept, match_id=MatchMember.objects.first().match_id)
+    assert counts(feeds.sweep(sixty_days + MINUTE)) == (0, 0, 0, 2)
+
+
+def test_what_a_rejected_suggestion_gives_back_was_seen_all_the_time(feeds: Overdue):
+    feeds.add(feeds.a, ("R1", 100))
+    feeds.add(feeds.b, ("R1", 100))
+    feeds.auto_match(feeds.made)
+    feeds.sweep()
+    feeds.close(feeds.exception(), at=NOW)
+    feeds.act(match_undo, match_id=MatchMember.objects.first().match_id)
+    assert counts(feeds.sweep(LATER)) == (0, 0, 0, 0)
+    assert feeds.exception().status == "dismissed"
+
+
+def test_in_chunks_each_act_says_which_records_it_saw(feeds: Overdue, settings):
+    settings.CHUNK_GROUPS = 2
+    feeds.add(feeds.a, *((f"R{n}", 100) for n in range(5)))
+    assert counts(feeds.sweep()) == (5, 1, 0, 0)
+    events = list(AuditEvent.objects.filter(action="record.overdue").order_by("pk"))
+    assert [event.data["records"] for event in events] == [2, 2, 1]
+    for event in events:
+        assert event.actor == "system:overdue_sweep"
+        seen = datetime.fromisoformat(event.data["seen_at"])
+        assert OpenItem.objects.filter(overdue_seen_at=seen).count() == event.data["records"]
+
+
+def test_marked_by_hand_the_exception_is_there_at_once(feeds: Overdue):
+    feeds.policy(None)
+    first, second = feeds.add(feeds.a, ("R1", 100), ("R2", 100))
+    feeds.mark(first)
+    assert feeds.exception().status == "open"
+    assert OpenItem.objects.get(record=first).overdue_seen_at == NOW
+    feeds.mark(second, datetime(2026, 5, 1, tzinfo=UTC))
+    assert counts(feeds.sweep()) == (0, 0, 0, 0)
+    feeds.mark(first, datetime(2026, 5, 1, tzinfo=UTC))
+    assert counts(feeds.sweep()) == (0, 0, 0, 1)
+
+
+def test_marked_by_hand_in_an_undecided_suggestion(feeds: Overdue):
+    feeds.policy(None)
+    [record] = feeds.add(feeds.a, ("R1", 100))
+    feeds.add(feeds.b, ("R1", 100))
+    feeds.auto_match(feeds.made)
+    feeds.mark(record)
+    assert feeds.exception().status == "open"
+    assert feeds.slice() == {record.pk: 100}
+
+
+def test_a_policy_moved_to_later_empties_the_slice_and_back_it_is_overdue_anew(feeds: Overdue):
+    feeds.add(feeds.a, ("R1", 100))
+    feeds.sweep()
+    feeds.policy(365)
+    assert OpenItem.objects.get().overdue_seen_at is None
+    assert counts(feeds.sweep(LATER)) == (0, 0, 0, 1)
+    feeds.policy(3)
+    assert counts(feeds.sweep(LATER + MINUTE)) == (1, 0, 1, 0)
