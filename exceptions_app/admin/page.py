@@ -17,7 +17,7 @@ from exceptions_app.admin.forms import comment_form, members_of
 from exceptions_app.admin.links import record_urls
 from exceptions_app.investigating.texts import cause_words, sureness
 from exceptions_app.models import Finding, Investigation, ReconciliationException
-from exceptions_app.selectors.aggregates import Aggregates, aggregates_of
+from exceptions_app.selectors.aggregates import aggregates_of
 from exceptions_app.selectors.exceptions import Attached, attached_to
 from exceptions_app.selectors.filters import NAMES, ExceptionFilter, read_filter
 from exceptions_app.selectors.investigations import investigations_of

@@ -135,7 +135,8 @@ class ExceptionAdmin(FindingTaking, ClearingModelAdmin):
     # --- rows -----------------------------------------------------------------------------------------------------------
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).live()
+        live = ReconciliationException.objects.live()
+        return super().get_queryset(request).filter(pk__in=live.values("pk"))
 
     def furnish(self, rows: list[Any]) -> None:
         """Each with its figures, owners and newest investigation; three queries."""

@@ -17,6 +17,7 @@ from django.db.models import ForeignKey, Model
 from django.test import Client, RequestFactory
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
 
+from exceptions_app.models import Finding
 from ledgers.models import Ledger, Record, SourceFile
 from organizations.backoffice.base import ScopedModelAdmin
 from organizations.models import Membership, Organization
@@ -36,6 +37,7 @@ PARAMETERS: dict[str, Rows] = {
     "file_id": lambda o: SourceFile.objects.filter(organization=o),
     "rule_id": lambda o: Rule.objects.filter(organization=o),
     "of": lambda o: Reconciliation.objects.filter(organization=o),
+    "finding_id": lambda o: Finding.objects.filter(investigation__exception__reconciliation__organization=o),
 }
 """Parameters of addresses that only some pages have. `object_id` is walked by `test_tenancy`."""
 FIELDS: dict[str, Rows] = {
