@@ -48,7 +48,7 @@ def _tally(summary: dict[str, Any]) -> str:
         if not figures["records"]:
             continue
         causes = [each for each in summary["causes"] if each["outcome"] == outcome.value]
-        told = [f"{cause_words(each['cause'])} {each['records']:,}" for each in _largest(causes)]
+        told = [f"{cause_words(each['cause'])} ({each['records']:,})" for each in _largest(causes)]
         parts.append(
             words
             % {
