@@ -133,7 +133,9 @@ def test_an_empty_queue_says_that_all_is_well_and_how_exceptions_come(office: Of
     assert "Nothing is overdue. Exceptions open by themselves" in office.queue()
 
 
-def test_a_page_takes_the_same_queries_however_many_rows_it_has(office: Office, django_assert_max_num_queries):
+def test_a_page_takes_the_same_queries_however_many_rows_it_has(
+    office: Office, django_assert_max_num_queries
+):
     overdue(office, 5_00, 1)
     assert office.exception
     for number in range(26):
