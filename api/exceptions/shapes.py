@@ -185,26 +185,26 @@ class ActShape(Shape):
         ref_name = "ExceptionAct"
 
 
-def _list(name: str, row: Any, example: Any, **more: Any) -> Any:
+def listed(name: str, row: Any, example: Any, **more: Any) -> Any:
     shape = type(name, (serializers.Serializer,), {"data": row(many=True), **more})
     return extend_schema_serializer(examples=[OpenApiExample("Example", value=example)])(shape)
 
 
-EXCEPTIONS = _list(
+EXCEPTIONS = listed(
     "ReconciliationExceptionList",
     ExceptionShape,
     {"data": [examples.EXCEPTION], "has_more": False, "offset": 0},
     has_more=serializers.BooleanField(),
     offset=Whole(),
 )
-RECORDS = _list(
+RECORDS = listed(
     "OverdueRecordList",
     OverdueRecordShape,
     {"data": [examples.OVERDUE_RECORD], "next_cursor": None, "limit": 50},
     next_cursor=Text(allow_null=True, help_text="For `cursor`; null at the end."),
     limit=Whole(),
 )
-ACTS = _list(
+ACTS = listed(
     "ExceptionActList",
     ActShape,
     {"data": [examples.ACT], "next_cursor": None, "limit": 50},

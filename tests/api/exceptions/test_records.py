@@ -263,7 +263,7 @@ def test_what_is_shown_takes_as_many_queries_however_many_records(desk, django_a
         desk.show(made["id"])
         with django_assert_num_queries(6):
             desk.show(made["id"], counterparty="x")
-        with django_assert_num_queries(9):
+        with django_assert_num_queries(8):
             desk.get(f"{EXCEPTIONS}/{made['id']}/records")
 
 
