@@ -79,8 +79,24 @@ def investigate(
             report.of_combined(found, COMBINED, books, together.sets),
         ]
     ).sort("record", "rank")
-    looked_at = [(pairs, books.other), (twins, books.matched_own), (elsewhere, books.matched_other)]
-    return Findings(findings, *_outcomes(asked, findings, books, looked_at), _schedules(search))
+    candidates = pl.concat(
+        [
+            _looked_at(books, pairs.own, pairs.found, books.other),
+            _looked_at(books, twins.own, twins.found, books.matched_own),
+            _looked_at(books, elsewhere.own, elsewhere.found, books.matched_other),
+            *(_looked_at(books, *one.looked_at, books.other) for one in (split, together)),
+        ]
+    ).unique()
+    unfinished = books.own.ids[np.union1d(split.unfinished, together.unfinished)]
+    outcomes = _outcomes(asked, findings, candidates, unfinished)
+    return Findings(findings, outcomes, candidates["candidate"].n_unique(), _schedules(search))
+
+
+def _looked_at(books: Books, own: Ints, found: Ints, records: Records) -> pl.DataFrame:
+    """Which candidates were compared with which records asked about, by id."""
+    asked = books.asked[own]
+    ids = {"record": books.own.ids[own[asked]], "candidate": records.ids[found[asked]]}
+    return pl.DataFrame(ids, schema={"record": pl.Int64, "candidate": pl.Int64})
 
 
 def _of_pairs(pairs: Pairs, kind: int, claims: Ints | None = None) -> Explanations:
@@ -103,16 +119,9 @@ def _of_parts(parts: Parts, kind: int, cause: Cause) -> Explanations:
 
 
 def _outcomes(
-    asked: pl.DataFrame, findings: pl.DataFrame, books: Books, looked_at: list[tuple[Pairs, Records]]
-) -> tuple[pl.DataFrame, int]:
-    """One row for each record asked, and how many candidates were looked at for any of them."""
-    candidates = pl.concat(
-        [
-            pl.DataFrame({"record": books.own.ids[some.own], "candidate": records.ids[some.found]})
-            for pairs, records in looked_at
-            for some in (pairs.only(books.asked[pairs.own]),)
-        ]
-    ).cast({"record": pl.Int64, "candidate": pl.Int64})
+    asked: pl.DataFrame, findings: pl.DataFrame, candidates: pl.DataFrame, unfinished: Ints
+) -> pl.DataFrame:
+    """One row for each record asked."""
     count = candidates.group_by("record").agg(searched=pl.len())
     best = findings.filter(pl.col("rank") == 1).select("record", "outcome", "confidence")
     outcomes = (
@@ -123,12 +132,10 @@ def _outcomes(
         .with_columns(
             pl.col("outcome").fill_null(Outcome.NO_MATCH.value),
             pl.col("confidence", "searched").fill_null(0),
-            search_complete=pl.lit(True),
+            search_complete=~pl.col("record").is_in(unfinished.tolist()),
         )
     )
-    return outcomes.select(list(OUTCOMES)).cast(pl.Schema(OUTCOMES)).sort("record"), candidates[
-        "candidate"
-    ].n_unique()
+    return outcomes.select(list(OUTCOMES)).cast(pl.Schema(OUTCOMES)).sort("record")
 
 
 def _schedules(search: OpenSearch) -> tuple[FeeSchedule, ...]:

@@ -303,6 +303,22 @@ class World:
         }
         return special[cause]() if cause in special else self.plant_single(cause)
 
+    def plant_double(self, first: Cause, second: Cause) -> tuple[Planted, Planted]:
+        """Two records that explain one by different causes; both tell the payer."""
+        trade = self.trade()
+        made = [
+            self.book(trade, "b", **{"known_reference": 0.0, **self.changed(cause, trade), "known_name": 1.0})
+            for cause in (first, second)
+        ]
+        own = self.book(trade, "a")
+        self.own.append(own)
+        self.other += made
+        one, other = (
+            Planted(own["id"], cause, frozenset({told["id"]}))
+            for cause, told in zip((first, second), made, strict=True)
+        )
+        return one, other
+
     # --- Frames -----------------------------------------------------------------------------------------------------
 
     def frames(self, asked: list[int]) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]:
