@@ -27,7 +27,7 @@ BEFORE: dict[Cause, float] = {
 """Of overdue records, how many are explained by each cause, where two in three are explained by none: odds against that."""
 
 STRAY = 0.07  # of true partners that are near in time as a rule, how many are anywhere within reach
-SLOW = 25.0  # days by which late partners thin out
+SLOW = 35.0  # days by which late partners thin out
 
 NUMBER = {cause: np.int64(place) for place, cause in enumerate(CAUSES)}
 

@@ -17,11 +17,10 @@ from rules.engine.investigation.density import Density
 from rules.engine.investigation.findings import Cause
 from rules.engine.investigation.lines import Line, line_of_amounts, priced
 from rules.engine.investigation.records import Books, Records
-from rules.engine.investigation.vocabulary import UNKNOWN, Vocabulary
+from rules.engine.investigation.vocabulary import COMMON, UNKNOWN, Vocabulary
 from rules.engine.sides import Bools, Floats, Ints
 
 NEAREST = 6  # records with one figure, or one word, on either side of the date
-COMMON = 10  # a word that one in so many records has, or more, joins nothing
 KINDS = 4096  # more than currencies times signs
 CURRENCIES = 8
 WORDS = 3  # of a record, the most telling, are looked up
@@ -84,7 +83,7 @@ class Search:
         `kinds`: small numbers of the rows and of all records searched, which must be equal as well."""
         number, word = self.vocabulary.asked.of(rows)
         first = np.searchsorted(number, np.arange(len(rows)))
-        some = (np.arange(len(number)) - first[number] < WORDS) & (self.vocabulary.telling[word] > COMMON)
+        some = (np.arange(len(number)) - first[number] < WORDS) & self.vocabulary.joins[word]
         number, word = number[some], word[some]
         holder, held = self.vocabulary.found.of(np.arange(len(self.found)))
         if kinds is not None:

@@ -94,19 +94,11 @@ def test_what_counts_as_found_is_right(investigated):
 def test_it_keeps_what_its_confidence_says(investigated, low, high):
     """Three in ten of the records asked about were planted; in no band do fewer prove right than stated, but for 0.05."""
     planted = {one.record: one for one in investigated.world.planted}
-    first = [
-        said[0]
-        for record, said in investigated.said.items()
-        if low <= said[0]["confidence"] < high and (record in planted or record in set())
-    ]
-    nothing = set(investigated.world.nothing[:ASKED])
-    first += [
-        said[0]
-        for record, said in investigated.said.items()
-        if record in nothing and low <= said[0]["confidence"] < high
-    ]
-    right = sum(one["record"] in planted and _is(one, planted[one["record"]]) for one in first)
-    stated = sum(one["confidence"] for one in first)
+    asked = [*planted, *investigated.world.nothing[:ASKED]]
+    first = [investigated.said[record][0] for record in asked if record in investigated.said]
+    first = [said for said in first if low <= said["confidence"] < high]
+    right = sum(said["record"] in planted and _is(said, planted[said["record"]]) for said in first)
+    stated = sum(said["confidence"] for said in first)
     assert len(first) >= 100
     assert right >= stated - 0.05 * len(first), (right / len(first), stated / len(first))
 

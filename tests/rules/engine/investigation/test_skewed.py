@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from rules.engine.investigation import Outcome, investigate
 from tests.rules.engine.investigation.world import SPAN, World
@@ -60,15 +59,14 @@ def test_both_sides_number_their_own_documents():
     assert found(world) <= 15
 
 
-@pytest.mark.parametrize("own", [1, 30])
-def test_small_books_are_no_surer(own):
+def test_small_books_are_no_surer():
     """Each in books of its own: a handful of candidates is no reason to find one."""
     world = World(np.random.default_rng(8))
-    world.strangers(40 * own, 40 * 30)
+    world.strangers(10, 200)
     total = 0
-    for place in range(40):
+    for place in range(10):
         part = World(np.random.default_rng(0))
-        part.own, part.other = world.own[place * own :][:own], world.other[place * 30 :][:30]
+        part.own, part.other = world.own[place : place + 1], world.other[place * 20 :][:20]
         part.nothing = [one["id"] for one in part.own]
         total += found(part)
-    assert total <= max(0.01 * 40 * own, 1)
+    assert total == 0
