@@ -7,6 +7,7 @@ from api.shared.views import no_such_route
 urlpatterns = [
     path("", include("api.shared.urls")),
     path("v1/ledgers", include("api.ledger_runs.urls")),
+    path("v1/", include("api.exceptions.urls")),
     path("v1/", include("api.streams.reconciling.urls")),
     path("v1/", include("api.rules.urls")),
     path("v1/", include("api.streams.urls")),

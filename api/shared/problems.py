@@ -149,6 +149,8 @@ def surface_of_path(path: str) -> str:
     """Which surface a path that no view answers belongs to."""
     if path.startswith("/v1/ledgers"):
         return "ledger_runs"
+    if path.startswith("/v1/reconciliation_exceptions"):
+        return "exceptions"
     if path.startswith("/v1/reconciliation"):
         return "rules"
     if path.startswith("/v1/"):

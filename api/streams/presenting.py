@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
+from exceptions_app.selectors.exceptions import active_ids
 from ledgers.models import Record
 from organizations.instants import utc_text
 from reconciliation.selectors.stream_entries import StreamEntry, stream_entries
@@ -46,10 +47,12 @@ def entry_body(row: Record, *, reconciliation: Reconciliation, at: datetime) -> 
 def entry_bodies(rows: Iterable[Record], *, reconciliation: Reconciliation, at: datetime) -> list[Json]:
     """A page of records as the reconciliation sees them, in a constant number of queries."""
     entries = stream_entries(rows, reconciliation=reconciliation, at=at)
-    return [_entry_body(entry) for entry in entries]
+    escalated = {entry.record.stream_id for entry in entries if entry.escalated}
+    exceptions = active_ids(reconciliation.pk, escalated)
+    return [_entry_body(entry, exceptions) for entry in entries]
 
 
-def _entry_body(entry: StreamEntry) -> Json:
+def _entry_body(entry: StreamEntry, exceptions: Mapping[int, int]) -> Json:
     scope = {
         "reconciliation_id": entry.reconciliation.pk,
         "reconciliation_name": entry.reconciliation.name,
@@ -63,7 +66,7 @@ def _entry_body(entry: StreamEntry) -> Json:
         "matched_records": [{**_partner_body(partner), **scope} for partner in entry.partners],
         "matched_records_total": entry.partners_total,
         "days_unreconciled": entry.days_unreconciled,
-        "exception_id": exception_id(entry),
+        "exception_id": exceptions.get(entry.record.stream_id) if entry.escalated else None,
         "closed_at": instant(entry.closed_at),
         "close_reason": entry.close_reason or None,
     }
@@ -81,11 +84,6 @@ def _partner_body(row: Record) -> Json:
         "external_id": row.external_id or None,
         "data_stream_key": row.stream.key,
     }
-
-
-def exception_id(entry: StreamEntry) -> int | None:
-    """The open exception of the record's stream in this reconciliation, while it is escalated. There are none yet."""
-    return None
 
 
 def instant(value: datetime | None) -> str | None:

@@ -22,10 +22,6 @@ from rules.models import Reconciliation
 from rules.selectors import current_revisions
 from rules.states import Side
 
-ASKED_MAX = 10_000
-"""Records of one investigation; the longest overdue come first."""
-CANDIDATES_MAX = 250_000
-"""Open records of one side, and records of matches: where there are more within reach, those of the nearest days."""
 MATCHED_DAYS = 180
 """How far before and after the records asked about a match may have cleared."""
 
@@ -82,6 +78,18 @@ WHERE s.reconciliation_id = %(reconciliation)s AND s.status = 'accepted' AND s.c
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """How much one investigation looks at. `asked`: records of the slice, the longest overdue first. `candidates`: open
+    records of one side, and records of matches; where there are more within reach, those of the nearest days."""
+
+    asked: int = 10_000
+    candidates: int = 250_000
+
+
+LIMITS = Limits()
+
+
+@dataclass(frozen=True, slots=True)
 class Frames:
     """What the engine gets, in its columns. `asked`, `own` and `other` also say which undecided suggestion a record is in
     (`suggestion`). `in_slice`: records of the slice, asked or not; `left_out`: of each frame that was too large, how many
@@ -124,12 +132,12 @@ class Reach:
         return [day for day, fits in zip(ordered["date"].to_list(), fit, strict=True) if fits]
 
 
-def load(investigation: Investigation, *, at: datetime) -> Frames:
+def load(investigation: Investigation, *, at: datetime, limits: Limits = LIMITS) -> Frames:
     """The frames of an investigation as of now; `at`: what was overdue by then."""
     exception = investigation.exception
     reconciliation = exception.reconciliation
     side = reconciliation.wiring.filter(stream_id=exception.stream_id).values_list("side", flat=True).first()
-    asked = _asked(investigation, side or Side.A, at)
+    asked = _asked(investigation, side or Side.A, at, limits)
     in_slice = int(asked["in_slice"][0]) if asked.height else 0
     asked = asked.drop("in_slice")
     left_out = {"asked": in_slice - asked.height}
@@ -140,9 +148,11 @@ def load(investigation: Investigation, *, at: datetime) -> Frames:
     other = Side.B if side == Side.A else Side.A
     found = {}
     for name, of in (("own", side), ("other", other)):
-        found[name], left_out[name] = _near(_open_sql(reconciliation), MARKED, reconciliation, of, near)
+        found[name], left_out[name] = _near(
+            _open_sql(reconciliation), MARKED, reconciliation, of, near, limits
+        )
     query = MATCHED.format(columns=COLUMNS.format(side="m.side", amount=f"r.{reconciliation.measure}"))
-    found["matched"], left_out["matched"] = _near(query, MATCHED_SCHEMA, reconciliation, None, far)
+    found["matched"], left_out["matched"] = _near(query, MATCHED_SCHEMA, reconciliation, None, far, limits)
     return Frames(
         asked,
         **found,
@@ -152,7 +162,7 @@ def load(investigation: Investigation, *, at: datetime) -> Frames:
     )
 
 
-def _asked(investigation: Investigation, side: str, at: datetime) -> pl.DataFrame:
+def _asked(investigation: Investigation, side: str, at: datetime, limits: Limits) -> pl.DataFrame:
     exception = investigation.exception
     of_slice = OF_SLICE.format(measure=exception.reconciliation.measure)
     pairs, params = pairs_of([exception])
@@ -162,7 +172,7 @@ def _asked(investigation: Investigation, side: str, at: datetime) -> pl.DataFram
         slice=slice_sql(pairs, record_columns=of_slice),
         condition=condition,
     )
-    params |= {**slice_params(at), **more, "side": side, "most": ASKED_MAX}
+    params |= {**slice_params(at), **more, "side": side, "most": limits.asked}
     return copy_out(query, params, ASKED_SCHEMA)
 
 
@@ -176,7 +186,12 @@ def _open_sql(reconciliation: Reconciliation) -> str:
 
 
 def _near(
-    query: str, schema: dict[str, Any], reconciliation: Reconciliation, side: str | None, reach: Reach
+    query: str,
+    schema: dict[str, Any],
+    reconciliation: Reconciliation,
+    side: str | None,
+    reach: Reach,
+    limits: Limits,
 ) -> tuple[pl.DataFrame, int]:
     """The rows within reach; of too many those of the nearest days, and how many are left out."""
     params: dict[str, Any] = {
@@ -184,18 +199,18 @@ def _near(
         "side": side,
         "since": reach.since,
         "until": reach.until,
-        "most": CANDIDATES_MAX + 1,
+        "most": limits.candidates + 1,
     }
     some = f"SELECT * FROM ({query}) AS found LIMIT %(most)s"  # noqa: S608 - our own names
     found = copy_out(some, params, schema)
-    if found.height <= CANDIDATES_MAX:
+    if found.height <= limits.candidates:
         return found, 0
     counts = copy_out(
         f"SELECT date, count(*) FROM ({query}) AS found GROUP BY 1 ORDER BY 1",  # noqa: S608 - our own names
         params,
         {"date": pl.Date, "records": pl.Int64},
     )
-    params |= {"days": reach.nearest(counts, CANDIDATES_MAX), "most": CANDIDATES_MAX}
+    params |= {"days": reach.nearest(counts, limits.candidates), "most": limits.candidates}
     nearest = f"""
         SELECT * FROM ({query}) AS found WHERE date = ANY(%(days)s::date[]) ORDER BY id LIMIT %(most)s
         """  # noqa: S608 - our own names

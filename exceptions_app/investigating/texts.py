@@ -75,12 +75,12 @@ def sureness(confidence: float) -> str:
     return f"{word} ({min(int(confidence * 100), 99)}%)"
 
 
-def record_text(record_id: int, records: Records) -> str:
-    """ "record 902 (2026-03-01, 17.50 USD, Order 17)"."""
+def record_text(record_id: int, records: Records, *, measure: str = "signed_amount") -> str:
+    """ "record 902 (2026-03-01, 17.50 USD, Order 17)". `measure`: which of its amounts the reconciliation compares."""
     record = records.get(record_id)
     if record is None:
         return _("record %(id)s") % {"id": record_id}
-    amount = shown(record.signed_amount, record.decimal_places, record.currency)
+    amount = shown(getattr(record, measure), record.decimal_places, record.currency)
     label = record.counterparty or record.reference or record.description or record.external_id
     told = ", ".join(part for part in (record.date.isoformat(), amount, _short(label)) if part)
     return _("record %(id)s (%(told)s)") % {"id": record_id, "told": told}
@@ -110,13 +110,16 @@ class _Told:
 
     @property
     def record(self) -> str:
-        told = record_text(self.finding.record_id, self.records)
-        return told[:1].upper() + told[1:]
+        text = self.named(self.finding.record_id)
+        return text[:1].upper() + text[1:]
+
+    def named(self, record_id: int) -> str:
+        return record_text(record_id, self.records, measure=self.reconciliation.measure)
 
     @property
     def others(self) -> str:
         named = self.finding.suggested[:NAMED_MAX]
-        told = [record_text(each, self.records) for each in named]
+        told = [self.named(each) for each in named]
         if more := len(self.finding.suggested) - len(named):
             told.append(ngettext("%(n)s other", "%(n)s others", more) % {"n": more})
         return listed(told) if told else _("another record")
@@ -214,17 +217,15 @@ def _decimal_slip(told: _Told) -> str:
 
 
 def _fee(told: _Told) -> str:
+    post = _("Post an entry for the fee, then match them together.")
+    adjust = _("Match them and create an adjustment for the fee.")
     said = _("%(record)s: %(others)s differs by a fee of %(fee)s%(schedule)s, %(when)s. %(do)s") % {
         "record": told.record,
         "others": told.others,
         "fee": told.money(abs(told.facts.get("fee") or told.finding.difference)),
         "schedule": _schedule(told),
         "when": told.when,
-        "do": _(
-            "Post an entry for the fee, then match them together."
-            if told.is_ledger
-            else "Match them and create an adjustment for the fee."
-        ),
+        "do": post if told.is_ledger else adjust,
     }
     if pairs := told.facts.get("schedule_pairs"):
         said += " " + ngettext(
@@ -254,13 +255,13 @@ def _split_payment(told: _Told) -> str:
 
 def _combined_payment(told: _Told) -> str:
     whole, siblings = told.finding.suggested[:1], told.finding.suggested[1:]
-    together = listed(record_text(each, told.records) for each in siblings[:NAMED_MAX]) if siblings else ""
+    together = listed(told.named(each) for each in siblings[:NAMED_MAX]) if siblings else ""
     return _(
         "%(record)s: together with %(siblings)s it adds up to %(whole)s: paid at once. %(sets)s%(do)s"
     ) % {
         "record": told.record,
         "siblings": together or _("others"),
-        "whole": listed(record_text(each, told.records) for each in whole) if whole else "",
+        "whole": listed(told.named(each) for each in whole) if whole else "",
         "sets": _sets(told),
         "do": told.match_them,
     }

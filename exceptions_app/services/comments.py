@@ -9,10 +9,9 @@ from django.utils.translation import gettext as _
 
 from exceptions_app.models import Comment
 from exceptions_app.selectors.exceptions import exception_of
-from exceptions_app.services.members import Issue, member_issues
+from exceptions_app.services.members import Issue, invalid, member_issues
 from organizations import audit
 from organizations.actors import Actor
-from organizations.refusals import Invalid
 
 BODY_MAX = 10_000
 
@@ -34,12 +33,7 @@ def comment_add(
         issues.append((["body"], _("Write 1 to %(most)s characters.") % {"most": f"{BODY_MAX:,}"}))
     issues += member_issues(organization_id, mentions, path="mentions")
     if issues:
-        path, message = issues[0]
-        raise Invalid(
-            f"{'.'.join(str(step) for step in path)}: {message}",
-            code="comment.invalid",
-            issues=[{"path": list(path), "message": message} for path, message in issues],
-        )
+        raise invalid(issues, "comment.invalid")
     comment = Comment.objects.create(
         exception=exception, body=body.strip(), author_id=by.user_id, created_at=at, created_by=by.ref
     )

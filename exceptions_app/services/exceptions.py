@@ -3,7 +3,7 @@ itself."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -16,7 +16,7 @@ from exceptions_app.models import ReconciliationException
 from exceptions_app.models.exceptions import TITLE_MAX
 from exceptions_app.selectors.exceptions import exception_of
 from exceptions_app.selectors.records import has_records
-from exceptions_app.services.members import assignees_write, member_issues
+from exceptions_app.services.members import Issue, assignees_write, invalid, member_issues
 from exceptions_app.states import EXCEPTION_ACTIVE, ExceptionStatus
 from ledgers.models import DataStream
 from organizations import audit
@@ -29,7 +29,6 @@ from rules.states import ReconciliationKind
 DESCRIPTION_MAX = 10_000
 BULK_MAX = 1_000
 TITLE_END = " — overdue records"
-Issue = tuple[list[str | int], str]
 Changes = dict[str, list[Any]]
 """By field what stood there before, and what stands there now."""
 
@@ -53,8 +52,11 @@ def exception_create(
     stream = DataStream.objects.of(organization_id).live().filter(pk=stream_id).first()
     if stream is None:
         raise NotFound(_("There is no data stream with this id."), code="stream.not_found")
-    _refuse_pair(reconciliation, stream)
-    _refuse_words(organization_id, title=title or None, description=description, assignee_ids=assignee_ids)
+    issues = _word_issues(
+        organization_id, title=title.strip() or None, description=description, assignee_ids=assignee_ids
+    )
+    _refuse_pair(reconciliation, stream, beside=issues)
+    _refuse(issues)
     row = ReconciliationException(
         reconciliation=reconciliation,
         stream=stream,
@@ -93,8 +95,10 @@ def exception_change(
     pair is Invalid "exception.active"."""
     row = exception_locked(organization_id=organization_id, exception_id=exception_id)
     kept = {assignee.user_id for assignee in row.assignments.all()} if assignee_ids is not None else set()
-    _refuse_words(
-        organization_id, title=title, description=description, assignee_ids=assignee_ids or (), kept=kept
+    _refuse(
+        _word_issues(
+            organization_id, title=title, description=description, assignee_ids=assignee_ids or (), kept=kept
+        )
     )
     changes: Changes = {}
     if title is not None:
@@ -169,10 +173,8 @@ def exception_locked(*, organization_id: int, exception_id: int) -> Reconciliati
 
 
 def default_title(stream: DataStream) -> str:
-    """What an exception is called until somebody calls it otherwise; a long name is cut."""
-    room = TITLE_MAX - len(TITLE_END)
-    name = stream.name if len(stream.name) <= room else f"{stream.name[: room - 1]}…"
-    return name + TITLE_END
+    """What an exception is called until somebody calls it otherwise. Every stream's name leaves room for it."""
+    return stream.name + TITLE_END
 
 
 def _status_set(
@@ -229,44 +231,37 @@ def _set(row: ReconciliationException, changes: Changes, **values: Any) -> None:
             setattr(row, name, value)
 
 
-def _refuse_pair(reconciliation: Reconciliation, stream: DataStream) -> None:
+def _refuse_pair(reconciliation: Reconciliation, stream: DataStream, *, beside: Sequence[Issue]) -> None:
+    """`beside`: what else is wrong, to be told at once."""
+    names = {"stream": stream.name, "reconciliation": reconciliation.name}
     if reconciliation.kind == ReconciliationKind.SETTLEMENT:
-        message = _("%(name)s belongs to a settlement, where nothing is overdue.")
-        raise _invalid(
-            [(["reconciliation_id"], message % {"name": reconciliation.name})], "reconciliation.owned"
-        )
+        message = _("%(reconciliation)s belongs to a settlement, where nothing is overdue.") % names
+        _refuse([(["reconciliation_id"], message), *beside], "reconciliation.owned")
     if not ReconciliationStream.objects.filter(reconciliation=reconciliation, stream=stream).exists():
-        message = _("Stream %(stream)s is not in %(reconciliation)s.")
-        names = {"stream": stream.name, "reconciliation": reconciliation.name}
-        raise _invalid([(["data_stream_id"], message % names)], "stream.not_wired")
+        message = _("Stream %(stream)s is not in %(reconciliation)s.") % names
+        _refuse([(["data_stream_id"], message), *beside], "stream.not_wired")
 
 
-def _refuse_words(
+def _word_issues(
     organization_id: int,
     *,
     title: str | None,
     description: str | None,
     assignee_ids: Sequence[int],
-    kept: set[int] | None = None,
-) -> None:
+    kept: Collection[int] = (),
+) -> list[Issue]:
     issues: list[Issue] = []
     if title is not None and not 0 < len(title.strip()) <= TITLE_MAX:
         issues.append((["title"], _("Write a title of at most %(most)s characters.") % {"most": TITLE_MAX}))
     if description is not None and len(description) > DESCRIPTION_MAX:
         message = _("Write at most %(most)s characters.") % {"most": f"{DESCRIPTION_MAX:,}"}
         issues.append((["description"], message))
-    issues += member_issues(organization_id, assignee_ids, path="assignee_ids", kept=kept or ())
+    return issues + member_issues(organization_id, assignee_ids, path="assignee_ids", kept=kept)
+
+
+def _refuse(issues: Sequence[Issue], code: str = "exception.invalid") -> None:
     if issues:
-        raise _invalid(issues)
-
-
-def _invalid(issues: Sequence[Issue], code: str = "exception.invalid") -> Invalid:
-    path, message = issues[0]
-    return Invalid(
-        f"{'.'.join(str(step) for step in path)}: {message}",
-        code=code,
-        issues=[{"path": list(path), "message": message} for path, message in issues],
-    )
+        raise invalid(issues, code)
 
 
 def _audit(action: str, row: ReconciliationException, *, by: Actor, at: datetime, **data: Any) -> None:

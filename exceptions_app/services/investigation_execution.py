@@ -5,14 +5,11 @@ An investigation belongs to the worker that holds its session lock, which Postgr
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 
-from django.conf import settings
-from django.db import connection
-from django.db.models import F, Q
+from django.db.models import F
 from django.utils.translation import gettext as _
 
 from exceptions_app.investigating.concluding import Conclusion, conclude
@@ -22,22 +19,17 @@ from exceptions_app.states import INVESTIGATION_MOVES, InvestigationStatus
 from ledgers.services.rows import copy_rows
 from organizations import audit
 from organizations.actors import system_actor
-from organizations.acts import connection_lost, perform
-from organizations.refusals import Conflict, Refusal
-from reconciliation.services.locks import LockKind, free_session_lock, perform_patiently, try_session_lock
+from organizations.acts import perform
+from organizations.refusals import Conflict
+from reconciliation.services.job_life import job_held, job_run, job_write, jobs_quiet
+from reconciliation.services.locks import LockKind, perform_patiently
 from rules.engine.investigation import RECORDS, Findings, investigate
 from rules.states import SignMode
 
 TASK = "investigation"
 ATTEMPTS_MAX = 3
 """Workers that may die over an investigation before it is given up: it may be what kills them."""
-ERROR_MAX = 500
 COLUMNS = list(RECORDS)
-log = logging.getLogger(__name__)
-
-
-class Overtaken(Exception):
-    """The investigation is no longer ours: another worker goes on with it."""
 
 
 def investigation_execute(*, investigation_id: int, clock: Callable[[], datetime]) -> None:
@@ -47,16 +39,16 @@ def investigation_execute(*, investigation_id: int, clock: Callable[[], datetime
     """
     rows = Investigation.objects.select_related("exception__reconciliation", "exception__stream")
     row = rows.filter(pk=investigation_id).first()
-    if row is None or not row.is_under_way or not try_session_lock(LockKind.INVESTIGATION, row.pk):
+    if row is None or not row.is_under_way:
         return
-    try:
+    with job_held(LockKind.INVESTIGATION, row.pk) as ours:
+        if not ours:
+            return
         row.refresh_from_db(fields=["status", "attempt", "started_at"])
         if row.is_under_way:
             perform(partial(_claim, row, at=clock()))
         if row.status == InvestigationStatus.RUNNING:
-            _run(row, clock)
-    finally:
-        free_session_lock(LockKind.INVESTIGATION, row.pk)
+            job_run(row, partial(_run, row, clock), fail=partial(_fail, row, clock=clock))
 
 
 def _claim(row: Investigation, *, at: datetime) -> None:
@@ -84,26 +76,11 @@ def _moved(row: Investigation, to: str, **fields: object) -> None:
 
 
 def _run(row: Investigation, clock: Callable[[], datetime]) -> None:
-    try:
-        frames = _loaded(row, clock)
-        found = _found(row, frames)
-        _beat(row, clock)
-        conclusion = conclude(row, frames, found)
-        perform_patiently(partial(_complete, row, conclusion, at=clock()))
-    except Overtaken:
-        return
-    except Refusal as refusal:
-        perform_patiently(partial(_fail, row, refusal.message, at=clock()))
-    except Exception as error:
-        if connection_lost(error):
-            log.warning(
-                "the connection of an investigation was lost",
-                extra={"investigation_id": row.pk, "error": str(error)},
-            )
-            connection.close()
-            return
-        log.exception("investigation failed", extra={"investigation_id": row.pk})
-        perform_patiently(partial(_fail, row, f"{type(error).__name__}: {error}", at=clock()))
+    frames = _loaded(row, clock)
+    found = _found(row, frames)
+    _beat(row, clock)
+    conclusion = conclude(row, frames, found)
+    perform_patiently(partial(_complete, row, conclusion, at=clock()))
 
 
 def _loaded(row: Investigation, clock: Callable[[], datetime]) -> Frames:
@@ -161,30 +138,22 @@ def _complete(row: Investigation, conclusion: Conclusion, *, at: datetime) -> No
     )
 
 
-def _fail(row: Investigation, error: str, *, at: datetime) -> None:
-    try:
-        _ours(row, status=InvestigationStatus.FAILED, error=_failed_text(error), finished_at=at)
-    except Overtaken:
-        return
+def _fail(row: Investigation, error: str, *, clock: Callable[[], datetime]) -> None:
+    failed = {"status": InvestigationStatus.FAILED, "error": _failed_text(error), "finished_at": clock()}
+    perform_patiently(partial(_ours, row, **failed))
 
 
 def _failed_text(error: str) -> str:
     """With what to do: nothing is lost, and it can be asked for anew."""
     again = _("Nothing was changed. Ask for it again; if that fails too, tell who runs this installation.")
-    return f"{error[:ERROR_MAX]} {again}"
+    return f"{error} {again}"
 
 
 def _ours(row: Investigation, **fields: object) -> None:
     """Change the row as the attempt that it is on."""
-    mine = Investigation.objects.filter(pk=row.pk, status=InvestigationStatus.RUNNING, attempt=row.attempt)
-    if not mine.update(**fields):
-        raise Overtaken
+    job_write(row, running=InvestigationStatus.RUNNING, **fields)
 
 
 def lost_investigations(*, at: datetime) -> list[int]:
     """Those without a sign of life for PASS_LOST_AFTER_SECONDS. Ringing for a living one does no harm."""
-    since = at - timedelta(seconds=settings.PASS_LOST_AFTER_SECONDS)
-    lost = Investigation.objects.under_way().filter(
-        Q(heartbeat_at__lt=since) | Q(heartbeat_at__isnull=True, requested_at__lt=since)
-    )
-    return list(lost.order_by("pk").values_list("pk", flat=True))
+    return jobs_quiet(Investigation.objects.under_way(), at=at)

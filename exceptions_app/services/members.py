@@ -1,4 +1,5 @@
-"""People who are named on exceptions: are they members, and the rows of those whose work one is. Called by the acts."""
+"""People who are named on exceptions: are they members, and the rows of those whose work one is; and how a mistake is told.
+Called by the acts."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from django.utils.translation import gettext as _
 from exceptions_app.models import Assignee, ReconciliationException
 from organizations.actors import Actor
 from organizations.models import Membership
+from organizations.refusals import Invalid
 
 PEOPLE_MAX = 100
 Issue = tuple[list[str | int], str]
@@ -49,3 +51,13 @@ def member_issues(
         for place, user_id in enumerate(user_ids)
         if user_id not in known and user_id not in kept
     ]
+
+
+def invalid(issues: Sequence[Issue], code: str) -> Invalid:
+    """Every mistake with its place; the sentence is of the first."""
+    path, message = issues[0]
+    return Invalid(
+        f"{'.'.join(str(step) for step in path)}: {message}",
+        code=code,
+        issues=[{"path": list(path), "message": message} for path, message in issues],
+    )

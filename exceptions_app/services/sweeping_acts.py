@@ -26,7 +26,7 @@ from rules.models import Reconciliation
 
 TASK = "overdue_sweep"
 TICK = timedelta(microseconds=1)
-TRIES = 3
+TRIES = 20  # each time somebody has made an exception that we could not see, and has taken it away again
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,7 @@ def exceptions_resolve(reconciliation: Reconciliation, ids: Sequence[int], *, at
         .select_related("reconciliation", "stream")
         .order_by("pk")
     ):
-        closed = max(at, row.slice_changed_at or at)
+        closed = max(each for each in (at, row.opened_at, row.slice_changed_at) if each is not None)
         _save(
             row,
             status=ExceptionStatus.RESOLVED,

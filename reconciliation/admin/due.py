@@ -55,11 +55,12 @@ class DueFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         now = timezone.now()
-        asked = {
+        choices: dict[str, dict[str, Any]] = {
             "overdue": {"overdue_at__lte": now},
             "later": {"overdue_at__gt": now},
             "never": {"overdue_at__isnull": True},
-        }.get(self.value() or "")
+        }
+        asked = choices.get(self.value() or "")
         if asked is None:
             return queryset
         of: dict[str, Any] = {"record_id": OuterRef(self.record), **asked}

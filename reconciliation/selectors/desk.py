@@ -108,7 +108,8 @@ def faced(
 
     def party(record: Record, others: Sequence[Record]) -> Party:
         covered = applied.get(record.pk, record.amount) * (-1 if record.effect < 0 else 1)
-        return Party(record, _differs(record, others, match), covered, tokens.get(record.pk))
+        differs = differences(record, others, amounts_differ=match.difference != 0)
+        return Party(record, differs, covered, tokens.get(record.pk))
 
     return Facing(
         match,
@@ -132,10 +133,11 @@ def _days_apart(record: Record, others: Iterable[Record]) -> int:
     return min((abs((day_of(record) - day_of(other)).days) for other in others), default=0)
 
 
-def _differs(record: Record, others: Sequence[Record], match: Match) -> frozenset[str]:
+def differences(record: Record, others: Sequence[Record], *, amounts_differ: bool) -> frozenset[str]:
+    """Which of a record's facts (date, amount, reference, description) none of the other side's has."""
     found = {
         "date": day_of(record) not in {day_of(other) for other in others},
-        "amount": match.difference != 0,
+        "amount": amounts_differ,
         "reference": not any(_same_reference(record, other) for other in others),
         "description": not any(_words(record) & _words(other) for other in others),
     }

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from django.db import connection
@@ -35,8 +36,8 @@ class Group(NamedTuple):
     by_hand: bool
     was_overdue: bool
     day: date | None
-    count: int
-    amount: int
+    items: int
+    amount: Decimal
 
 
 @dataclass(slots=True)
@@ -47,8 +48,8 @@ class Tally:
     sums: dict[tuple[str, int], int] = field(default_factory=lambda: defaultdict(int))
 
     def add(self, group: Group) -> None:
-        self.count += group.count
-        self.sums[group.currency, group.decimal_places] += group.amount
+        self.count += group.items
+        self.sums[group.currency, group.decimal_places] += int(group.amount)
 
     @property
     def listed(self) -> list[tuple[tuple[str, int], int]]:
@@ -94,10 +95,10 @@ def overdue_preview(
     of = {pk: OfStream(stream) for pk, stream in sorted(streams.items(), key=lambda each: each[1].name)}
     upcoming: dict[datetime, Tally] = defaultdict(Tally)
     for group in groups:
-        found.open += group.count
+        found.open += group.items
         if group.by_hand:
-            found.by_hand += group.count
-            found.by_hand_overdue += group.count if group.was_overdue else 0
+            found.by_hand += group.items
+            found.by_hand_overdue += group.items if group.was_overdue else 0
             continue
         instant = due.get(group.day) if group.day is not None else None
         is_overdue = instant is not None and instant <= at
@@ -128,7 +129,7 @@ def _groups(reconciliation: Reconciliation, *, value_date: bool, at: datetime) -
     params: dict[str, Any] = {"reconciliation": reconciliation.pk, "at": at}
     with connection.cursor() as cursor:
         cursor.execute(_sql(counting), params)
-        return [Group(*row[:7], int(row[7])) for row in cursor.fetchall()]
+        return [Group(*row) for row in cursor.fetchall()]
 
 
 def _sql(counting: str) -> str:

@@ -13,6 +13,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from exceptions_app.models import ReconciliationException
 from ledgers.models import DataStream, ImportBatch
 from organizations.models import ApiKey, Organization
 from reconciliation.models import Run
@@ -21,7 +22,7 @@ from tests.api.callers import client_with_key
 from tests.api.document import operations
 from tests.api.ledger_runs.desk import HEADER, ROOT, RUNS, Desk, entry_body
 from tests.clock import NOW, TODAY
-from tests.factories import ledgers, organizations, reconciliation, rules
+from tests.factories import exceptions_app, ledgers, organizations, reconciliation, rules
 from tests.fuzz.world import tasks_at_once
 
 COUNTS = (1, 5, 30)
@@ -245,6 +246,48 @@ def balances(owner: Owner, count: int) -> str:
     return f"/v1/bank_account_balances?bank_account_id={account.pk}"
 
 
+def exceptions(owner: Owner, count: int) -> str:
+    for stream in streams_of(owner, count):
+        exception = exceptions_app.ReconciliationExceptionFactory(reconciliation=wired(owner), stream=stream)
+        overdue(exception, 2)
+        exceptions_app.AssigneeFactory(exception=exception)
+        comment = exceptions_app.CommentFactory(exception=exception)
+        comment.mentions.add(comment.author)
+        exceptions_app.InvestigationFactory(exception=exception)
+    return "/v1/reconciliation_exceptions?limit=100"
+
+
+def overdue(exception: ReconciliationException, count: int) -> None:
+    for record in ledgers.RecordFactory.create_batch(count, stream=exception.stream):
+        reconciliation.OpenItemFactory(reconciliation=exception.reconciliation, record=record, overdue_at=NOW)
+
+
+def exception_of(owner: Owner) -> ReconciliationException:
+    [stream] = streams_of(owner, 1)
+    return exceptions_app.ReconciliationExceptionFactory(reconciliation=wired(owner), stream=stream)
+
+
+def exception_records(owner: Owner, count: int) -> str:
+    exception = exception_of(owner)
+    overdue(exception, count)
+    return f"/v1/reconciliation_exceptions/{exception.pk}/records"
+
+
+def investigations(owner: Owner, count: int) -> str:
+    exception = exception_of(owner)
+    ended = {"status": "failed", "finished_at": NOW}
+    exceptions_app.InvestigationFactory.create_batch(count, exception=exception, **ended)
+    return f"/v1/reconciliation_exceptions/{exception.pk}/investigations"
+
+
+def exception_history(owner: Owner, count: int) -> str:
+    path = f"/v1/reconciliation_exceptions/{exception_of(owner).pk}"
+    client = client_with_key(owner.key)
+    for place in range(count):
+        assert client.patch(path, {"title": f"Title {place}"}, format="json").status_code == 200
+    return f"{path}/history"
+
+
 ROWS: dict[str, Say] = {
     "/v1/ledgers": ledgers_of,
     "/v1/ledgers/accounts": accounts,
@@ -261,6 +304,10 @@ ROWS: dict[str, Say] = {
     "/v1/reconciliation_rules": rules_of,
     "/v1/reconciliation_matches": stream_matches,
     "/v1/reconciliation_stories": stories,
+    "/v1/reconciliation_exceptions": exceptions,
+    "/v1/reconciliation_exceptions/{}/records": exception_records,
+    "/v1/reconciliation_exceptions/{}/history": exception_history,
+    "/v1/reconciliation_exceptions/{}/investigations": investigations,
     "/v1/records": records,
     "/v1/import_batches/{}/records": batch_records,
     "/v1/bulk_requests": bulk_requests,

@@ -144,7 +144,7 @@ def told_apart_by_filters(client: APIClient, theirs: ApiKey, ours: ApiKey) -> It
 
 # --- bodies ---------------------------------------------------------------------------------------------------------
 
-LOOKS_LIKE_IDS = re.compile(r"(^|_)(ids?|key|side_a|side_b)$")
+LOOKS_LIKE_IDS = re.compile(r"(^|_)(ids?|key|side_a|side_b|mentions)$")
 NAMES = {
     "parent_ledger_id": "ledger_id",
     "source_entry_ids": "item_id",
@@ -156,6 +156,8 @@ NAMES = {
     "side_a": "record_a",
     "side_b": "record_b",
     "record_ids": "record_id",
+    "assignee_ids": "user_id",
+    "mentions": "user_id",
     "side_a_stream_ids": "data_stream_id",
     "side_b_stream_ids": "data_stream_id",
     "shared_data_stream_id": "data_stream_id",

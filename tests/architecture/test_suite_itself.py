@@ -9,6 +9,7 @@ from tests.clock import NOW, TODAY
 CLOCKS = {"timezone.now", "datetime.now", "datetime.utcnow", "date.today", "timezone.localdate"}
 CLOCK_READERS = {
     "tests/api/shared/test_health.py": "signs of life are compared with the clock by a view",
+    "tests/exceptions_app/admin/office.py": "pages tell ages from the clock",
     "tests/organizations/test_ids.py": "version 7 ids carry the clock's milliseconds",
 }
 WAITING = {"tests/workers.py": "looks again at what another process does, until a deadline"}

@@ -9,6 +9,7 @@ from typing import Any
 from celery import current_app
 from django.db import connection
 
+from exceptions_app.models import Investigation, ReconciliationException
 from ledgers.models import (
     BankAccount,
     BulkRequest,
@@ -21,14 +22,20 @@ from ledgers.models import (
     SourceFile,
 )
 from ledgers.states import BULK_UNDER_WAY, BulkStatus
-from organizations.models import ApiKey, Organization
+from organizations.models import ApiKey, Membership, Organization
 from reconciliation.models import Discrepancy, Match, OpenItem, Pass, RuleJob, Run, Story, StreamOperation
 from rules.models import Reconciliation, Rule
 from rules.services.rules import revision_write
 from tests.api.callers import client_with_key
 from tests.api.ledger_runs.desk import BOOKS, ROOT, STATEMENT, Desk, entry_body
-from tests.api.rules.feeding import shop_of
+from tests.api.rules.feeding import Shop, shop_of
 from tests.clock import NOW
+from tests.factories.exceptions_app import (
+    AssigneeFactory,
+    CommentFactory,
+    InvestigationFactory,
+    ReconciliationExceptionFactory,
+)
 from tests.factories.ledgers import (
     BankAccountFactory,
     BulkContentFactory,
@@ -38,7 +45,7 @@ from tests.factories.ledgers import (
     PropertyDefinitionFactory,
     RecordFactory,
 )
-from tests.factories.organizations import ApiKeyFactory
+from tests.factories.organizations import ApiKeyFactory, MembershipFactory
 from tests.factories.reconciliation import RuleJobFactory, StoryFactory, StreamOperationFactory
 from tests.factories.rules import RuleFactory
 
@@ -112,6 +119,23 @@ def _streams(organization: Organization, number: int) -> None:
         BulkContentFactory(bulk_request=asked)
     ImportBatchFactory(stream=shop.a, bulk_request=asked)
     BankAccountFactory(organization=organization)
+    _exceptions(organization, shop)
+
+
+def _exceptions(organization: Organization, shop: Shop) -> None:
+    OpenItem.objects.filter(reconciliation=shop.reconciliation).update(overdue_at=NOW, overdue_seen_at=NOW)
+    member = MembershipFactory(organization=organization)
+    for stream, closed_at in ((shop.a, NOW), (shop.a, None), (shop.b, None)):
+        row = ReconciliationExceptionFactory(
+            reconciliation=shop.reconciliation,
+            stream=stream,
+            status="dismissed" if closed_at else "open",
+            closed_at=closed_at,
+        )
+        AssigneeFactory(exception=row, user=member.user)
+        CommentFactory(exception=row, author=member.user).mentions.add(member.user)
+        done = {"status": "completed", "outcome": "no_match", "finished_at": NOW}
+        InvestigationFactory(exception=row, **done)
 
 
 # --- what of it can be named in a request --------------------------------------------------------------------------------
@@ -152,11 +176,16 @@ BY_SURFACE: dict[str, dict[str, tuple[Rows, str]]] = {
         "pass_id": (lambda o: Pass.objects.filter(reconciliation__organization=o), "pk"),
         "job_id": (lambda o: RuleJob.objects.filter(reconciliation__organization=o), "pk"),
         "story_id": (lambda o: Story.objects.filter(organization=o), "pk"),
+        "exception_id": (lambda o: exceptions(o), "pk"),
+        "investigation_id": (lambda o: Investigation.objects.filter(exception__in=exceptions(o)), "pk"),
+        "user_id": (lambda o: Membership.objects.filter(organization=o), "user_id"),
     },
 }
 """By a pattern of paths and the parameter's name: the rows that it may name, and the column that names them."""
 
 IN_LISTS = {
+    "assignee_ids": "user_id",
+    "mentions": "user_id",
     "record_ids": "record_id",
     "side_a_stream_ids": "data_stream_id",
     "side_b_stream_ids": "data_stream_id",
@@ -170,6 +199,10 @@ IN_LISTS = {
 
 def records(organization_id: int) -> Any:
     return Record.objects.filter(stream__organization=organization_id)
+
+
+def exceptions(organization_id: int) -> Any:
+    return ReconciliationException.objects.filter(reconciliation__organization=organization_id)
 
 
 def open_items(organization_id: int) -> Any:

@@ -27,7 +27,7 @@ from tests.clock import NOW
 
 pytestmark = pytest.mark.django_db
 
-SURFACES = {"streams", "rules"}
+SURFACES = {"streams", "rules", "exceptions"}
 TAKE_PART = {"api", "bank_feed", "statement", "ledger"}
 
 

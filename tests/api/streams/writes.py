@@ -8,6 +8,7 @@ from typing import Any
 
 from rest_framework.test import APIClient
 
+from exceptions_app.models import ReconciliationException
 from ledgers.models import DataStream, ImportBatch, PropertyDefinition, Record
 from reconciliation.models import Match, OpenItem, Pass, StreamOperation
 from rules.models import Reconciliation, ReconciliationStream, Rule
@@ -26,7 +27,7 @@ from tests.factories.rules import ReconciliationFactory, RuleFactory
 from tests.reconciliation.streams import Feeds
 
 ROWS = (DataStream, Record, PropertyDefinition, ImportBatch, StreamOperation)
-CLEARING = (Reconciliation, ReconciliationStream, Rule, OpenItem, Match, Pass)
+CLEARING = (Reconciliation, ReconciliationStream, Rule, OpenItem, Match, Pass, ReconciliationException)
 OWNED = (409, "stream.owned")
 NOT_HERE = (409, "reconciliation.owned")
 SAME = {"operand": "and", "rules": [{"key": "reference", "operand": "eq", "value": "reference"}]}
@@ -318,6 +319,16 @@ RECONCILIATION_WRITES: dict[str, ReconciliationWrite] = {
     "undo a pass": own_only(
         ("reconciliation-run-undo", "POST"), lambda d: d.post(d.run + "/undo"), 200, a_pass("completed")
     ),
+    "open an exception": ReconciliationWrite(
+        ("exceptions", "POST"),
+        lambda d: d.post(
+            "/v1/reconciliation_exceptions",
+            {"reconciliation_id": d.made.pk, "data_stream_id": d.records[0].stream_id},
+        ),
+        (201, ""),
+        (201, ""),
+        (422, "reconciliation.owned"),
+    ),
     # A story only tells which reconciliations follow each other.
     "put into a story": ReconciliationWrite(
         ("stories", "POST"),
@@ -345,6 +356,10 @@ OTHER_WRITES: dict[tuple[str, str], str] = {
     ("bank-account-balances-bulk", "POST"): "of no stream",
     ("story", "PATCH"): "of a story",
     ("story", "DELETE"): "of a story",
+    ("exception", "PATCH"): "of an exception",
+    ("exception", "DELETE"): "of an exception",
+    ("exception-comments", "POST"): "of an exception",
+    ("exception-investigations", "POST"): "of an exception",
     ("reconciliation-explain", "POST"): "writes nothing",
     ("reconciliation-combinations", "POST"): "writes nothing",
     ("reconciliation-backtests", "POST"): "tries a rule, and changes nothing",

@@ -17,11 +17,18 @@ from django.db.models import ForeignKey, Model
 from django.test import Client, RequestFactory
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
 
+from exceptions_app.models import Finding
 from ledgers.models import Ledger, Record, SourceFile
 from organizations.backoffice.base import ScopedModelAdmin
 from organizations.models import Membership, Organization
 from reconciliation.models import Discrepancy, Match, Run
 from rules.models import Reconciliation, Rule
+from tests.clock import NOW
+from tests.factories.exceptions_app import (
+    FindingFactory,
+    InvestigationFactory,
+    ReconciliationExceptionFactory,
+)
 from tests.fuzz.world import build, numbers_from
 from tests.organizations.backoffice.people import signed_in
 
@@ -36,6 +43,7 @@ PARAMETERS: dict[str, Rows] = {
     "file_id": lambda o: SourceFile.objects.filter(organization=o),
     "rule_id": lambda o: Rule.objects.filter(organization=o),
     "of": lambda o: Reconciliation.objects.filter(organization=o),
+    "finding_id": lambda o: Finding.objects.filter(investigation__exception__reconciliation__organization=o),
 }
 """Parameters of addresses that only some pages have. `object_id` is walked by `test_tenancy`."""
 FIELDS: dict[str, Rows] = {
@@ -59,14 +67,25 @@ OF_ITS_OWN = re.compile(r'(csrfmiddlewaretoken" value=|nonce=|X-CSRFToken": ?)"[
 @pytest.fixture
 def ours(transactional_db) -> tuple[Client, Membership]:
     """An admin's browser, in an organization with rows like theirs."""
-    return signed_in("admin", build(ledgers=1, shops=1).organization)
+    return signed_in("admin", built())
 
 
 @pytest.fixture
 def theirs(ours) -> Iterator[Organization]:
     """Their numbers are as long as the unknown one, so that no other figure of a page is taken for one of them."""
     with numbers_from(500_000_000):
-        yield build(ledgers=1, shops=1).organization
+        yield built()
+
+
+def built() -> Organization:
+    organization = build(ledgers=1, shops=1).organization
+    books = last(Reconciliation.objects.filter(organization=organization, kind="streams"))
+    closed = {"status": "dismissed", "opened_at": None, "closed_at": NOW}
+    looked = {"status": "completed", "outcome": "no_match", "finished_at": NOW}
+    exception = ReconciliationExceptionFactory(reconciliation=books, stream=books.streams.first(), **closed)
+    record = last(Record.objects.filter(stream=exception.stream))
+    FindingFactory(investigation=InvestigationFactory(exception=exception, **looked), record=record)
+    return organization
 
 
 def last(rows: Any) -> Any:

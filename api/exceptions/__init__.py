@@ -1,0 +1,1 @@
+"""The exceptions surface: what is overdue of one stream in one reconciliation, for people to work on."""

@@ -1,0 +1,1 @@
+"""Views of the exceptions surface, one module per thing."""
