@@ -37,18 +37,19 @@ SELECT rec.id FROM rules_reconciliation rec WHERE rec.organization_id = %(organi
 """  # noqa: S608 - our own text
 
 # Each a walk along one range of an index (openitem_overdue, match_by_standing) that ends at the first record of the stream.
-# The next is begun only where the one before has found none; all of them see one state of the database.
+# The next is begun only where the one before has found none; all of them see one state of the database. What was seen is
+# overdue whatever `at` says: somebody may have marked it since then.
 ITEM = """(SELECT 1 FROM reconciliation_openitem o JOIN ledgers_record r ON r.id = o.record_id
     WHERE o.reconciliation_id = e.reconciliation_id AND r.stream_id = e.stream_id AND o.closed_at IS NULL
-        AND o.overdue_at <= %(at)s AND {seen} LIMIT 1)"""
+        AND o.overdue_at IS NOT NULL AND {seen} LIMIT 1)"""
 HAS_RECORDS = f"""COALESCE(
     {ITEM.format(seen="o.overdue_seen_at = e.slice_changed_at")},
-    {ITEM.format(seen="o.overdue_seen_at IS NULL")},
+    {ITEM.format(seen="o.overdue_seen_at IS NULL AND o.overdue_at <= %(at)s")},
     {ITEM.format(seen="o.overdue_seen_at IS NOT NULL")},
     (SELECT 1 FROM reconciliation_match s JOIN reconciliation_matchmember m ON m.match_id = s.id
         JOIN ledgers_record r ON r.id = m.record_id
         WHERE s.reconciliation_id = e.reconciliation_id AND s.status = 'suggested' AND m.live
-            AND m.overdue_at <= %(at)s AND r.stream_id = e.stream_id LIMIT 1)
+            AND (m.overdue_at <= %(at)s OR m.overdue_seen_at IS NOT NULL) AND r.stream_id = e.stream_id LIMIT 1)
 ) IS NOT NULL"""  # noqa: S608 - our own text
 
 STANDING = f"""

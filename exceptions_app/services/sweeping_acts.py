@@ -156,7 +156,7 @@ def exceptions_resolve(reconciliation: Reconciliation, ids: Sequence[int], *, at
         .select_related("reconciliation", "stream")
         .order_by("pk")
     ):
-        closed = max(at, row.slice_changed_at or at)
+        closed = max(each for each in (at, row.opened_at, row.slice_changed_at) if each is not None)
         _save(
             row,
             status=ExceptionStatus.RESOLVED,

@@ -188,6 +188,25 @@ def test_a_record_marked_while_its_exception_is_resolved_reopens_it(feeds: Overd
     assert feeds.sweep(LATER).resolved == 0
 
 
+def test_a_record_marked_since_the_sweep_began_keeps_its_exception_open(feeds: Overdue):
+    [first] = feeds.add(feeds.a, ("R1", 100))
+    feeds.sweep()
+    feeds.match(feeds.made, [first], feeds.add(feeds.b, ("R1", 100)))
+    feeds.policy(None)
+    [late] = feeds.add(feeds.a, ("R2", 100))
+    ticks = iter(range(100))
+
+    def clock():
+        seconds = next(ticks)
+        if seconds == 1:  # it has found the slice empty
+            feeds.mark(late, at=LATER + timedelta(seconds=seconds))
+        return LATER + timedelta(seconds=seconds)
+
+    organization_sweep(organization_id=feeds.by.organization_id, clock=clock)
+    assert list(feeds.slice(at=LATER + timedelta(hours=1))) == [late.pk]
+    assert feeds.exception().status == "open"
+
+
 def test_a_match_undone_while_its_exception_is_resolved_reopens_it_in_the_next_sweep(feeds: Overdue):
     ours, theirs = feeds.add(feeds.a, ("R1", 100)), feeds.add(feeds.b, ("R1", 100))
     feeds.sweep()
