@@ -26,7 +26,7 @@ from rules.models import Reconciliation
 
 TASK = "overdue_sweep"
 TICK = timedelta(microseconds=1)
-TRIES = 3
+TRIES = 20  # each time somebody has made an exception that we could not see, and has taken it away again
 
 
 @dataclass(frozen=True, slots=True)

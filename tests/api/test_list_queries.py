@@ -273,6 +273,13 @@ def exception_records(owner: Owner, count: int) -> str:
     return f"/v1/reconciliation_exceptions/{exception.pk}/records"
 
 
+def investigations(owner: Owner, count: int) -> str:
+    exception = exception_of(owner)
+    ended = {"status": "failed", "finished_at": NOW}
+    exceptions_app.InvestigationFactory.create_batch(count, exception=exception, **ended)
+    return f"/v1/reconciliation_exceptions/{exception.pk}/investigations"
+
+
 def exception_history(owner: Owner, count: int) -> str:
     path = f"/v1/reconciliation_exceptions/{exception_of(owner).pk}"
     client = client_with_key(owner.key)
@@ -300,6 +307,7 @@ ROWS: dict[str, Say] = {
     "/v1/reconciliation_exceptions": exceptions,
     "/v1/reconciliation_exceptions/{}/records": exception_records,
     "/v1/reconciliation_exceptions/{}/history": exception_history,
+    "/v1/reconciliation_exceptions/{}/investigations": investigations,
     "/v1/records": records,
     "/v1/import_batches/{}/records": batch_records,
     "/v1/bulk_requests": bulk_requests,

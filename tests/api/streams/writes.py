@@ -359,6 +359,7 @@ OTHER_WRITES: dict[tuple[str, str], str] = {
     ("exception", "PATCH"): "of an exception",
     ("exception", "DELETE"): "of an exception",
     ("exception-comments", "POST"): "of an exception",
+    ("exception-investigations", "POST"): "of an exception",
     ("reconciliation-explain", "POST"): "writes nothing",
     ("reconciliation-combinations", "POST"): "writes nothing",
     ("reconciliation-backtests", "POST"): "tries a rule, and changes nothing",
