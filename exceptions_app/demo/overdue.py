@@ -57,7 +57,19 @@ RULE: dict[str, Any] = {
         ],
     },
 }
-PLANNED: dict[str, Any] = {}
+SAME_ON_BOTH_SIDES = {"fee": 3, "outside_window": 1, "swapped_digits": 1}
+PLANNED: dict[str, Any] = {
+    "matched": 60,
+    "not yet due": 11,
+    "exceptions": {
+        SHOP: (9, [("EUR", 4913_78), ("USD", 149_00)]),
+        BANK: (8, [("EUR", 4128_37)]),
+    },
+    "causes": {
+        SHOP: {"duplicate": 1, "split_payment": 1, **SAME_ON_BOTH_SIDES},
+        BANK: {"combined_payment": 2, **SAME_ON_BOTH_SIDES},
+    },
+}
 
 
 def part(*, wait: float, by: Actor, clock: Clock, say: Say) -> tuple[list[str], list[str]]:
@@ -192,7 +204,7 @@ def found(by: Actor, *, clock: Clock) -> dict[str, Any]:
     """Matches, what is overdue per stream, what is not due yet, and the first cause named of each record."""
     books = Reconciliation.objects.of(by.organization_id).live().get(name=NAME)
     at = clock()
-    rows = list(shown_exceptions(by.organization_id).filter(reconciliation=books).order_by("pk"))
+    rows = list(shown_exceptions(by.organization_id).filter(reconciliation=books).order_by("stream__pk"))
     figures = aggregates_of(rows, at=at)
     items = OpenItem.objects.filter(reconciliation=books, closed_at=None)
     return {
