@@ -25,40 +25,50 @@ CURRENCIES_MAX = 3
 def recommendation(
     investigation: Investigation, frames: Frames, rows: pl.DataFrame, summary: dict[str, Any]
 ) -> str:
+    """Lines of plain text, "\n" between them."""
     if not summary["records"]:
         return _("Nothing is overdue here now: there is nothing to look for.")
-    said = [_tally(summary), *_limits(summary)]
+    said = [line for outcome in Outcome if (line := _tally(outcome, summary))]
     if first := _first(investigation, frames, rows):
-        said.insert(1, "\n".join([_("Begin with:"), *first]))
-    return "\n".join(said)
+        said += [_("Begin with:"), *first]
+    return "\n".join([*said, *_limits(summary)])
 
 
-def _tally(summary: dict[str, Any]) -> str:
-    asked = summary["records"]
-    parts = []
-    for outcome, words in (
-        (Outcome.MATCH_FOUND, _("%(n)s of %(asked)s overdue records (%(sums)s) are explained: %(causes)s.")),
-        (
-            Outcome.NEEDS_REVIEW,
-            _("%(n)s of %(asked)s (%(sums)s) need a look, there are hints only: %(causes)s."),
-        ),
-        (Outcome.NO_MATCH, _("For %(n)s of %(asked)s (%(sums)s) nothing was found that explains them.")),
-    ):
-        figures = summary["outcomes"][outcome.value]
-        if not figures["records"]:
-            continue
-        causes = [each for each in summary["causes"] if each["outcome"] == outcome.value]
-        told = [f"{cause_words(each['cause'])} ({each['records']:,})" for each in _largest(causes)]
-        parts.append(
-            words
-            % {
-                "n": f"{figures['records']:,}",
-                "asked": f"{asked:,}",
-                "sums": sums_text(figures["sums"], summary["decimal_places"]),
-                "causes": ", ".join(told),
-            }
+def _tally(outcome: Outcome, summary: dict[str, Any]) -> str:
+    """How many records have this outcome, what they are worth together, and by which causes; "" where none has."""
+    figures = summary["outcomes"][outcome.value]
+    if not figures["records"]:
+        return ""
+    causes = [each for each in summary["causes"] if each["outcome"] == outcome.value]
+    told = [f"{cause_words(each['cause'])} ({each['records']:,})" for each in _largest(causes)]
+    return _tally_words(outcome, figures["records"]) % {
+        "n": f"{figures['records']:,}",
+        "asked": f"{summary['records']:,}",
+        "sums": sums_text(figures["sums"], summary["decimal_places"]),
+        "causes": "; ".join(told),
+    }
+
+
+def _tally_words(outcome: Outcome, count: int) -> str:
+    if outcome == Outcome.MATCH_FOUND:
+        return ngettext(
+            "%(n)s of %(asked)s overdue (%(sums)s) is explained: %(causes)s.",
+            "%(n)s of %(asked)s overdue (%(sums)s together) are explained: %(causes)s.",
+            count,
         )
-    return " ".join(parts)
+    if outcome == Outcome.NEEDS_REVIEW:
+        return ngettext(
+            "%(n)s of %(asked)s overdue (%(sums)s) needs a look; there are hints only: %(causes)s.",
+            "%(n)s of %(asked)s overdue (%(sums)s together) need a look; there are hints only: %(causes)s.",
+            count,
+        )
+    return ngettext(
+        "%(n)s of %(asked)s overdue (%(sums)s) has no explanation in these records: ask the other party, or look whether a"
+        " file is missing.",
+        "%(n)s of %(asked)s overdue (%(sums)s together) have no explanation in these records: ask the other parties, or"
+        " look whether a file is missing.",
+        count,
+    )
 
 
 def _largest(causes: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -79,28 +89,31 @@ def sums_text(sums: dict[str, int], places: dict[str, int]) -> str:
 
 def _first(investigation: Investigation, frames: Frames, rows: pl.DataFrame) -> list[str]:
     """The likeliest finding of each cause's most valuable record, found ones before others; with a second one beside it
-    where two causes fit."""
-    amounts = frames.asked.select(record_id="id", value=pl.col("amount").abs())
+    where two fit."""
+    worth = frames.asked.select(
+        record_id="id", worth=pl.col("amount").abs() / 10.0 ** pl.col("decimal_places").cast(pl.Float64)
+    )
     chosen = (
         rows.filter(pl.col("rank") == 1)
-        .join(amounts, on="record_id")
-        .sort(pl.col("outcome") == Outcome.MATCH_FOUND, "value", "record_id", descending=[True, True, False])
+        .join(worth, on="record_id")
+        .sort(pl.col("outcome") == Outcome.MATCH_FOUND, "worth", "record_id", descending=[True, True, False])
         .unique("cause", keep="first", maintain_order=True)
         .head(FIRST_MAX)["record_id"]
     )
-    told = rows.filter(pl.col("record_id").is_in(chosen.implode()), pl.col("rank") <= 2)
+    told = rows.filter(pl.col("record_id").is_in(chosen.implode()), pl.col("rank") <= 2).sort("rank")
     findings = [_finding(investigation, row) for row in told.iter_rows(named=True)]
     records = Record.objects.in_bulk({pk for each in findings for pk in (each.record_id, *each.suggested)})
-    of_record: dict[int, list[Finding]] = {}
-    for each in sorted(findings, key=lambda one: one.rank):
-        of_record.setdefault(each.record_id, []).append(each)
-    lines = []
-    for pk in chosen:
-        first, *others = [finding_text(each, records) for each in of_record[pk]]
-        if of_record[pk][0].outcome == Outcome.NEEDS_REVIEW and others:
-            first = _("%(first)s Or: %(other)s") % {"first": first, "other": others[0]}
-        lines.append(f"- {first}")
-    return lines
+    of_record: dict[int, list[Finding]] = {pk: [] for pk in chosen}
+    for each in findings:
+        of_record[each.record_id].append(each)
+    return [f"- {_told(found, records)}" for found in of_record.values()]
+
+
+def _told(findings: list[Finding], records: dict[int, Record]) -> str:
+    first, *others = [finding_text(each, records) for each in findings]
+    if not others or findings[0].outcome == Outcome.MATCH_FOUND:
+        return first
+    return _("%(first)s Or: %(other)s") % {"first": first, "other": others[0]}
 
 
 def _finding(investigation: Investigation, row: dict[str, Any]) -> Finding:
@@ -115,7 +128,7 @@ def _limits(summary: dict[str, Any]) -> list[str]:
     left_out = summary["left_out"]
     if more := left_out.get("asked"):
         words = _(
-            "Looked at were the %(n)s longest overdue records; %(more)s more are overdue. Narrow the filters to see those."
+            "Looked at were the %(n)s longest overdue records; not yet: %(more)s. Narrow the filters to see those."
         )
         said.append(words % {"n": f"{summary['records']:,}", "more": f"{more:,}"})
     if more := sum(count for name, count in left_out.items() if name != "asked"):

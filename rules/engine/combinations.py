@@ -50,11 +50,14 @@ def combinations(
     tolerance: int = 0,
     largest: int = 4,
     costs: Sequence[int] | None = None,
+    counted: bool = True,
 ) -> Combinations:
     """The sets of at most `largest` items whose sum is within `tolerance` of `target` (all minor units, signed).
 
     `costs`: how far each item is from what is looked for, in days say; sets rank by how much their sum misses the target,
-    then the sum of their costs, then their size. Items of 0 are in no set. The order of items decides ties only.
+    then the sum of their costs, then their size. Items of 0 are in no set. The order of items decides ties only. `counted`:
+    whether sets are counted before they are listed, which is exact however many there are; without, a search among a few dozen
+    items takes milliseconds whatever the amounts, and more than SETS_SHOWN are "at least" so many.
     """
     if not 1 <= largest <= 10 or tolerance < 0:
         raise ValueError("from 1 to 10 items, and no negative tolerance")
@@ -63,12 +66,11 @@ def combinations(
     values = values[places]
     sign = -1 if target < 0 else 1
     values, low, high = values * sign, target * sign - tolerance, target * sign + tolerance
+    counts = None
     if len(values) and (values > 0).all():
         small = values <= high
         values, places = values[small], places[small]
-        counts = _counted(values, max(low, 1), high, largest)
-    else:
-        counts = None
+        counts = _counted(values, max(low, 1), high, largest) if counted else None
     if counts is not None and sum(counts) > SETS_SHOWN:
         return Combinations("ambiguous", sum(counts), True, largest, [])
     found = _listed(values, low, high, largest, counts)

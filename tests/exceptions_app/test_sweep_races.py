@@ -87,7 +87,7 @@ def test_two_sweepers_and_twenty_people(feeds: Overdue, settings):
 
     assert deadlocks() == before
     feeds.sweep(LATER)
-    assert due_reconciliations(feeds.by.organization_id, at=LATER) == []
+    assert due_reconciliations(organization_id=feeds.by.organization_id, at=LATER) == []
     for stream in (feeds.a, feeds.b):
         of_it = ReconciliationException.objects.filter(stream=stream, voided_at=None).order_by("pk")
         active = [row for row in of_it if row.is_active]
@@ -98,7 +98,7 @@ def test_two_sweepers_and_twenty_people(feeds: Overdue, settings):
             closed = of_it.last()
             assert closed.closed_by == feeds.by.ref
             seen = OpenItem.objects.filter(record__in=slice_).values_list("overdue_seen_at", flat=True)
-            assert all(each <= closed.closed_at for each in seen)
+            assert all(each <= max(row.closed_at for row in of_it) for each in seen)
         assert not [row for row in active if row.had_records_at and not slice_]
     assert Sweep.objects.exclude(status="completed").count() == 0
     assert faults() == []
@@ -186,6 +186,25 @@ def test_a_record_marked_while_its_exception_is_resolved_reopens_it(feeds: Overd
     person.__exit__(None, None, None)
     assert feeds.exception().status == "open"
     assert feeds.sweep(LATER).resolved == 0
+
+
+def test_a_record_marked_since_the_sweep_began_keeps_its_exception_open(feeds: Overdue):
+    [first] = feeds.add(feeds.a, ("R1", 100))
+    feeds.sweep()
+    feeds.match(feeds.made, [first], feeds.add(feeds.b, ("R1", 100)))
+    feeds.policy(None)
+    [late] = feeds.add(feeds.a, ("R2", 100))
+    ticks = iter(range(100))
+
+    def clock():
+        seconds = next(ticks)
+        if seconds == 1:  # it has found the slice empty
+            feeds.mark(late, at=LATER + timedelta(seconds=seconds))
+        return LATER + timedelta(seconds=seconds)
+
+    organization_sweep(organization_id=feeds.by.organization_id, clock=clock)
+    assert list(feeds.slice(at=LATER + timedelta(hours=1))) == [late.pk]
+    assert feeds.exception().status == "open"
 
 
 def test_a_match_undone_while_its_exception_is_resolved_reopens_it_in_the_next_sweep(feeds: Overdue):

@@ -9,14 +9,17 @@ from rules.engine.sides import Floats, Ints
 
 ROUND = (1, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 100_000, 1_000_000)  # minor units
 NEAR = 0.25  # of the amount, either way: how far around the density is taken
+DAYS_LEAST = 30
 LEAST = 0.5  # records are seen around any amount
 
 
 class Density:
-    """Of the amounts of one frame, by currency."""
+    """Of the amounts of one frame, by currency; `window`: days around one over which records are counted."""
 
-    def __init__(self, records: Records) -> None:
-        self._days = max(records.days_covered(), 30)
+    def __init__(self, records: Records, window: int) -> None:
+        self._day = np.sort(records.day)
+        self._window = window
+        self._least = 1 / max(records.days_covered(), DAYS_LEAST)
         self._lines = {
             (unit, step): np.sort(some[some % step == 0])
             for unit in np.unique(records.unit).tolist()
@@ -24,16 +27,29 @@ class Density:
             for step in ROUND
         }
 
-    def per_day(self, unit: Ints, value: Ints) -> Floats:
-        """How many other records of a currency have this amount, on a day: as many as have exactly it, at least as many as
-        amounts around it that are as round suggest. One record, the candidate itself, is not counted."""
+    def per_day(self, unit: Ints, value: Ints, day: Ints) -> Floats:
+        """How many other records of a currency one would expect to have this amount, on one day at such a time."""
+        return self.of_amount(unit, value) * self.share_of(day)
+
+    def share_of(self, day: Ints) -> Floats:
+        """Of all records, how many are on one day at such a time: many where everything is booked at once."""
+        found = np.full(len(day), self._least)
+        for around in (0, self._window):
+            first = np.searchsorted(self._day, day - around)
+            count = np.searchsorted(self._day, day + around, side="right") - first - 1
+            found = np.maximum(found, count / (max(len(self._day), 1) * (2 * around + 1)))
+        return found
+
+    def of_amount(self, unit: Ints, value: Ints) -> Floats:
+        """How many other records of a currency have this amount: as many as have exactly it, at least as many as amounts around
+        it that are as round suggest. One record, the candidate itself, is not counted."""
         value = np.abs(value)
         found = np.zeros(len(value))
         for one in np.unique(unit).tolist():
             some = np.flatnonzero(unit == one)
             if (one, 1) in self._lines:
                 found[some] = self._of_unit(one, value[some])
-        return np.maximum(found, 1e-9) / self._days
+        return np.maximum(found, 1e-9)
 
     def _of_unit(self, unit: int, value: Ints) -> Floats:
         line = self._lines[unit, 1]

@@ -12,22 +12,22 @@ from rules.engine.investigation.findings import CAUSES, Cause
 from rules.engine.sides import Floats, Ints
 
 BEFORE: dict[Cause, float] = {
-    Cause.EQUAL_AMOUNT: 0.15,
-    Cause.OUTSIDE_WINDOW: 0.15,
-    Cause.SWAPPED_DIGITS: 0.05,
-    Cause.SIGN_SLIP: 0.05,
-    Cause.DECIMAL_SLIP: 0.04,
-    Cause.FEE: 0.10,
-    Cause.SPLIT_PAYMENT: 0.08,
-    Cause.COMBINED_PAYMENT: 0.08,
-    Cause.OTHER_CURRENCY: 0.05,
-    Cause.DUPLICATE: 0.06,
-    Cause.SAME_REFERENCE: 0.05,
+    Cause.EQUAL_AMOUNT: 0.08,
+    Cause.OUTSIDE_WINDOW: 0.08,
+    Cause.SWAPPED_DIGITS: 0.03,
+    Cause.SIGN_SLIP: 0.03,
+    Cause.DECIMAL_SLIP: 0.025,
+    Cause.FEE: 0.05,
+    Cause.SPLIT_PAYMENT: 0.04,
+    Cause.COMBINED_PAYMENT: 0.04,
+    Cause.OTHER_CURRENCY: 0.03,
+    Cause.DUPLICATE: 0.03,
+    Cause.SAME_REFERENCE: 0.03,
 }
-"""Of overdue records, how many are explained by each cause, where one in two or so is explained by none: odds against that."""
+"""Of overdue records, how many are explained by each cause, where two in three are explained by none: odds against that."""
 
 STRAY = 0.07  # of true partners that are near in time as a rule, how many are anywhere within reach
-SLOW = 25.0  # days by which late partners thin out
+SLOW = 35.0  # days by which late partners thin out
 
 NUMBER = {cause: np.int64(place) for place, cause in enumerate(CAUSES)}
 

@@ -17,11 +17,10 @@ from rules.engine.investigation.density import Density
 from rules.engine.investigation.findings import Cause
 from rules.engine.investigation.lines import Line, line_of_amounts, priced
 from rules.engine.investigation.records import Books, Records
-from rules.engine.investigation.vocabulary import UNKNOWN, Vocabulary
+from rules.engine.investigation.vocabulary import COMMON, UNKNOWN, Vocabulary
 from rules.engine.sides import Bools, Floats, Ints
 
 NEAREST = 6  # records with one figure, or one word, on either side of the date
-COMMON = 10  # a word that one in so many records has, or more, joins nothing
 KINDS = 4096  # more than currencies times signs
 CURRENCIES = 8
 WORDS = 3  # of a record, the most telling, are looked up
@@ -66,9 +65,8 @@ class Search:
     def __init__(self, books: Books, found: Records) -> None:
         self.books, self.own, self.found = books, books.own, found
         self.vocabulary = Vocabulary(books.own, found)
-        self.density = Density(found)
+        self.density = Density(found, books.window)
         self.line = line_of_amounts(found)
-        self.days_covered = max(found.days_covered(), 30)
 
     def by_amount(self, rows: Ints, cause: Cause, what: derived.Derived, reach: int | None = None) -> Pairs:
         """Records that have a figure that an own record's amount could have become. `what`: by place among `rows`."""
@@ -85,7 +83,7 @@ class Search:
         `kinds`: small numbers of the rows and of all records searched, which must be equal as well."""
         number, word = self.vocabulary.asked.of(rows)
         first = np.searchsorted(number, np.arange(len(rows)))
-        some = (np.arange(len(number)) - first[number] < WORDS) & (self.vocabulary.telling[word] > COMMON)
+        some = (np.arange(len(number)) - first[number] < WORDS) & self.vocabulary.joins[word]
         number, word = number[some], word[some]
         holder, held = self.vocabulary.found.of(np.arange(len(self.found)))
         if kinds is not None:
@@ -125,7 +123,9 @@ class Search:
             causes = np.where(outside, odds.NUMBER[Cause.OUTSIDE_WINDOW], odds.NUMBER[Cause.EQUAL_AMOUNT])
             timely = np.where(outside, odds.late(days, window, reach), timely)
         shared = self.vocabulary.shared(own, found)
-        expected = self.density.per_day(self.found.unit[found], self.found.value[found])
+        expected = self.density.per_day(
+            self.found.unit[found], self.found.value[found], self.found.day[found]
+        )
         rating = odds.before(causes) * likely * timely * shared.likelier / expected
         return Pairs(own, found, causes, rating, shared.word, detail)
 
@@ -133,7 +133,8 @@ class Search:
         """With their odds where the amounts do not meet: `likelier` by all but word and days."""
         shared = self.vocabulary.shared(own, found)
         law = odds.slow if cause == Cause.SAME_REFERENCE else odds.near
-        timely = law(self.days(own, found), self.books.window, self.books.reach) * self.days_covered
+        timely = law(self.days(own, found), self.books.window, self.books.reach)
+        timely = timely / self.density.share_of(self.found.day[found])
         causes = np.full(len(own), odds.NUMBER[cause])
         rating = odds.before(causes) * likelier * timely * shared.likelier / max(len(self.found), 1)
         return Pairs(own, found, causes, rating, shared.word, np.zeros(len(own), np.int64))
@@ -220,7 +221,7 @@ class OpenSearch(Search):
         pairs = self.related(own, found, Cause.OTHER_CURRENCY, np.ones(len(own)))
         likelier = likelier_by_rate(unit, other, self.log_rate(own, found), self.rates)
         same_figure = np.abs(self.own.value[own]) == np.abs(self.found.value[found])
-        common = self.density.per_day(other, self.found.value[found]) * self.days_covered
+        common = self.density.of_amount(other, self.found.value[found])
         share = np.maximum(common / max(len(self.found), 1), 1e-6)
         likelier = np.where(same_figure, np.maximum(likelier, SAME_FIGURE / share), likelier)
         pairs = replace(pairs, odds=pairs.odds * likelier)

@@ -8,10 +8,10 @@ import polars as pl
 from rules.engine.investigation import odds
 from rules.engine.investigation.fees import Schedules
 from rules.engine.investigation.findings import CAUSES, FACTS, FINDINGS, Cause, Outcome
-from rules.engine.investigation.pairs import COMMON, OpenSearch, Pairs, Search
+from rules.engine.investigation.pairs import OpenSearch, Pairs, Search
 from rules.engine.investigation.records import Books, Records
 from rules.engine.investigation.sums import NOBODY, Sets
-from rules.engine.investigation.vocabulary import UNKNOWN, Vocabulary
+from rules.engine.investigation.vocabulary import COMMON, UNKNOWN, Vocabulary
 from rules.engine.investigation.weighing import Weighed
 from rules.engine.sides import Bools, Ints
 

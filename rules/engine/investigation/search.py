@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import polars as pl
 
@@ -16,6 +18,7 @@ from rules.engine.investigation.findings import (
 from rules.engine.investigation.pairs import (
     OpenSearch,
     Pairs,
+    Search,
     references_that_are_matched,
     twins_that_are_matched,
 )
@@ -52,35 +55,72 @@ def investigate(
     nothing.
     """
     books = load(asked, own, other, matched, magnitude=magnitude, window=window_days, reach=reach_days)
-    search = OpenSearch(books)
-    pairs = search.pairs()
-    twins, of_twins = twins_that_are_matched(books)
-    elsewhere, of_elsewhere = references_that_are_matched(books, twins)
-    split, together = splits(books, search, pairs), combined(books, pairs)
-    found = weighed(
-        joined_explanations(
-            [
-                _of_pairs(pairs, OPEN, pairs.found),
-                _of_pairs(twins, TWINS),
-                _of_pairs(elsewhere, ELSEWHERE),
-                _of_parts(split, SPLIT, Cause.SPLIT_PAYMENT),
-                _of_parts(together, COMBINED, Cause.COMBINED_PAYMENT),
-            ]
-        ),
-        books.asked,
-        len(books.other),
-    )
+    looked = _looked(books)
+    found = weighed(_explanations(looked), books.asked, len(books.other))
     findings = pl.concat(
         [
-            report.of_pairs(found, OPEN, books, pairs, search),
-            report.of_pairs(found, TWINS, books, twins, of_twins),
-            report.of_pairs(found, ELSEWHERE, books, elsewhere, of_elsewhere),
-            report.of_splits(found, SPLIT, books, split.sets),
-            report.of_combined(found, COMBINED, books, together.sets),
+            report.of_pairs(found, OPEN, books, looked.pairs, looked.search),
+            report.of_pairs(found, TWINS, books, *looked.twins),
+            report.of_pairs(found, ELSEWHERE, books, *looked.elsewhere),
+            report.of_splits(found, SPLIT, books, looked.split.sets),
+            report.of_combined(found, COMBINED, books, looked.together.sets),
         ]
     ).sort("record", "rank")
-    looked_at = [(pairs, books.other), (twins, books.matched_own), (elsewhere, books.matched_other)]
-    return Findings(findings, *_outcomes(asked, findings, books, looked_at), _schedules(search))
+    candidates = _candidates(books, looked)
+    unfinished = books.own.ids[np.union1d(looked.split.unfinished, looked.together.unfinished)]
+    outcomes = _outcomes(asked, findings, candidates, unfinished)
+    return Findings(findings, outcomes, candidates["candidate"].n_unique(), _schedules(looked.search))
+
+
+@dataclass(frozen=True)
+class _Looked:
+    """All that was found, before it is weighed."""
+
+    search: OpenSearch
+    pairs: Pairs
+    twins: tuple[Pairs, Search]
+    elsewhere: tuple[Pairs, Search]
+    split: Parts
+    together: Parts
+
+
+def _looked(books: Books) -> _Looked:
+    search = OpenSearch(books)
+    pairs, twins = search.pairs(), twins_that_are_matched(books)
+    elsewhere = references_that_are_matched(books, twins[0])
+    return _Looked(search, pairs, twins, elsewhere, splits(books, search, pairs), combined(books, pairs))
+
+
+def _explanations(looked: _Looked) -> Explanations:
+    return joined_explanations(
+        [
+            _of_pairs(looked.pairs, OPEN, looked.pairs.found),
+            _of_pairs(looked.twins[0], TWINS),
+            _of_pairs(looked.elsewhere[0], ELSEWHERE),
+            _of_parts(looked.split, SPLIT, Cause.SPLIT_PAYMENT),
+            _of_parts(looked.together, COMBINED, Cause.COMBINED_PAYMENT),
+        ]
+    )
+
+
+def _candidates(books: Books, looked: _Looked) -> pl.DataFrame:
+    """Which candidates were compared with which records asked about, each once."""
+    parts = [
+        _looked_at(books, pairs.own, pairs.found, records)
+        for pairs, records in (
+            (looked.pairs, books.other),
+            (looked.twins[0], books.matched_own),
+            (looked.elsewhere[0], books.matched_other),
+        )
+    ]
+    sets = [_looked_at(books, *one.looked_at, books.other) for one in (looked.split, looked.together)]
+    return pl.concat([*parts, *sets]).unique()
+
+
+def _looked_at(books: Books, own: Ints, found: Ints, records: Records) -> pl.DataFrame:
+    asked = books.asked[own]
+    ids = {"record": books.own.ids[own[asked]], "candidate": records.ids[found[asked]]}
+    return pl.DataFrame(ids, schema={"record": pl.Int64, "candidate": pl.Int64})
 
 
 def _of_pairs(pairs: Pairs, kind: int, claims: Ints | None = None) -> Explanations:
@@ -103,16 +143,9 @@ def _of_parts(parts: Parts, kind: int, cause: Cause) -> Explanations:
 
 
 def _outcomes(
-    asked: pl.DataFrame, findings: pl.DataFrame, books: Books, looked_at: list[tuple[Pairs, Records]]
-) -> tuple[pl.DataFrame, int]:
-    """One row for each record asked, and how many candidates were looked at for any of them."""
-    candidates = pl.concat(
-        [
-            pl.DataFrame({"record": books.own.ids[some.own], "candidate": records.ids[some.found]})
-            for pairs, records in looked_at
-            for some in (pairs.only(books.asked[pairs.own]),)
-        ]
-    ).cast({"record": pl.Int64, "candidate": pl.Int64})
+    asked: pl.DataFrame, findings: pl.DataFrame, candidates: pl.DataFrame, unfinished: Ints
+) -> pl.DataFrame:
+    """One row for each record asked."""
     count = candidates.group_by("record").agg(searched=pl.len())
     best = findings.filter(pl.col("rank") == 1).select("record", "outcome", "confidence")
     outcomes = (
@@ -123,12 +156,10 @@ def _outcomes(
         .with_columns(
             pl.col("outcome").fill_null(Outcome.NO_MATCH.value),
             pl.col("confidence", "searched").fill_null(0),
-            search_complete=pl.lit(True),
+            search_complete=~pl.col("record").is_in(unfinished.tolist()),
         )
     )
-    return outcomes.select(list(OUTCOMES)).cast(pl.Schema(OUTCOMES)).sort("record"), candidates[
-        "candidate"
-    ].n_unique()
+    return outcomes.select(list(OUTCOMES)).cast(pl.Schema(OUTCOMES)).sort("record")
 
 
 def _schedules(search: OpenSearch) -> tuple[FeeSchedule, ...]:

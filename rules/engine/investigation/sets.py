@@ -7,71 +7,83 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rules.engine.investigation import odds
+from rules.engine.investigation.deep import deeper
 from rules.engine.investigation.findings import Cause
 from rules.engine.investigation.pairs import OpenSearch, Pairs, Search
-from rules.engine.investigation.records import Books
-from rules.engine.investigation.sums import NOBODY, POOL, Sets, pools, sets_of
-from rules.engine.sides import Floats, Ints
+from rules.engine.investigation.records import Books, Records
+from rules.engine.investigation.sums import NOBODY, POOL, Pools, Sets, joined_sets, pools, sets_of
+from rules.engine.sides import Bools, Floats, Ints
+
+SOME_ODDS = 0.5  # from which a single record explains enough for larger sets not to be searched
 
 
 @dataclass(frozen=True)
 class Parts:
-    """Sets with their odds; `own`: the row of the record explained, `set`: the place of its set."""
+    """Sets with their odds; `own`: the row of the record explained, `set`: the place of its set. `looked_at`: own rows with the
+    records of the other side that were tried for them. `unfinished`: own rows for which the search ended before its end."""
 
     sets: Sets
     own: Ints
     set: Ints
     odds: Floats
+    looked_at: tuple[Ints, Ints]
+    unfinished: Ints
 
 
 def splits(books: Books, search: OpenSearch, pairs: Pairs) -> Parts:
     """Several records of the other side that add up to one that was asked about."""
     own, found = search.by_word_alike(np.flatnonzero(books.asked), POOL)
     telling = search.vocabulary.shared(own, found).likelier
-    sets = sets_of(pools(own, found, books.own, books.other, telling), books.own, books.other)
-    claimed = _claimed(pairs, books)
+    pool = pools(own, found, books.own, books.other, telling)
+    sets, unfinished = _searched(pool, _explained(pairs, books), books.own, books.other)
     # What the record itself makes of a part is no other claim to it.
-    free = _free(sets.members, claimed)
+    free = _free(sets.members, _claimed(pairs, books))
     related = _related(sets, pairs, len(books.other), sets.target[:, None], sets.members)
     rating = (odds.BEFORE[Cause.SPLIT_PAYMENT] + related) * sets.near * sets.likely * free / sets.by_accident
-    return Parts(sets, sets.target, np.arange(len(sets.target)), rating)
+    return Parts(sets, sets.target, np.arange(len(sets.target)), rating, (own, found), unfinished)
 
 
 def combined(books: Books, pairs: Pairs) -> Parts:
     """Records of the own side, one of them asked about at least, that add up to one of the other side."""
-    turned = replace(books, own=books.other, other=books.own)
-    search = Search(turned, books.own)
+    search = Search(replace(books, own=books.other, other=books.own), books.own)
     target, member = search.by_word_alike(np.arange(len(books.other)), POOL)
     telling = search.vocabulary.shared(target, member).likelier
-    found = pools(target, member, books.other, books.own, telling)
-    use = (
-        (books.asked[np.maximum(found.rows, 0)] & (found.rows != NOBODY)).any(axis=1)
-        if len(books.own)
-        else slice(0)
-    )
-    sets = sets_of(
-        replace(found, target=found.target[use], rows=found.rows[use], size=found.size[use]),
-        books.other,
-        books.own,
-    )
-    single = np.where(pairs.cause == odds.NUMBER[Cause.SAME_REFERENCE], 0.0, pairs.odds)
-    explained = np.bincount(pairs.own, single, minlength=len(books.own)).astype(float)
-    claimed = _claimed(pairs, books)
+    pool = pools(target, member, books.other, books.own, telling)
+    pool = pool.only(np.flatnonzero(_are_asked(pool.rows, books).any(axis=1)))
+    claimed, explained = _claimed(pairs, books), _explained(pairs, books)
+    sets, unfinished = _searched(pool, claimed, books.other, books.own)
     related = _related(sets, pairs, len(books.other), sets.members, sets.target[:, None])
     rating = (odds.BEFORE[Cause.COMBINED_PAYMENT] + related) * sets.near * sets.likely / sets.by_accident
     rating /= 1 + claimed[sets.target]
-    place, column = (
-        np.nonzero((sets.members != NOBODY) & books.asked[np.maximum(sets.members, 0)])
-        if len(books.own)
-        else (NONE, NONE)
-    )
+    place, column = np.nonzero(_are_asked(sets.members, books))
     own = sets.members[place, column]
     # Siblings that something else explains make it less likely; so does what explains the record, but elsewhere.
     free = _free(sets.members, explained)[place] * (1 + explained[own])
-    return Parts(sets, own, place, rating[place] * free)
+    waiting = pool.rows[np.isin(pool.target, unfinished)]
+    waiting = np.unique(waiting[_are_asked(waiting, books)])
+    asked = books.asked[member]
+    return Parts(sets, own, place, rating[place] * free, (member[asked], target[asked]), waiting)
 
 
-NONE = np.zeros(0, np.int64)
+def _searched(pool: Pools, explained: Floats, targets: Records, candidates: Records) -> tuple[Sets, Ints]:
+    """Small sets of all pools; larger ones of those records that neither these nor a single record explain."""
+    small = sets_of(pool, targets, candidates)
+    unexplained = explained < SOME_ODDS
+    unexplained[small.target] = False
+    deep = deeper(pool, unexplained, targets, candidates)
+    return joined_sets([small, deep.sets]), deep.unfinished
+
+
+def _are_asked(rows: Ints, books: Books) -> Bools:
+    if not len(books.own):
+        return np.zeros(rows.shape, bool)
+    return (rows != NOBODY) & books.asked[np.maximum(rows, 0)]
+
+
+def _explained(pairs: Pairs, books: Books) -> Floats:
+    """The odds of what explains each own record by a single one; a shared reference alone explains nothing: parts share it."""
+    single = np.where(pairs.cause == odds.NUMBER[Cause.SAME_REFERENCE], 0.0, pairs.odds)
+    return np.bincount(pairs.own, single, minlength=len(books.own)).astype(float)
 
 
 def _related(sets: Sets, pairs: Pairs, other_size: int, own: Ints, found: Ints) -> Floats:

@@ -19,10 +19,11 @@ from rules.engine.sides import Bools, Floats, Ints
 
 POOL = 48  # records tried for one
 TRIED = {2: 48, 3: 28, 4: 16}  # sets of so many, of how many of the pool
-SHARE = {2: 0.55, 3: 0.3, 4: 0.15}  # of payments in parts that have so many
+LARGEST = 6  # records in a set, by the deeper search
+SHARE = {2: 0.5, 3: 0.28, 4: 0.14, 5: 0.05, 6: 0.03}  # of payments in parts that have so many
 WITHIN = 45  # days
 CHUNK = 500  # records at a time: 10 MB of sums
-NEAR = 0.05  # of the amount: sums so near are what would meet by accident
+NEAR = 0.2  # of the amount: sums so near are what would meet by accident
 LEAST = 0.5  # of them are always reckoned with
 KEPT = 4  # sets of a record, the closest in time
 FADES = 20.0  # days by which sets far in time count less
@@ -38,6 +39,9 @@ class Pools:
     target: Ints
     rows: Ints
     size: Ints
+
+    def only(self, chosen: Ints | slice) -> Pools:
+        return Pools(self.target[chosen], self.rows[chosen], self.size[chosen])
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ class Sets:
 def _subsets() -> tuple[Ints, Floats]:
     """All sets of places in a pool: their members, NOBODY beyond the last, and as columns of 0 and 1."""
     chosen = [places for size, most in TRIED.items() for places in every(range(most), size)]
-    members = np.full((len(chosen), max(TRIED)), NOBODY)
+    members = np.full((len(chosen), LARGEST), NOBODY)
     columns = np.zeros((POOL, len(chosen)))
     for number, places in enumerate(chosen):
         members[number, : len(places)] = places
@@ -90,15 +94,21 @@ def pools(target: Ints, candidate: Ints, targets: Records, candidates: Records, 
     return Pools(known[enough], rows[enough], size[enough])
 
 
+def joined_sets(parts: list[Sets]) -> Sets:
+    if not parts:
+        none, share = np.zeros(0, np.int64), np.zeros(0)
+        return Sets(none, np.zeros((0, LARGEST), np.int64), share, share, share, none, none, none, none > 0)
+    return Sets(*(np.concatenate([getattr(one, field.name) for one in parts]) for field in fields(Sets)))
+
+
 def sets_of(pools: Pools, targets: Records, candidates: Records) -> Sets:
     """All sets of the pools that add up exactly to their target, the best few of each."""
-    names = [field.name for field in fields(Sets)]
-    found = [
-        _of_chunk(Pools(pools.target[part], pools.rows[part], pools.size[part]), targets, candidates)
-        for start in range(0, max(len(pools.target), 1), CHUNK)
-        for part in (slice(start, start + CHUNK),)
-    ]
-    return Sets(*(np.concatenate([getattr(one, name) for one in found]) for name in names))
+    return joined_sets(
+        [
+            _of_chunk(pools.only(slice(start, start + CHUNK)), targets, candidates)
+            for start in range(0, len(pools.target), CHUNK)
+        ]
+    )
 
 
 def _of_chunk(pools: Pools, targets: Records, candidates: Records) -> Sets:
@@ -115,9 +125,9 @@ def _of_chunk(pools: Pools, targets: Records, candidates: Records) -> Sets:
     found = Sets(
         pools.target[row],
         chosen,
-        _near(chosen, size, pools.target[row], targets, candidates),
+        nearness(chosen, size, pools.target[row], targets, candidates),
         np.array([SHARE.get(one, 0.0) for one in range(max(SHARE) + 1)])[size],
-        _by_accident(sums[some], goal[some])[place, size],
+        _by_accident(sums[some], goal[some], value[some])[place, size],
         size,
         np.bincount(row, minlength=len(goal))[row],
         np.minimum(pools.size[row], POOL),
@@ -127,7 +137,7 @@ def _of_chunk(pools: Pools, targets: Records, candidates: Records) -> Sets:
     return found.only(order[_rank(row[order]) < KEPT])
 
 
-def _near(chosen: Ints, size: Ints, target: Ints, targets: Records, candidates: Records) -> Floats:
+def nearness(chosen: Ints, size: Ints, target: Ints, targets: Records, candidates: Records) -> Floats:
     days = np.abs(candidates.day[chosen] - targets.day[target][:, None])
     return np.exp(-np.where(chosen == NOBODY, 0, days).sum(axis=1) / size / FADES)
 
@@ -139,27 +149,28 @@ def _rank(groups: Ints) -> Ints:
     return np.arange(len(groups)) - np.repeat(starts, np.diff(np.append(starts, len(groups))))
 
 
-def _by_accident(sums: Floats, goal: Floats) -> Floats:
-    """How many sums of a pool meet the goal by accident, by size (a column each): as many as lie around it and are as round, per
-    round figure."""
+def _by_accident(sums: Floats, goal: Floats, value: Floats) -> Floats:
+    """How many sums of a pool meet the goal by accident, by size (a column each)."""
     found = np.zeros((len(goal), max(TRIED) + 1))
     first = 0
     for size, most in TRIED.items():
         part = slice(first, first + comb(most, size))
-        found[:, size] = _of_size(sums[:, part], goal)
+        found[:, size] = _of_size(sums[:, part], goal, value, size)
         first = part.stop
     return found
 
 
-def _of_size(sums: Floats, goal: Floats) -> Floats:
-    near = np.abs(sums - goal[:, None]) <= NEAR * goal[:, None]
-    near &= sums != goal[:, None]
+def _of_size(sums: Floats, goal: Floats, value: Floats, size: int) -> Floats:
+    """As many as lie around the goal and are as round as it is, per round figure; some at least, if the pool is as round."""
+    near = (np.abs(sums - goal[:, None]) <= NEAR * goal[:, None]) & (sums != goal[:, None])
     row, place = np.nonzero(near)
     sums_near = sums[row, place]
+    members = np.maximum((value < TOO_LARGE).sum(axis=1), 1)
     found = np.zeros(len(goal))
     for step in ROUND:
         others = np.bincount(row[sums_near % step == 0], minlength=len(goal))
+        as_round = ((value % step == 0) & (value < TOO_LARGE)).sum(axis=1) / members
         cells = np.maximum(2 * NEAR * goal / step, 1)
-        rate = np.where((others > 0) | (step == 1), np.maximum(others, LEAST) / cells, 0)
+        rate = np.maximum(others, LEAST * as_round**size) / cells
         found = np.where(goal % step == 0, np.maximum(found, rate), found)
     return found

@@ -18,6 +18,9 @@ from rules.engine.sides import Bools, Floats, Ints
 
 LIKE_A_REFERENCE = 5  # characters, a digit among them
 SURE_AT_MOST = 1e7
+ALWAYS = 50  # records without the word are always reckoned with: in a small frame a word that all have is not common yet
+COMMON = 10  # a word that one in so many records has, or more, joins nothing
+FEW_RECORDS = 48  # that have it are always few enough
 KEPT = 0.5  # of true pairs whose texts could agree, how many share their rarest word
 UNKNOWN = -1
 
@@ -56,16 +59,19 @@ class Vocabulary:
         self.found_size = max(len(found), 1)
         self.held = np.bincount(codes[1], minlength=self.size)
         self.is_reference = _like_references(known)
-        self.telling = self.found_size / (np.maximum(self.held - 1, 0) + _by_accident(known, self.held))
+        self.telling = (self.found_size + ALWAYS) / (
+            np.maximum(self.held - 1, 0) + _by_accident(known, self.held)
+        )
         self.telling = np.minimum(self.telling, SURE_AT_MOST)
         self.telling[self.held[: len(self.telling)] == 0] = 0
+        self.joins = (self.held > 0) & (self.held <= max(self.found_size / COMMON, FEW_RECORDS))
         order = np.lexsort((codes[0], -self.telling[codes[0]], rows[0]))
         self.asked = _lined_up(rows[0][order], codes[0][order], len(asked))
         order = np.lexsort((codes[1], rows[1]))
         self.found = _lined_up(rows[1][order], codes[1][order], len(found))
         self._found_codes = rows[1][order] * self.size + codes[1][order]
         of_asked = np.bincount(codes[0], minlength=self.size)
-        self._could_tell = (self.held > 0) & (of_asked > 0) & (self.held <= self.found_size / 10)
+        self._could_tell = (self.held > 0) & (of_asked > 0) & self.joins
 
     def shared(self, rows: Ints, found: Ints) -> Shared:
         """Of pairs of rows."""

@@ -10,8 +10,8 @@ import numpy as np
 from rules.engine.sides import Bools, Floats, Ints
 
 SURE = 0.9  # confidence from which a record counts as found
-RIVAL = 1.0  # odds of a second explanation from which a person has to look
-WORTH = 0.1  # odds below which an explanation is not mentioned
+RIVAL = 0.5  # odds of a second explanation from which a person has to look
+WORTH = 0.05  # odds below which an explanation is not mentioned
 MENTIONED = 5  # explanations of a record
 NOBODY = -1
 

@@ -303,6 +303,22 @@ class World:
         }
         return special[cause]() if cause in special else self.plant_single(cause)
 
+    def plant_double(self, first: Cause, second: Cause) -> tuple[Planted, Planted]:
+        """Two records that explain one by different causes; both tell the payer, and the reference where one of them has another
+        currency."""
+        trade = self.trade()
+        abroad = Cause.OTHER_CURRENCY in (first, second)
+        told = {"known_name": 1.0, "known_reference": float(abroad)}
+        made = [self.book(trade, "b", **{**self.changed(cause, trade), **told}) for cause in (first, second)]
+        own = self.book(trade, "a") | ({"reference": trade["reference"]} if abroad else {})
+        self.own.append(own)
+        self.other += made
+        one, other = (
+            Planted(own["id"], cause, frozenset({told["id"]}))
+            for cause, told in zip((first, second), made, strict=True)
+        )
+        return one, other
+
     # --- Frames -----------------------------------------------------------------------------------------------------
 
     def frames(self, asked: list[int]) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]:
