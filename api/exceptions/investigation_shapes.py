@@ -85,19 +85,22 @@ class FindingShape(Shape):
         ref_name = "InvestigationFinding"
 
 
-class FindingsShape(Shape):
-    data = FindingShape(many=True)
-    next_cursor = Text(allow_null=True, help_text="For `cursor`; null at the end.")
-    limit = Whole()
-
-    class Meta:
-        ref_name = "InvestigationFindingList"
+FINDINGS: Any = type(
+    "FindingsShape",
+    (serializers.Serializer,),
+    {
+        "data": FindingShape(many=True),
+        "next_cursor": Text(allow_null=True, help_text="For `cursor`; null at the end."),
+        "limit": Whole(),
+        "Meta": type("Meta", (), {"ref_name": "InvestigationFindingList"}),
+    },
+)
 
 
 @with_example(examples.SHOWN)
 class ShownInvestigationShape(InvestigationShape):
     summary = serializers.DictField(help_text="Records and sums (absolute minor units) by outcome and cause.")
-    findings = FindingsShape(help_text="A page of them, the surest records first.")
+    findings = FINDINGS(help_text="A page of them, the surest records first.")
 
     class Meta:
         ref_name = "ShownInvestigation"

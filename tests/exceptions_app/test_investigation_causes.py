@@ -3,6 +3,7 @@ cause and the right record first, and a text that says what to do."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 from random import Random
 
@@ -11,8 +12,10 @@ import pytest
 from exceptions_app.models import Finding
 from exceptions_app.selectors.investigations import shown_findings
 from ledgers.models import Record
+from reconciliation.services.stream_matches import match_by_hand
 from reconciliation.services.stream_records import RecordIn, records_add
 from tests.exceptions_app.investigating import Account, Acquirer
+from tests.reconciliation.files import Line
 
 pytestmark = pytest.mark.django_db(transaction=True)
 DAY = date(2026, 3, 2)
@@ -165,18 +168,105 @@ def test_two_causes_are_both_named():
     assert " Or: " in done.recommendation_text
 
 
-# --- of a ledger ------------------------------------------------------------------------------------------------------------
+# --- of a ledger: statement lines are overdue, entries of an asset account explain them -------------------------------------
+
+NOISE_LINES = [
+    "2026-02-03,812.11,credit,INV-300417,Blue Hotel",
+    "2026-02-09,77.30,debit,INV-518200,Red Taxi",
+    "2026-02-11,4120.07,credit,INV-611938,White Bakery",
+    "2026-02-17,95.62,debit,INV-740026,Green Grocer",
+]
+NOISE_ENTRIES: list[Line] = [
+    ("N1", "debit", 312_40, 5, "INV-900331"),
+    ("N2", "credit", 31_09, 6, "INV-800217"),
+    ("N3", "debit", 2_077_18, 12, "INV-128856"),
+    ("N4", "credit", 660_00, 20, "INV-331900"),
+]
+OF_4711 = "INV-884711,Old Mill invoice 884711"
 
 
-def test_a_ledgers_fee_is_to_be_posted():
+@dataclass(frozen=True)
+class Planted:
+    """Lines ("day,amount,direction"), of which the first is asked about, and entries. `also`: places of other lines that are
+    suggested; entries that are, are all that do not begin with N."""
+
+    lines: list[str]
+    entries: list[Line]
+    difference: int
+    words: str
+    also: tuple[int, ...] = ()
+
+
+def entry(name: str, direction: str, minor: int, day: int) -> Line:
+    return (name, direction, minor, day, "INV-884711")
+
+
+LINE = f"2026-02-04,8731.44,credit,{OF_4711}"
+LEDGER = {
+    "equal_amount": Planted([LINE], [entry("E1", "debit", 8_731_44, 6)], 0, "2 days later"),
+    "outside_window": Planted(
+        [f"2026-03-14,8731.44,credit,{OF_4711}"],
+        [entry("E1", "debit", 8_731_44, 4)],
+        0,
+        "38 days earlier: further apart than the rules look. Match them.",
+    ),
+    "swapped_digits": Planted(
+        [LINE], [entry("E1", "debit", 8_371_44, 4)], 360_00, "the digits 37 where this one has 73"
+    ),
+    "sign_slip": Planted(
+        [LINE], [entry("E1", "credit", 8_731_44, 4)], 17_462_88, "the same figure the other way round"
+    ),
+    "decimal_slip": Planted([LINE], [entry("E1", "debit", 87_314_40, 4)], -78_582_96, "10 times as much"),
+    "fee": Planted(
+        [f"2026-02-04,8477.93,credit,{OF_4711}"],
+        [entry("E1", "debit", 8_731_44, 3)],
+        -253_51,
+        "Post an entry for the fee, then match them together.",
+    ),
+    "split_payment": Planted(
+        [LINE],
+        [entry("E1", "debit", 3_000_01, 4), entry("E2", "debit", 5_731_43, 5)],
+        0,
+        "it was paid in parts. Match them.",
+    ),
+    "combined_payment": Planted(
+        [f"2026-02-04,3000.01,credit,{OF_4711}", f"2026-02-04,5731.43,credit,{OF_4711}"],
+        [entry("E1", "debit", 8_731_44, 5)],
+        0,
+        "paid at once. Match them.",
+        also=(1,),
+    ),
+    "same_reference": Planted(
+        [LINE], [entry("E1", "debit", 5_112_09, 4)], 3_619_35, "Post an entry for the 3,619.35"
+    ),
+}
+"""Causes between a statement and its ledger, which is in one currency; a duplicate is told of by itself below."""
+
+
+@pytest.mark.parametrize("cause", LEDGER)
+def test_a_statement_line_is_explained_by_its_ledger(cause):
+    planted = LEDGER[cause]
     account = Account()
-    lines = account.upload(
-        "2026-02-04,8477.93,credit,INV-4711,Old Mill invoice 4711",
-        "2026-02-05,812.11,credit,INV-3,Blue Hotel",
-        "2026-02-09,77.30,debit,INV-5,Red Taxi",
-    )
-    [entry] = account.books.post(("G1", "debit", 8_731_44, 3, "INV-4711"))
-    account.books.post(("G2", "debit", 12_00, 5, "INV-9"), ("G3", "credit", 31_00, 5, "INV-8"))
+    lines = account.upload(*planted.lines, *NOISE_LINES)
+    posted = account.books.post(*planted.entries, *NOISE_ENTRIES)
     found, text = first(account, lines[0])
-    assert (found.cause, found.suggested, found.difference) == ("fee", [entry.pk], -253_51)
-    assert "Post an entry for the fee, then match them together." in text
+    suggested = [*posted[: len(planted.entries)], *(lines[place] for place in planted.also)]
+    assert (found.cause, sorted(found.suggested)) == (cause, sorted(each.pk for each in suggested))
+    assert found.difference == planted.difference
+    assert planted.words in text
+    assert "create an adjustment" not in text
+
+
+def test_a_statement_line_that_came_twice_is_said_to_be_a_duplicate():
+    account = Account()
+    lines = account.upload(LINE, LINE, *NOISE_LINES)
+    account.books.post(entry("E1", "debit", 8_731_44, 4), *NOISE_ENTRIES)
+    match = account.books.act(
+        match_by_hand,
+        reconciliation=account.reconciliation,
+        record_ids=[lines[0].pk, Record.objects.get(description="INV-884711", stream__kind="ledger").pk],
+    )
+    found, text = first(account, lines[1])
+    assert (found.cause, found.suggested, found.facts["match"]) == ("duplicate", [lines[0].pk], match.pk)
+    assert f"which match {match.pk} has already" in text
+    assert "close it" in text
