@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,7 @@ def sweeps(feeds: Feeds) -> None:
     line("first sweep, against one UPDATE", seconds(lambda: sweep(feeds, NOW)), bare)
     settle("reconciliation_openitem")
     line("next sweep, nothing new", quickest(lambda: sweep(feeds, LATER)))
-    organization = {"organization_id": feeds.by.organization_id, "at": LATER}
+    organization: dict[str, Any] = {"organization_id": feeds.by.organization_id, "at": LATER}
     line("  who has something to do", quickest(lambda: organizations_to_sweep(at=LATER)))
     line("  what is newly overdue", quickest(lambda: due_reconciliations(**organization)))
     line("  which exceptions have records", quickest(lambda: active_exceptions(**organization)))
@@ -96,7 +97,7 @@ def shows(feeds: Feeds) -> None:
     read = read_filter({name: str(value) for name, value in FILTERS.items()})
     for what, shown in (("one exception", rows[:1]), ("a list of both", rows)):
         plain = bare_seconds(feeds, shown)
-        line(f"{what}, its figures", quickest(lambda s=shown: aggregates_of(s, at=LATER)), plain)
+        line(f"{what}, its figures", quickest(partial(aggregates_of, shown, at=LATER)), plain)
     both = quickest(lambda: aggregates_of(rows[:1], at=LATER, filters=read))
     line("one exception, its figures and the filtered ones", both, bare_seconds(feeds, rows[:1]))
     line("  against the filtered ones alone", both, bare_seconds(feeds, rows[:1], FILTERED))
