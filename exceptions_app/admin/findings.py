@@ -77,6 +77,11 @@ class Facing:
         return sum(party.record.effect for party in self.right)
 
     @property
+    def between(self) -> int:
+        """What would be left of them, without a sign."""
+        return abs(self.finding.difference)
+
+    @property
     def asks(self) -> bool:
         """Whether a page comes first: something would be left between them."""
         return self.shown.needs_adjustment

@@ -68,8 +68,7 @@ class ExceptionAdmin(FindingTaking, ClearingModelAdmin):
     )
     list_display = (
         "name",
-        "reconciliation_link",
-        "stream_link",
+        "books",
         "state",
         "count_records",
         "amount_value",
@@ -77,7 +76,7 @@ class ExceptionAdmin(FindingTaking, ClearingModelAdmin):
         "ages",
         "owners",
         "found",
-        "opened_at",
+        "opened",
     )
     list_filter = (
         StatusFilter,
@@ -156,11 +155,15 @@ class ExceptionAdmin(FindingTaking, ClearingModelAdmin):
     def name(self, obj: ReconciliationException) -> str:
         return obj.title
 
-    @display(description=gettext_lazy("Reconciliation"), ordering="reconciliation__name")
+    @display(description=gettext_lazy("Reconciliation, stream"), ordering="reconciliation__name")
+    def books(self, obj: ReconciliationException) -> str:
+        return format_html("{}<br><small>{}</small>", link_to(obj.reconciliation), link_to(obj.stream))
+
+    @display(description=gettext_lazy("Reconciliation"))
     def reconciliation_link(self, obj: ReconciliationException) -> str:
         return link_to(obj.reconciliation)
 
-    @display(description=gettext_lazy("Stream"), ordering="stream__name")
+    @display(description=gettext_lazy("Stream"))
     def stream_link(self, obj: ReconciliationException) -> str:
         return link_to(obj.stream)
 
@@ -186,7 +189,7 @@ class ExceptionAdmin(FindingTaking, ClearingModelAdmin):
     def amount_oldest(self, obj: Any) -> str:
         return format_html('<span class="tieout-amount">{}</span>', days_words(obj.oldest))
 
-    @display(description=gettext_lazy("Days overdue: <7, <30, <90, more"))
+    @display(description=gettext_lazy("Days overdue"))
     def ages(self, obj: Any) -> str:
         return buckets_cell(obj.aggregates)
 
@@ -197,6 +200,10 @@ class ExceptionAdmin(FindingTaking, ClearingModelAdmin):
     @display(description=gettext_lazy("Investigation"))
     def found(self, obj: Any) -> str:
         return investigation_chip(obj.newest)
+
+    @display(description=gettext_lazy("Opened"), ordering="opened_at")
+    def opened(self, obj: ReconciliationException) -> Any:
+        return timezone.localtime(obj.opened_at).date() if obj.opened_at is not None else "–"
 
     @display(description=gettext_lazy("Description"))
     def description_shown(self, obj: ReconciliationException) -> str:

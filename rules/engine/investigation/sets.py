@@ -36,10 +36,8 @@ def splits(books: Books, search: OpenSearch, pairs: Pairs) -> Parts:
     telling = search.vocabulary.shared(own, found).likelier
     pool = pools(own, found, books.own, books.other, telling)
     sets, unfinished = _searched(pool, _explained(pairs, books), books.own, books.other)
-    # What the record itself makes of a part is no other claim to it.
-    free = _free(sets.members, _claimed(pairs, books))
     related = _related(sets, pairs, len(books.other), sets.target[:, None], sets.members)
-    rating = (odds.BEFORE[Cause.SPLIT_PAYMENT] + related) * sets.near * sets.likely * free / sets.by_accident
+    rating = (odds.BEFORE[Cause.SPLIT_PAYMENT] + related) * sets.near * sets.likely / sets.by_accident
     return Parts(sets, sets.target, np.arange(len(sets.target)), rating, (own, found), unfinished)
 
 
@@ -54,7 +52,6 @@ def combined(books: Books, pairs: Pairs) -> Parts:
     sets, unfinished = _searched(pool, claimed, books.other, books.own)
     related = _related(sets, pairs, len(books.other), sets.members, sets.target[:, None])
     rating = (odds.BEFORE[Cause.COMBINED_PAYMENT] + related) * sets.near * sets.likely / sets.by_accident
-    rating /= 1 + claimed[sets.target]
     place, column = np.nonzero(_are_asked(sets.members, books))
     own = sets.members[place, column]
     # Siblings that something else explains make it less likely; so does what explains the record, but elsewhere.

@@ -183,6 +183,23 @@ def test_a_record_that_is_not_asked_about_claims_its_partner_too():
     assert findings.outcomes["outcome"].to_list() == [Outcome.NEEDS_REVIEW]
 
 
+def test_two_records_that_want_the_same_parts_are_left_to_a_person():
+    own = [record(place, "a", 50, 417_75, **PAYER) for place in (1, 2)]
+    parts = [record(11, "b", 50, 210_15, **PAYER), record(12, "b", 53, 207_60, **PAYER)]
+    alone = investigate(frame(own[:1]), frame(own[:1]), frame(parts), NOBODY, magnitude=True)
+    assert alone.outcomes["outcome"].to_list() == [Outcome.MATCH_FOUND]
+    both = investigate(frame(own), frame(own), frame(parts), NOBODY, magnitude=True)
+    assert both.outcomes["outcome"].to_list() == [Outcome.NEEDS_REVIEW] * 2
+    assert both.findings["facts"].struct.field("rivals").to_list() == [1, 1]
+
+
+def test_a_part_that_is_what_another_record_waits_for_makes_the_sum_unsure():
+    own = [record(1, "a", 50, 417_75, **PAYER), record(2, "a", 53, 207_60, **PAYER)]
+    parts = [record(11, "b", 50, 210_15, **PAYER), record(12, "b", 53, 207_60, **PAYER)]
+    found = investigate(frame(own[:1]), frame(own), frame(parts), NOBODY, magnitude=True)
+    assert found.outcomes["outcome"].to_list() != [Outcome.MATCH_FOUND]
+
+
 # --- What always holds ----------------------------------------------------------------------------------------
 
 
