@@ -21,26 +21,25 @@ REST = """CASE WHEN o.held_by IS NULL THEN r.signed_amount
 """Of an item that an undecided suggestion covers in part, all is overdue still. The few that are held look their match up by
 its key; as an EXISTS, every match there is would be read beforehand. What is left has the record's sign."""
 
-# Two ranges of one index (openitem_overdue): what a sweep saw, and what it has not seen yet.
-PAST_DUE = """o.closed_at IS NULL AND o.overdue_at IS NOT NULL
-    AND (o.overdue_seen_at IS NOT NULL AND o.overdue_at <= %(at)s
-        OR o.overdue_seen_at IS NULL AND o.overdue_at <= %(at)s)"""
+PAST_DUE = "o.closed_at IS NULL AND o.overdue_at <= %(at)s"
 RECORD_COLUMNS = "r.date, r.currency, r.decimal_places"
 
 
 def slice_sql(pairs: str, *, record_columns: str = RECORD_COLUMNS) -> str:
     """Rows of (exception_id, record_id, amount, overdue_at, overdue_seen_at, and the record's columns named) of the slices of
-    these pairs: a relation with exception_id, reconciliation_id, stream_id. Takes the parameter `at`."""
+    these pairs: a relation with exception_id, reconciliation_id, stream_id, side (of the stream, null where it is not known).
+    Takes the parameter `at`."""
     return " UNION ALL ".join(slice_parts(pairs, record_columns=record_columns))
 
 
 def slice_parts(pairs: str, *, record_columns: str = RECORD_COLUMNS) -> tuple[str, str]:
     """The same in two halves without a row in common, for what is cheaper done to each: what is open, and what undecided
-    suggestions have wholly."""
+    suggestions have wholly. Of one pair whose side is known only that side's items are read, along an index (openitem_due)."""
     items = f"""
         SELECT p.exception_id, o.record_id, {REST} AS amount, o.overdue_at, o.overdue_seen_at, {record_columns}
         FROM {pairs} AS p
         JOIN reconciliation_openitem o ON o.reconciliation_id = p.reconciliation_id AND {PAST_DUE}
+            AND (p.side IS NULL OR o.side = p.side)
         JOIN ledgers_record r ON r.id = o.record_id AND r.stream_id = p.stream_id
         """  # noqa: S608 - our own names
     members = f"""
@@ -60,31 +59,24 @@ def slice_params(at: datetime) -> dict[str, Any]:
     return {"at": at}
 
 
+ONE = """(SELECT %(exception)s::bigint AS exception_id, %(reconciliation)s::bigint AS reconciliation_id,
+    %(stream)s::bigint AS stream_id, %(side)s::text AS side, %(closed)s::timestamptz AS exception_closed_at)"""
+"""Plain values, which the planner reads as constants."""
+MANY = """(SELECT * FROM unnest(%(exception)s::bigint[], %(reconciliation)s::bigint[], %(stream)s::bigint[], %(side)s::text[],
+    %(closed)s::timestamptz[]) AS given(exception_id, reconciliation_id, stream_id, side, exception_closed_at))"""
+
+
 def pairs_of(exceptions: Collection[ReconciliationException]) -> tuple[str, dict[str, Any]]:
-    """The relation of pairs that slice_sql takes, for these exceptions, and its parameters. One pair stands as plain values,
-    which the planner reads as constants."""
+    """The relation of pairs that slice_sql takes, for these exceptions, and its parameters. Their sides are known where they
+    were read `with_side`."""
     rows = list(exceptions)
+    columns = {
+        "exception": [row.pk for row in rows],
+        "reconciliation": [row.reconciliation_id for row in rows],
+        "stream": [row.stream_id for row in rows],
+        "side": [getattr(row, "side", None) for row in rows],
+        "closed": [row.closed_at for row in rows],
+    }
     if len(rows) == 1:
-        values = (
-            "(SELECT %(exception)s::bigint AS exception_id, %(reconciliation)s::bigint AS reconciliation_id"
-        )
-        row = rows[0]
-        return (
-            f"{values}, %(stream)s::bigint AS stream_id, %(closed)s::timestamptz AS exception_closed_at)",
-            {
-                "exception": row.pk,
-                "reconciliation": row.reconciliation_id,
-                "stream": row.stream_id,
-                "closed": row.closed_at,
-            },
-        )
-    return (
-        "(SELECT * FROM unnest(%(exception)s::bigint[], %(reconciliation)s::bigint[], %(stream)s::bigint[],"
-        " %(closed)s::timestamptz[]) AS given(exception_id, reconciliation_id, stream_id, exception_closed_at))",
-        {
-            "exception": [row.pk for row in rows],
-            "reconciliation": [row.reconciliation_id for row in rows],
-            "stream": [row.stream_id for row in rows],
-            "closed": [row.closed_at for row in rows],
-        },
-    )
+        return ONE, {name: values[0] for name, values in columns.items()}
+    return MANY, dict(columns)
