@@ -11,9 +11,13 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from api.shared.health import Part, status_parts
 from config.navigation import groups
+from exceptions_app.models import ReconciliationException
+from exceptions_app.selectors.overview import ACTIVE_MAX, exceptions_overview
+from ledgers.amounts import shown
 from ledgers.models import SourceFile
 from organizations.backoffice.current import current_organization, may
 from organizations.backoffice.scoping import narrowed, organization_path_of
@@ -43,8 +47,9 @@ WAITING = (
 
 def context(request: HttpRequest) -> dict[str, Any]:
     """Template variables of the overview: what waits, how the background work is, and the way to each page."""
+    cards = [card for each in WAITING if (card := card_of(each, request))]
     return {
-        "waiting": [card for each in WAITING if (card := card_of(each, request))],
+        "waiting": [*exceptions_cards(request), *cards],
         "proofs": proofs_for(request),
         "parts": parts_for(request),
         "places": groups(request),
@@ -79,6 +84,30 @@ def card_of(waiting: Waiting, request: HttpRequest) -> dict[str, Any] | None:
         "text": f"{COUNT_MAX:,}+" if count > COUNT_MAX else f"{count:,}",
         "url": f"{url}?status__exact={waiting.status}",
     }
+
+
+def exceptions_cards(request: HttpRequest) -> list[dict[str, Any]]:
+    """How many exceptions are active, what they come to, and for how long; none for who may not see them."""
+    page = admin.site._registry.get(ReconciliationException)
+    if page is None or not page.has_view_permission(request):
+        return []
+    now = timezone.now()
+    found = exceptions_overview(current_organization(request).pk, at=now)
+    records = ngettext("%(n)s record", "%(n)s records", found.records)
+    about = [records % {"n": f"{found.records:,}" + ("+" if found.is_capped else "")}] if found.active else []
+    about += [shown(amount, places, currency, plus=True) for currency, places, amount in found.sums]
+    if found.longest_overdue_at is not None:
+        days = (now - found.longest_overdue_at).days
+        about.append(ngettext("oldest %(n)s day", "oldest %(n)s days", days) % {"n": f"{days:,}"})
+    return [
+        {
+            "label": _("Exceptions to work on"),
+            "count": found.active,
+            "text": f"{ACTIVE_MAX:,}+" if found.active > ACTIVE_MAX else f"{found.active:,}",
+            "about": " · ".join(about),
+            "url": reverse("admin:exceptions_app_reconciliationexception_changelist"),
+        }
+    ]
 
 
 def parts_for(request: HttpRequest) -> list[Part]:

@@ -77,6 +77,11 @@ class Facing:
         return sum(party.record.effect for party in self.right)
 
     @property
+    def between(self) -> int:
+        """What would be left of them, without a sign."""
+        return abs(self.finding.difference)
+
+    @property
     def asks(self) -> bool:
         """Whether a page comes first: something would be left between them."""
         return self.shown.needs_adjustment
@@ -147,7 +152,7 @@ class FindingTaking(admin.ModelAdmin):
             messages.error(request, _("Your role does not allow this."))
             return HttpResponseRedirect(back)
         [each] = facings([finding])
-        form = AdjustmentForm(request.POST or None)
+        form = AdjustmentForm(request.POST if request.method == "POST" else None)
         if request.method == "POST" and form.is_valid():
             act = partial(
                 plainly(finding_take, finding.investigation.exception.reconciliation),

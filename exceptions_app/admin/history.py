@@ -26,6 +26,7 @@ WHAT = {
     "investigation.requested": gettext_lazy("investigation asked for"),
     "investigation.completed": gettext_lazy("investigation done"),
     "investigation.failed": gettext_lazy("investigation failed"),
+    "record.overdue": gettext_lazy("records became overdue"),
     "finding.taken": gettext_lazy("a suggestion matched"),
 }
 """An event that is not here is told by its own words."""
@@ -40,7 +41,7 @@ NAMES = {
     "trigger": gettext_lazy("because"),
     "outcome": gettext_lazy("outcome"),
 }
-LEFT_OUT = {"filter_params", "comment", "adjustment"}
+LEFT_OUT = {"filter_params", "comment", "comment_id", "adjustment", "seen_at", "streams", "findings"}
 PEOPLE = {"assignees", "assignee_ids", "mentions"}
 
 

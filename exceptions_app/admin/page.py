@@ -231,12 +231,19 @@ def _investigation_context(request: HttpRequest, found: Investigation | None) ->
     return {
         "investigation": found,
         "outcome": investigation_chip(found),
+        "recommended": _recommended(found),
         "sure": sureness(found.confidence) if found.confidence else "",
         "counted": _counted(found),
         "facings": facings,
         "finding_page": {"before": before, "after": after},
         "finding_base": f"investigation={found.pk}",
     }
+
+
+def _recommended(found: Investigation) -> tuple[str, list[str]]:
+    """The text's first line, which sums it up, and the others."""
+    first, *others = found.recommendation_text.splitlines() or [""]
+    return first, others
 
 
 def _counted(found: Investigation) -> list[tuple[str, int]]:

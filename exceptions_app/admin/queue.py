@@ -68,8 +68,7 @@ class ExceptionAdmin(FindingTaking, ClearingModelAdmin):
     )
     list_display = (
         "name",
-        "reconciliation_link",
-        "stream_link",
+        "books",
         "state",
         "count_records",
         "amount_value",
@@ -77,7 +76,6 @@ class ExceptionAdmin(FindingTaking, ClearingModelAdmin):
         "ages",
         "owners",
         "found",
-        "opened_at",
     )
     list_filter = (
         StatusFilter,
@@ -156,17 +154,23 @@ class ExceptionAdmin(FindingTaking, ClearingModelAdmin):
     def name(self, obj: ReconciliationException) -> str:
         return obj.title
 
-    @display(description=gettext_lazy("Reconciliation"), ordering="reconciliation__name")
+    @display(description=gettext_lazy("Reconciliation, stream"), ordering="reconciliation__name")
+    def books(self, obj: ReconciliationException) -> str:
+        return format_html("{}<br><small>{}</small>", link_to(obj.reconciliation), link_to(obj.stream))
+
+    @display(description=gettext_lazy("Reconciliation"))
     def reconciliation_link(self, obj: ReconciliationException) -> str:
         return link_to(obj.reconciliation)
 
-    @display(description=gettext_lazy("Stream"), ordering="stream__name")
+    @display(description=gettext_lazy("Stream"))
     def stream_link(self, obj: ReconciliationException) -> str:
         return link_to(obj.stream)
 
-    @display(description=gettext_lazy("Status"), ordering="status")
+    @display(description=gettext_lazy("Status, since"), ordering="opened_at")
     def state(self, obj: ReconciliationException) -> str:
-        return status_chip(obj)
+        since = obj.opened_at if obj.is_active else obj.closed_at
+        day = timezone.localtime(since).date() if since is not None else ""
+        return format_html('{}<br><small class="tieout-faint">{}</small>', status_chip(obj), day)
 
     @display(description=gettext_lazy("Records"))
     def count_records(self, obj: Any) -> str:
@@ -186,7 +190,7 @@ class ExceptionAdmin(FindingTaking, ClearingModelAdmin):
     def amount_oldest(self, obj: Any) -> str:
         return format_html('<span class="tieout-amount">{}</span>', days_words(obj.oldest))
 
-    @display(description=gettext_lazy("Days overdue: <7, <30, <90, more"))
+    @display(description=gettext_lazy("Days overdue"))
     def ages(self, obj: Any) -> str:
         return buckets_cell(obj.aggregates)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet, Sum
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -121,6 +123,8 @@ def last_sweep_words(organization_id: int) -> tuple[str, str]:
     last = Sweep.objects.filter(organization_id=organization_id).order_by("-pk").first()
     if last is None:
         return _("Nothing was swept yet."), "plain"
+    if timezone.now() - last.at < timedelta(minutes=1) and last.status != SweepStatus.FAILED:
+        return _("Swept just now."), "plain"
     ago = {"ago": timesince(last.at)}
     if last.status == SweepStatus.FAILED:
         return _("The sweep of %(ago)s ago broke off: see Overdue sweeps.") % ago, "danger"

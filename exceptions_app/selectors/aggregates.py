@@ -12,7 +12,7 @@ from django.db import connection
 
 from exceptions_app.models import ReconciliationException
 from exceptions_app.selectors.filters import ExceptionFilter
-from exceptions_app.selectors.slices import pairs_of, slice_params, slice_sql
+from exceptions_app.selectors.slices import RECORD_COLUMNS, pairs_of, slice_params, slice_parts
 from exceptions_app.states import AGE_BOUNDS, AgeBucket
 
 DEFAULT_DECIMALS = 2
@@ -92,10 +92,13 @@ class Part(NamedTuple):
 
     exception_id: int
     currency: str
-    bucket: int
-    sign: int
-    passes: bool
     decimal_places: int
+    under_7: bool
+    under_30: bool
+    under_90: bool
+    is_debit: bool
+    is_credit: bool
+    passes: bool
     records: int
     amount: int
     age_seconds: float
@@ -104,17 +107,21 @@ class Part(NamedTuple):
     longest_overdue_at: datetime
     new: int
 
+    @property
+    def bucket(self) -> int:
+        return [self.under_7, self.under_30, self.under_90, True].index(True)
 
+
+# Grouped by yes and no, of which the planner knows how many there can be: so it never sorts, and never spills.
 PARTS = """
-SELECT exception_id, currency,
-    CASE WHEN overdue_at > %(bound_0)s THEN 0 WHEN overdue_at > %(bound_1)s THEN 1 WHEN overdue_at > %(bound_2)s THEN 2 ELSE 3 END,
-    CASE WHEN amount < 0 THEN -1 WHEN amount > 0 THEN 1 ELSE 0 END,
+SELECT exception_id, currency, decimal_places,
+    overdue_at > %(bound_0)s, overdue_at > %(bound_1)s, overdue_at > %(bound_2)s, signed_amount < 0, signed_amount > 0,
     {passes},
-    min(decimal_places), count(*), sum(amount)::numeric, sum(date_part('epoch', %(at)s - overdue_at)),
-    min(date), max(date), min(overdue_at), {new}
-FROM ({slices}) AS slice
-GROUP BY 1, 2, 3, 4, 5
+    count(*), sum(amount), sum(date_part('epoch', %(at)s - overdue_at)), min(date), max(date), min(overdue_at), {new}
+FROM ({part}) AS slice
+GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
 """
+COLUMNS = f"{RECORD_COLUMNS}, r.signed_amount, p.exception_closed_at"
 NEW = "count(*) FILTER (WHERE exception_closed_at < coalesce(overdue_seen_at, 'infinity'))"
 
 
@@ -124,10 +131,9 @@ def _parts(
     """The database groups by all that the figures tell apart and sums once; what is added up here is a few rows."""
     pairs, params = pairs_of(rows)
     passes, more = filters.sql(at) if filters else ("true", {})
-    columns = "r.date, r.currency, r.decimal_places, p.exception_closed_at"
-    slices = slice_sql(pairs, record_columns=columns + (filters.columns if filters else ""))
-    closed = any(row.closed_at is not None for row in rows)
-    sql = PARTS.format(slices=slices, passes=passes, new=NEW if closed else "0")
+    halves = slice_parts(pairs, record_columns=COLUMNS + (filters.columns if filters else ""))
+    new = NEW if any(row.closed_at is not None for row in rows) else "0"
+    sql = " UNION ALL ".join(PARTS.format(part=half, passes=passes, new=new) for half in halves)
     bounds = {f"bound_{place}": at - timedelta(days=days) for place, days in enumerate(_bounds())}
     with connection.cursor() as cursor:
         cursor.execute(sql, {**slice_params(at), **params, **more, **bounds})
@@ -172,10 +178,10 @@ def _figures(parts: list[Part], main: list[Part]) -> Figures:
         decimal_places=main[0].decimal_places,
         record_count=count,
         total_amount=_sum(main, _amount),
-        debit_count=_sum(_signed(parts, -1), _count),
-        debit_sum=_sum(_signed(main, -1), _amount),
-        credit_count=_sum(_signed(parts, 1), _count),
-        credit_sum=_sum(_signed(main, 1), _amount),
+        debit_count=_sum((part for part in parts if part.is_debit), _count),
+        debit_sum=_sum((part for part in main if part.is_debit), _amount),
+        credit_count=_sum((part for part in parts if part.is_credit), _count),
+        credit_sum=_sum((part for part in main if part.is_credit), _amount),
         avg_age_days=sum(part.age_seconds for part in parts) / count / DAY_SECONDS,
         oldest_at=min(part.oldest for part in parts),
         newest_at=max(part.newest for part in parts),
@@ -185,13 +191,9 @@ def _figures(parts: list[Part], main: list[Part]) -> Figures:
 
 def _bucket(parts: list[Part], main: list[Part], place: int) -> Bucket:
     return Bucket(
-        _sum([part for part in parts if part.bucket == place], _count),
-        _sum([part for part in main if part.bucket == place], _amount),
+        _sum((part for part in parts if part.bucket == place), _count),
+        _sum((part for part in main if part.bucket == place), _amount),
     )
-
-
-def _signed(parts: list[Part], sign: int) -> list[Part]:
-    return [part for part in parts if part.sign == sign]
 
 
 def _sum(parts: Iterable[Part], value: Callable[[Part], int]) -> int:

@@ -9,14 +9,17 @@ from django.db import connection
 
 from exceptions_app.models import ReconciliationException
 from exceptions_app.selectors.filters import ExceptionFilter
-from exceptions_app.selectors.slices import pairs_of, slice_params, slice_sql
+from exceptions_app.selectors.slices import pairs_of, slice_params, slice_parts, slice_sql
 from ledgers.models import Record
 
 PAGE = """
-SELECT record_id, amount, overdue_at, overdue_seen_at FROM ({slices}) AS slice
-WHERE {condition}
-ORDER BY overdue_at, record_id LIMIT %(limit)s
+SELECT record_id, amount, overdue_at, overdue_seen_at FROM ({part}) AS slice
+WHERE {condition} ORDER BY overdue_at, record_id LIMIT %(limit)s
 """
+# Each half brings its first ones along an index; only these are sorted.
+PAGES = (
+    "SELECT * FROM (({items}) UNION ALL ({members})) AS page ORDER BY overdue_at, record_id LIMIT %(limit)s"
+)
 BEHIND = "(overdue_at, record_id) > (%(after_overdue_at)s, %(after_record_id)s)"
 
 
@@ -57,7 +60,9 @@ def exception_records(
     if behind is not None:
         condition = f"{BEHIND} AND {condition}"
         more |= {"after_overdue_at": behind.overdue_at, "after_record_id": behind.record_id}
-    sql = PAGE.format(slices=slice_sql(pairs, record_columns="r.date" + asked.columns), condition=condition)
+    halves = slice_parts(pairs, record_columns="r.date" + asked.columns)
+    items, members = (PAGE.format(part=half, condition=condition) for half in halves)
+    sql = PAGES.format(items=items, members=members)
     with connection.cursor() as cursor:
         cursor.execute(sql, {**slice_params(at), **params, **more, "limit": limit})
         rows = cursor.fetchall()

@@ -22,13 +22,16 @@ NEWLY_DUE = f"""rec.voided_at IS NULL AND rec.kind <> 'settlement' AND (
     EXISTS (SELECT FROM reconciliation_openitem o WHERE o.reconciliation_id = rec.id AND {ITEM_DUE})
     OR EXISTS (SELECT FROM reconciliation_match s JOIN reconciliation_matchmember m ON m.match_id = s.id
         WHERE s.reconciliation_id = rec.id AND s.status = 'suggested' AND {MEMBER_DUE}))"""  # noqa: S608 - our own text
+# Looked at once is enough: what enters a slice later is unseen, and opens an exception by that. An hour for clocks that differ.
+LOOKED_AT = """coalesce((SELECT w.at - interval '1 hour' FROM exceptions_app_sweep w
+    WHERE w.organization_id = rec.organization_id AND w.status = 'completed' ORDER BY w.id DESC LIMIT 1), '-infinity')"""
 TO_SWEEP = f"""
 SELECT org.id FROM organizations_organization org WHERE
     EXISTS (SELECT FROM rules_reconciliation rec WHERE rec.organization_id = org.id AND {NEWLY_DUE})
     OR EXISTS (SELECT FROM exceptions_app_reconciliationexception e
         JOIN rules_reconciliation rec ON rec.id = e.reconciliation_id
         WHERE rec.organization_id = org.id
-            AND (e.voided_at IS NOT NULL OR e.status IN ('open', 'investigating')))
+            AND (e.voided_at > {LOOKED_AT} OR e.voided_at IS NULL AND e.status IN ('open', 'investigating')))
     OR EXISTS (SELECT FROM exceptions_app_sweep w WHERE w.organization_id = org.id AND w.status = 'running')
 ORDER BY org.id
 """  # noqa: S608 - our own text
@@ -52,29 +55,42 @@ HAS_RECORDS = f"""COALESCE(
             AND (m.overdue_at <= %(at)s OR m.overdue_seen_at IS NOT NULL) AND r.stream_id = e.stream_id LIMIT 1)
 ) IS NOT NULL"""  # noqa: S608 - our own text
 
-STANDING = f"""
-SELECT e.id, e.reconciliation_id, e.stream_id, e.voided_at IS NOT NULL, e.had_records_at IS NOT NULL, {HAS_RECORDS}
-FROM exceptions_app_reconciliationexception e
+PAIRS = """exceptions_app_reconciliationexception e
 JOIN rules_reconciliation rec ON rec.id = e.reconciliation_id AND rec.voided_at IS NULL AND rec.kind <> 'settlement'
-JOIN ledgers_datastream s ON s.id = e.stream_id AND s.voided_at IS NULL
-WHERE rec.organization_id = %(organization)s AND (
-    e.voided_at IS NULL AND e.status IN ('open', 'investigating')
-    OR e.voided_at IS NOT NULL AND NOT EXISTS (
-        SELECT FROM exceptions_app_reconciliationexception x
-        WHERE x.reconciliation_id = e.reconciliation_id AND x.stream_id = e.stream_id
-            AND (x.voided_at IS NULL OR x.id > e.id)))
+JOIN ledgers_datastream s ON s.id = e.stream_id AND s.voided_at IS NULL"""
+ACTIVE = f"""
+SELECT e.id, e.reconciliation_id, e.had_records_at IS NOT NULL,
+    CASE WHEN e.had_records_at IS NOT NULL OR e.opened_at > {LOOKED_AT} THEN {HAS_RECORDS} ELSE false END
+FROM {PAIRS} WHERE rec.organization_id = %(organization)s AND e.voided_at IS NULL
+    AND e.status IN ('open', 'investigating')
 ORDER BY e.reconciliation_id, e.id
+"""  # noqa: S608 - our own text
+
+SEEN_SINCE = ITEM.format(seen="o.overdue_seen_at > live.closed_at")
+LEFT_BEHIND = f"""
+SELECT DISTINCT e.reconciliation_id, e.stream_id FROM {PAIRS} CROSS JOIN LATERAL (
+    SELECT coalesce(max(x.closed_at), '-infinity') AS closed_at, count(*) FILTER (WHERE x.closed_at IS NULL) AS active
+    FROM exceptions_app_reconciliationexception x
+    WHERE x.reconciliation_id = e.reconciliation_id AND x.stream_id = e.stream_id AND x.voided_at IS NULL
+) AS live
+WHERE (%(organization)s::bigint IS NULL OR rec.organization_id = %(organization)s)
+    AND (%(reconciliation)s::bigint IS NULL OR rec.id = %(reconciliation)s)
+    AND e.voided_at > {LOOKED_AT} AND live.active = 0
+    AND COALESCE({SEEN_SINCE}, (SELECT 1 FROM reconciliation_match s
+        JOIN reconciliation_matchmember m ON m.match_id = s.id JOIN ledgers_record r ON r.id = m.record_id
+        WHERE s.reconciliation_id = e.reconciliation_id AND s.status = 'suggested' AND m.live
+            AND m.overdue_at <= %(at)s AND m.overdue_seen_at > live.closed_at AND r.stream_id = e.stream_id LIMIT 1)
+    ) IS NOT NULL
+ORDER BY e.reconciliation_id, e.stream_id
 """  # noqa: S608 - our own text
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """An active exception, or the last of a pair of which all are deleted."""
+class Active:
+    """An active exception."""
 
     exception_id: int
     reconciliation_id: int
-    stream_id: int
-    is_deleted: bool
     had_records: bool
     has_records: bool
 
@@ -85,14 +101,23 @@ def organizations_to_sweep(*, at: datetime) -> list[int]:
     return [pk for (pk,) in _rows(TO_SWEEP, {"at": at})]
 
 
-def due_reconciliations(organization_id: int, *, at: datetime) -> list[int]:
+def due_reconciliations(*, organization_id: int, at: datetime) -> list[int]:
     """Those with something newly overdue."""
     return [pk for (pk,) in _rows(DUE_RECONCILIATIONS, {"organization": organization_id, "at": at})]
 
 
-def standing_exceptions(organization_id: int, *, at: datetime) -> list[Standing]:
+def active_exceptions(*, organization_id: int, at: datetime) -> list[Active]:
     """One query."""
-    return [Standing(*row) for row in _rows(STANDING, {"organization": organization_id, "at": at})]
+    return [Active(*row) for row in _rows(ACTIVE, {"organization": organization_id, "at": at})]
+
+
+def left_behind(
+    *, organization_id: int | None = None, reconciliation_id: int | None = None, at: datetime
+) -> list[tuple[int, int]]:
+    """(reconciliation, stream) of records that were seen overdue under an exception which has been deleted since, and have no
+    other: all others of the pair, if there are any, were closed before."""
+    of = {"organization": organization_id, "reconciliation": reconciliation_id, "at": at}
+    return [(reconciliation, stream) for reconciliation, stream in _rows(LEFT_BEHIND, of)]
 
 
 def emptied_ids(exception_ids: Sequence[int], *, at: datetime) -> list[int]:

@@ -9,13 +9,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from django.db import connection
 from django.db.models import F
 
 from exceptions_app.models import Sweep
-from exceptions_app.selectors.sweeping import Standing, due_reconciliations, standing_exceptions
+from exceptions_app.selectors.sweeping import active_exceptions, due_reconciliations, left_behind
 from exceptions_app.services.investigations import investigations_request_changed
 from exceptions_app.services.sweeping_acts import (
     TASK,
@@ -41,6 +43,7 @@ from rules.models import Reconciliation
 KEPT = timedelta(days=7)
 LOST = "Its worker was lost; the next sweep did what was left."
 Clock = Callable[[], datetime]
+Act = Callable[..., Swept]
 log = logging.getLogger(__name__)
 
 
@@ -92,19 +95,14 @@ def _run(sweep: Sweep, clock: Clock) -> None:
 
 
 def _sweep(sweep: Sweep, clock: Clock) -> None:
-    standing: dict[int, list[Standing]] = {}
-    for each in standing_exceptions(sweep.organization_id, at=sweep.at):
-        standing.setdefault(each.reconciliation_id, []).append(each)
-    due = set(due_reconciliations(sweep.organization_id, at=sweep.at))
-    Sweep.objects.filter(pk=sweep.pk).update(reconciliations=len(due | standing.keys()))
+    acts = _acts(sweep)
+    Sweep.objects.filter(pk=sweep.pk).update(reconciliations=len(acts))
     errors = []
-    for reconciliation in Reconciliation.objects.filter(pk__in=due | standing.keys()).order_by("pk"):
-        acts = [items_sweep, suggestions_sweep] if reconciliation.pk in due else []
+    for reconciliation in Reconciliation.objects.filter(pk__in=acts).order_by("pk"):
         try:
-            for act in acts:
+            for act in acts[reconciliation.pk]:
                 while _act(sweep, reconciliation, act, clock).records:
                     pass
-            _settle(sweep, reconciliation, standing.get(reconciliation.pk, []), clock)
         except Exception as error:
             if isinstance(error, Overtaken) or connection_lost(error):
                 raise
@@ -114,26 +112,32 @@ def _sweep(sweep: Sweep, clock: Clock) -> None:
     perform_patiently(partial(_end, sweep, errors, at=clock()))
 
 
-def _settle(sweep: Sweep, reconciliation: Reconciliation, standing: Sequence[Standing], clock: Clock) -> None:
-    """What the look from afar says of the exceptions; each act looks again behind its locks."""
-    deleted = [each.stream_id for each in standing if each.is_deleted and each.has_records]
-    active = [each for each in standing if not each.is_deleted]
-    unnoted = [each.exception_id for each in active if each.has_records and not each.had_records]
-    empty = [each.exception_id for each in active if each.had_records and not each.has_records]
-    for act, ids in (
-        (exceptions_make_again, deleted),
-        (exceptions_note_records, unnoted),
-        (exceptions_resolve, empty),
-    ):
-        if ids:
-            _act(sweep, reconciliation, partial(act, ids=ids), clock)
+def _acts(sweep: Sweep) -> dict[int, list[Act]]:
+    """What there is to do in each reconciliation with something due or an active exception, as it looks from afar: a handful
+    of queries, however many they are. Each act looks again behind its locks."""
+    of_it: dict[str, Any] = {"organization_id": sweep.organization_id, "at": sweep.at}
+    acts: dict[int, list[Act]] = {}
+    for reconciliation_id in due_reconciliations(**of_it):
+        acts[reconciliation_id] = [items_sweep, suggestions_sweep]
+    for reconciliation_id in {reconciliation for reconciliation, _stream in left_behind(**of_it)}:
+        acts.setdefault(reconciliation_id, []).append(exceptions_make_again)
+    for reconciliation_id, group in groupby(active_exceptions(**of_it), attrgetter("reconciliation_id")):
+        active = list(group)
+        acts.setdefault(reconciliation_id, [])
+        unnoted = [each.exception_id for each in active if each.has_records and not each.had_records]
+        empty = [each.exception_id for each in active if each.had_records and not each.has_records]
+        if unnoted:
+            acts[reconciliation_id].append(partial(exceptions_note_records, ids=unnoted))
+        if empty:
+            acts[reconciliation_id].append(partial(exceptions_resolve, ids=empty))
+    return acts
 
 
-def _act(sweep: Sweep, reconciliation: Reconciliation, act: Callable[..., Swept], clock: Clock) -> Swept:
+def _act(sweep: Sweep, reconciliation: Reconciliation, act: Act, clock: Clock) -> Swept:
     return perform_patiently(partial(_acted, sweep, reconciliation, act, at=clock()))
 
 
-def _acted(sweep: Sweep, reconciliation: Reconciliation, act: Callable[..., Swept], *, at: datetime) -> Swept:
+def _acted(sweep: Sweep, reconciliation: Reconciliation, act: Act, *, at: datetime) -> Swept:
     """One act and its counts, whole or not at all. `at` is the heartbeat: what is overdue is so as of the sweep."""
     share_reconciliations([reconciliation.pk])
     if not Reconciliation.objects.live().filter(pk=reconciliation.pk).exists():

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 
 from exceptions_app.models import ReconciliationException
-from exceptions_app.selectors.sweeping import ITEM_DUE, MEMBER_DUE, emptied_ids
+from exceptions_app.selectors.sweeping import ITEM_DUE, MEMBER_DUE, emptied_ids, left_behind
 from exceptions_app.services.exceptions import default_title
 from exceptions_app.states import ExceptionStatus
 from ledgers.models import DataStream, Record
@@ -117,7 +117,7 @@ def record_sweep(reconciliation: Reconciliation, record: Record, *, at: datetime
     their tokens must not be locked behind this one."""
     of_it: dict[str, Any] = {"record_id": record.pk, "at": at}
     swept = items_sweep(reconciliation, **of_it) + suggestions_sweep(reconciliation, **of_it)
-    return swept + exceptions_make_again(reconciliation, [record.stream_id], at=at)
+    return swept + exceptions_make_again(reconciliation, at=at)
 
 
 def exceptions_open(
@@ -136,12 +136,10 @@ def exceptions_open(
     raise AssertionError("the last try returns or raises")
 
 
-def exceptions_make_again(reconciliation: Reconciliation, ids: Sequence[int], *, at: datetime) -> Swept:
-    """Of streams whose exceptions are all deleted, while overdue records last."""
-    rows = ReconciliationException.objects.filter(reconciliation=reconciliation, stream_id__in=ids)
-    live = set(rows.filter(voided_at=None).values_list("stream_id", flat=True))
-    gone = {pk: 0 for pk in ids if pk not in live}
-    return exceptions_open(reconciliation, gone, at=at)[1] if gone else Swept()
+def exceptions_make_again(reconciliation: Reconciliation, *, at: datetime) -> Swept:
+    """Of streams whose exception was deleted, while overdue records last: another one is reopened, or made."""
+    streams = {stream: 0 for _pair, stream in left_behind(reconciliation_id=reconciliation.pk, at=at)}
+    return exceptions_open(reconciliation, streams, at=at)[1] if streams else Swept()
 
 
 def exceptions_resolve(reconciliation: Reconciliation, ids: Sequence[int], *, at: datetime) -> Swept:

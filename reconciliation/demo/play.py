@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from organizations.actors import Actor
@@ -24,7 +24,11 @@ class Result:
     is_new: bool
 
 
-def play(*, by: Actor, wait: float, clock: Clock, say: Say) -> Result:
+Also = Callable[..., tuple[list[str], list[str]]]
+"""A part that a floor above adds: called with `wait, by, clock, say`; gives its table, and what is not as planned."""
+
+
+def play(*, by: Actor, wait: float, clock: Clock, say: Say, also: Sequence[Also] = ()) -> Result:
     """Bring the months in, match them, and hold what was found against the plan. A second call changes nothing."""
     eur, jpy = months.eur_month(), months.jpy_month()
     arrived = [(eur, files.eur_files(eur)), (jpy, files.jpy_files(jpy))]
@@ -45,10 +49,13 @@ def play(*, by: Actor, wait: float, clock: Clock, say: Say) -> Result:
     if made is not None:
         payouts.propose(made, wait=wait if answered else 0, by=by, clock=clock, say=say)
     orders.play(wait=wait if answered else 0, by=by, clock=clock, say=say)
+    more = [part(wait=wait if answered else 0, by=by, clock=clock, say=say) for part in also]
     verdict = expectation.judged(played)
     verdict.differences += payouts.differences(by) + orders.differences(by)
+    verdict.differences += [each for _lines, differences in more for each in differences]
     verdict.differences += [str(fault) for fault in faults()]
     streams = [*payouts.table(by), "", *orders.table(by)]
+    streams += [line for lines, _differences in more for line in ("", *lines)]
     return Result(_text(played, verdict, streams), verdict, bool(fresh))
 
 

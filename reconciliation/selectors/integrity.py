@@ -1,6 +1,6 @@
 """The clearing invariant as plain SQL: each check selects the rows at fault. Run by `check_integrity` and by tests.
 
-Each query gives (reconciliation or ledger id, subject id, text). None may find a row, ever.
+Each query gives (reconciliation or ledger id, subject id, text). None may find a row, ever. Floors above add theirs to CHECKS.
 """
 
 # ruff: noqa: S608 - every query is our own text; nothing from outside goes into one.
@@ -68,6 +68,9 @@ CHECKS: dict[str, str] = {
         SELECT o.reconciliation_id, o.record_id, 'closed on ' || o.cleared_on || ', record of ' || r.date
         FROM reconciliation_openitem o JOIN ledgers_record r ON r.id = o.record_id
         WHERE o.closed_at IS NOT NULL AND o.cleared_on < r.date""",
+    "seen overdue before it is": """
+        SELECT mm.reconciliation_id, mm.record_id, 'overdue at ' || mm.overdue_at || ', seen at ' || mm.overdue_seen_at
+        FROM reconciliation_matchmember mm WHERE mm.live AND mm.overdue_seen_at < mm.overdue_at""",
     "open discrepancy of a match that is not live": """
         SELECT d.reconciliation_id, d.id, d.type || ' of match ' || d.match_id || ', which is '
             || coalesce(m.status, 'gone')

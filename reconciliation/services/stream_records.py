@@ -209,15 +209,17 @@ def _end_suggestions(reconciliation_id: int, record_id: int, *, by: Actor, at: d
 
 
 def _reissue(row: Record) -> None:
-    """Its tokens, all of them free or closed, say what the record says now."""
+    """Its tokens, all of them free or closed, say what the record says now. What a person closed is not cleared before the
+    record's day."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
             UPDATE reconciliation_openitem o SET ticket = nextval('reconciliation_ticket'),
-                open_amount = CASE rec.sign_mode WHEN 'effect' THEN %s ELSE %s END::bigint
+                open_amount = CASE rec.sign_mode WHEN 'effect' THEN %s ELSE %s END::bigint,
+                cleared_on = greatest(o.cleared_on, CASE WHEN o.closed_at IS NOT NULL THEN %s END)
             FROM rules_reconciliation rec WHERE rec.id = o.reconciliation_id AND o.record_id = %s
             """,
-            [row.effect, row.signed_amount, row.pk],
+            [row.effect, row.signed_amount, row.date, row.pk],
         )
 
 

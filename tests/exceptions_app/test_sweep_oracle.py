@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from random import Random
 
@@ -35,6 +35,8 @@ from tests.reconciliation.streams import Feeds
 pytestmark = pytest.mark.django_db
 
 Pair = tuple[int, int]
+NEVER = datetime.min.replace(tzinfo=UTC)
+TICK = timedelta(microseconds=1)
 ACTIVE = ("open", "investigating")
 STEPS = 90
 STATUSES = ("open", "investigating", "dismissed", "resolved")
@@ -48,6 +50,7 @@ class Told:
     status: str
     had_records: bool
     deleted: bool = False
+    closed_at: datetime = NEVER
 
 
 @dataclass
@@ -80,25 +83,25 @@ class Model:
 
     def _sweep(self, pair: Pair, slice_: dict[int, datetime], at: datetime, counts: list[int]) -> None:
         new = [record for record in slice_ if (pair[0], record) not in self.known]
-        self.known |= {(pair[0], record): at for record in new}
+        self.known |= {(pair[0], record): at + TICK for record in new}
         counts[0] += len(new)
         live = [told for told in self.exceptions[pair] if not told.deleted]
         active = next((told for told in live if told.status in ACTIVE), None)
-        if new or (slice_ and not live):
-            if active is None and live:
+        closed_at = max((told.closed_at for told in live), default=NEVER)
+        if active is None and any(self.known[pair[0], record] > closed_at for record in slice_):
+            if live:
                 counts[2] += 1
                 active = live[-1]
-                active.status = "open"
-            elif active is None:
+                active.status, active.closed_at = "open", NEVER
+            else:
                 counts[1] += 1
                 active = Told(0, "open", True)
                 self.exceptions[pair].append(active)
-            active.had_records = True
-        elif active is not None and slice_:
+        if active is not None and slice_:
             active.had_records = True
         elif active is not None and active.had_records:
             counts[3] += 1
-            active.status = "resolved"
+            active.status, active.closed_at = "resolved", at
 
 
 class World:
@@ -153,11 +156,16 @@ class World:
             self._marked((made.pk, record.stream_id), record.pk)
 
     def _marked(self, pair: Pair, record_id: int) -> None:
-        """Its own sweep of one record."""
-        new = {record_id: self.at} if (pair[0], record_id) not in self.model.known else {}
-        live = [told for told in self.model.exceptions[pair] if not told.deleted]
-        if new or not live:
-            self.model._sweep(pair, {record_id: self.at}, self.at, [0, 0, 0, 0])
+        """Its own sweep of one record, and of what deleted exceptions have left in the reconciliation."""
+        slices = self.model.look(self.at)
+        for other in sorted(slices):
+            if other[0] == pair[0]:
+                of = slices[other]
+                seen = {
+                    pk: due for pk, due in of.items() if (other[0], pk) in self.model.known or pk == record_id
+                }
+                if seen:
+                    self.model._sweep(other, seen, self.at, [0, 0, 0, 0])
 
     def match(self) -> None:
         made = self.chance.choice(self.made)
@@ -206,7 +214,10 @@ class World:
         organization_id = self.feeds.by.organization_id
         self.act(exception_change, organization_id=organization_id, exception_id=told.pk, status=status)
         told.status = status
+        if status not in ACTIVE and before in ACTIVE:
+            told.closed_at = self.at
         if status in ACTIVE and before not in ACTIVE:
+            told.closed_at = NEVER
             told.had_records = bool(self.model.look(self.at).get(self._pair(told)))
 
     def delete(self) -> None:
@@ -227,7 +238,8 @@ class World:
         )
         assert isinstance(row, ReconciliationException)
         had = status in ACTIVE and bool(self.model.look(self.at).get(pair))
-        self.model.exceptions[pair].append(Told(row.pk, status, had))
+        closed_at = NEVER if status in ACTIVE else self.at
+        self.model.exceptions[pair].append(Told(row.pk, status, had, closed_at=closed_at))
 
     def _told(self) -> Told:
         return self.chance.choice(

@@ -20,6 +20,7 @@ MATCH = "(SELECT id FROM reconciliation_match ORDER BY id LIMIT 1)"
 FREE = "(SELECT record_id FROM reconciliation_openitem WHERE held_by IS NULL AND closed_at IS NULL ORDER BY 1 LIMIT 1)"
 CLOSED = "closed_at = now(), closed_by = 'user:1', close_reason = 'x', cleared_on = '2026-02-28'"
 LINE = "(SELECT record_id FROM ledgers_statementline ORDER BY id DESC LIMIT 1)"
+SEEN = "UPDATE reconciliation_openitem SET overdue_at = '2026-01-01', overdue_seen_at = '2026-01-02'"
 
 PLANTED: dict[str, list[str]] = {
     "record neither open nor matched": [f"DELETE FROM reconciliation_openitem WHERE record_id = {FREE}"],
@@ -125,6 +126,17 @@ PLANTED: dict[str, list[str]] = {
         f"UPDATE reconciliation_match SET adjustment_id = 1234567 WHERE id = {MATCH}",
         "UPDATE reconciliation_match m SET adjustment_id = (SELECT min(record_id) FROM reconciliation_matchmember mm"
         f" WHERE mm.match_id = m.id) WHERE id = {MATCH}",
+    ],
+    "seen overdue before it is": [
+        "UPDATE reconciliation_matchmember SET overdue_at = now(), overdue_seen_at = now() - interval '1 day'"
+    ],
+    "record seen overdue without an exception of its stream": [f"{SEEN} WHERE record_id = {FREE}"],
+    "closed exceptions with a record seen since": [
+        f"WITH seen AS ({SEEN} WHERE record_id = {FREE} RETURNING reconciliation_id, record_id)"
+        " INSERT INTO exceptions_app_reconciliationexception (reconciliation_id, stream_id, title, description, status,"
+        " opened_at, closed_at, closed_by, created_at, created_by, modified_at, modified_by, voided_by)"
+        " SELECT reconciliation_id, stream_id, 'x', '', 'dismissed', '2026-01-01', '2026-01-01', '', now(), 'x', now(),"
+        " 'x', '' FROM seen JOIN ledgers_record r ON r.id = record_id"
     ],
     "run said to be running without a pass under way": ["UPDATE reconciliation_run SET status = 'running'"],
 }

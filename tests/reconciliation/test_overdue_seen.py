@@ -9,6 +9,7 @@ import pytest
 from organizations.acts import perform
 from reconciliation.models import MatchMember, OpenItem, OverdueRecompute
 from reconciliation.selectors.integrity import faults
+from reconciliation.services.items import record_close
 from reconciliation.services.matches import match_accept, match_reject, match_undo
 from reconciliation.services.opening import opening_confirm
 from reconciliation.services.overdue import record_mark_overdue
@@ -226,3 +227,12 @@ def test_marked_by_hand_beyond_it_empties_it(feeds: Feeds, pair, overdue_at, lef
         )
     )
     assert seen(model, side="a") == {left}
+
+
+def test_a_closed_record_that_is_moved_to_a_later_day_is_cleared_on_that_day(feeds: Feeds, pair):
+    item = OpenItem.objects.filter(side="a").select_related("record").get()
+    OpenItem.objects.update(overdue_seen_at=None)
+    feeds.act(record_close, record=item.record, reconciliation=pair, run=None)
+    feeds.act(record_change, record=item.record, changes={"date": date(2026, 3, 30)})
+    assert OpenItem.objects.get(side="a").cleared_on == date(2026, 3, 30)
+    assert faults() == []

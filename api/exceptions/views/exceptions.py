@@ -65,6 +65,7 @@ class Exceptions(ExceptionsView):
         "Create an exception",
         body=ExceptionBody,
         answers={201: ExceptionShape},
+        also=[404],
     )
     def post(self, request: Request) -> Response:
         """For a stream of a reconciliation. A pair has one open or investigating exception at most; the sweep opens it by

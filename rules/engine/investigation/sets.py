@@ -36,17 +36,16 @@ def splits(books: Books, search: OpenSearch, pairs: Pairs) -> Parts:
     telling = search.vocabulary.shared(own, found).likelier
     pool = pools(own, found, books.own, books.other, telling)
     sets, unfinished = _searched(pool, _explained(pairs, books), books.own, books.other)
-    # What the record itself makes of a part is no other claim to it.
-    free = _free(sets.members, _claimed(pairs, books))
     related = _related(sets, pairs, len(books.other), sets.target[:, None], sets.members)
-    rating = (odds.BEFORE[Cause.SPLIT_PAYMENT] + related) * sets.near * sets.likely * free / sets.by_accident
+    rating = (odds.BEFORE[Cause.SPLIT_PAYMENT] + related) * sets.near * sets.likely / sets.by_accident
     return Parts(sets, sets.target, np.arange(len(sets.target)), rating, (own, found), unfinished)
 
 
-def combined(books: Books, pairs: Pairs) -> Parts:
-    """Records of the own side, one of them asked about at least, that add up to one of the other side."""
+def combined(books: Books, pairs: Pairs, near: Ints) -> Parts:
+    """Records of the own side, one of them asked about at least, that add up to one of the other side. `near`: rows of the other
+    side that share a word with a record asked about."""
     search = Search(replace(books, own=books.other, other=books.own), books.own)
-    target, member = search.by_word_alike(np.arange(len(books.other)), POOL)
+    target, member = search.by_word_alike(np.unique(near), POOL)
     telling = search.vocabulary.shared(target, member).likelier
     pool = pools(target, member, books.other, books.own, telling)
     pool = pool.only(np.flatnonzero(_are_asked(pool.rows, books).any(axis=1)))
@@ -54,7 +53,6 @@ def combined(books: Books, pairs: Pairs) -> Parts:
     sets, unfinished = _searched(pool, claimed, books.other, books.own)
     related = _related(sets, pairs, len(books.other), sets.members, sets.target[:, None])
     rating = (odds.BEFORE[Cause.COMBINED_PAYMENT] + related) * sets.near * sets.likely / sets.by_accident
-    rating /= 1 + claimed[sets.target]
     place, column = np.nonzero(_are_asked(sets.members, books))
     own = sets.members[place, column]
     # Siblings that something else explains make it less likely; so does what explains the record, but elsewhere.

@@ -13,18 +13,16 @@ SURE = 0.9  # confidence from which a record counts as found
 RIVAL = 0.5  # odds of a second explanation from which a person has to look
 WORTH = 0.05  # odds below which an explanation is not mentioned
 MENTIONED = 5  # explanations of a record
-NOBODY = -1
 
 
 @dataclass(frozen=True)
 class Explanations:
-    """Parallel arrays. `own`: the row of the record; `cause`: its number; `odds` against accident; `claims`: the row of the
-    open candidate that other records may want too, NOBODY where it is none or several; `kind` and `place`: where it came from."""
+    """Parallel arrays. `own`: the row of the record; `cause`: its number; `odds` against accident; `kind` and `place`: where it
+    came from."""
 
     own: Ints
     cause: Ints
     odds: Floats
-    claims: Ints
     kind: Ints
     place: Ints
 
@@ -49,36 +47,48 @@ def joined_explanations(parts: list[Explanations]) -> Explanations:
     return Explanations(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
-def contested(found: Explanations, own_size: int, other_size: int) -> tuple[Floats, Ints]:
-    """The odds of each when others want the same candidate: less by as much as those stand to get it. And how many do."""
+@dataclass(frozen=True)
+class Claims:
+    """Which open records of the other side the explanations need: `explanation` (its place) needs `record` (a row). `party`: the
+    number of who claims it: explanations of one record, or of one combined payment, are no rivals of each other."""
+
+    explanation: Ints
+    record: Ints
+    party: Ints
+
+
+def contested(found: Explanations, claims: Claims, own_size: int, other_size: int) -> tuple[Floats, Ints]:
+    """The odds of each when others want the same candidates: less by as much as those stand to get them. And how many others
+    want them at least a tenth as much as who wants them most."""
     total = np.bincount(found.own, found.odds, minlength=own_size)
-    standing = found.odds / (1 + total[found.own] - found.odds)
-    single = found.claims != NOBODY
-    claimed = np.bincount(found.claims[single], standing[single], minlength=other_size)
-    others = np.where(single, claimed[found.claims] - standing, 0.0).clip(0)
-    return found.odds / (1 + others), _wanting(found, standing, other_size)
-
-
-def _wanting(found: Explanations, standing: Floats, other_size: int) -> Ints:
-    """How many other records want the candidate at least a tenth as much."""
+    standing = (found.odds / (1 + total[found.own] - found.odds))[claims.explanation]
+    parties = int(claims.party.max(initial=0)) + 1
+    known, party = np.unique(claims.record * parties + claims.party, return_inverse=True)
+    # A party wants a record as much as its best explanation does.
+    wants = np.zeros(len(known))
+    np.maximum.at(wants, party, standing)
+    of_party = known // parties
+    wanted = np.bincount(of_party, wants, minlength=other_size)
+    others = (wanted[claims.record] - wants[party]).clip(0)
     most = np.zeros(other_size)
-    single = np.flatnonzero(found.claims != NOBODY)
-    np.maximum.at(most, found.claims[single], standing[single])
-    serious = single[standing[single] >= most[found.claims[single]] / 10]
-    count = np.bincount(found.claims[serious], minlength=other_size)
-    return np.where(found.claims == NOBODY, 0, count[found.claims] - 1).clip(0)
+    np.maximum.at(most, of_party, wants)
+    serious = np.bincount(of_party[wants >= most[of_party] / 10], minlength=other_size)
+    rivals = serious[claims.record] - (wants[party] >= most[claims.record] / 10)
+    worst, count = np.zeros(len(found.own)), np.zeros(len(found.own), np.int64)
+    np.maximum.at(worst, claims.explanation, others)
+    np.maximum.at(count, claims.explanation, rivals)
+    return found.odds / (1 + worst), count
 
 
-def weighed(found: Explanations, asked: Bools, other_size: int) -> Weighed:
-    odds, wanted = contested(found, len(asked), other_size)
+def weighed(found: Explanations, claims: Claims, asked: Bools, other_size: int) -> Weighed:
+    odds, wanted = contested(found, claims, len(asked), other_size)
     total = np.bincount(found.own, odds, minlength=len(asked))
     confidence = odds / (1 + total[found.own])
     worth = np.flatnonzero(asked[found.own] & (odds >= WORTH))
-    worth = worth[
-        np.lexsort(
-            (found.place[worth], found.kind[worth], found.cause[worth], -odds[worth], found.own[worth])
-        )
-    ]
+    order = np.lexsort(
+        (found.place[worth], found.kind[worth], found.cause[worth], -odds[worth], found.own[worth])
+    )
+    worth = worth[order]
     rank = _rank(found.own[worth])
     first, second = _two_best(found.own[worth], odds[worth], rank, len(asked))
     sure = (rank == 0) & (confidence[worth] >= SURE) & (second[found.own[worth]] < RIVAL)

@@ -16,6 +16,11 @@ from tests.api.streams.reconciling.conftest import Cards, cards_of
 from tests.clock import NOW
 
 EXCEPTIONS = "/v1/reconciliation_exceptions"
+SAID = "2026-03-31T09:00:00Z"
+"""NOW as answers say it."""
+STATUSES = ("open", "investigating", "dismissed", "resolved")
+ACTIVE = {"open", "investigating"}
+UNKNOWN = 987_654_321
 
 
 @dataclass
@@ -39,6 +44,10 @@ class Desk(Cards):
         records = self.add(side, *named)
         OpenItem.objects.filter(record__in=records).update(overdue_at=NOW - timedelta(days=days), **seen)
         return records
+
+
+def listed(desk: Desk, **query) -> list[int]:
+    return [row["id"] for row in desk.get(EXCEPTIONS, **query)["data"]]
 
 
 @pytest.fixture

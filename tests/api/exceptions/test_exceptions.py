@@ -8,10 +8,9 @@ from itertools import product
 import pytest
 
 from exceptions_app.models import ReconciliationException
-from organizations.models import AuditEvent
 from rules.models import Reconciliation
-from tests.api.callers import client_with_key, without_correlation
-from tests.api.exceptions.conftest import EXCEPTIONS, Desk
+from tests.api.callers import without_correlation
+from tests.api.exceptions.conftest import ACTIVE, EXCEPTIONS, SAID, STATUSES, UNKNOWN, listed
 from tests.clock import NOW
 from tests.factories.exceptions_app import (
     AssigneeFactory,
@@ -19,13 +18,11 @@ from tests.factories.exceptions_app import (
     InvestigationFactory,
     ReconciliationExceptionFactory,
 )
-from tests.factories.ledgers import DataStreamFactory
-from tests.factories.organizations import ApiKeyFactory, MembershipFactory, UserFactory
+from tests.factories.organizations import MembershipFactory
 from tests.factories.rules import ReconciliationFactory, ReconciliationStreamFactory
 
 pytestmark = pytest.mark.django_db
 
-SAID = "2026-03-31T09:00:00Z"
 FIGURES = {
     "record_count",
     "total_amount",
@@ -59,8 +56,6 @@ DOCUMENTED = {
     "investigation_sessions",
 }
 OURS = {"currency", "new_since_closed"}
-STATUSES = ("open", "investigating", "dismissed", "resolved")
-ACTIVE = {"open", "investigating"}
 LATER = NOW + timedelta(hours=2)
 SAID_LATER = "2026-03-31T11:00:00Z"
 
@@ -159,9 +154,6 @@ def test_of_a_settlement_there_is_none(desk):
     assert desk.open(expect=422)["reason"] == "reconciliation.owned"
 
 
-UNKNOWN = 987_654_321
-
-
 @pytest.mark.parametrize(
     ("field", "reason"),
     [("reconciliation_id", "reconciliation.not_found"), ("data_stream_id", "stream.not_found")],
@@ -235,10 +227,6 @@ def test_a_repeat_under_the_same_key_gets_the_first_answer(desk):
 # --- listed --------------------------------------------------------------------------------------------------------------
 
 
-def listed(desk: Desk, **query) -> list[int]:
-    return [row["id"] for row in desk.get(EXCEPTIONS, **query)["data"]]
-
-
 def test_the_list_has_everything_but_the_filtered_figures_newest_first(desk):
     desk.overdue(3, ("R1", 1750))
     first, second = desk.open(), desk.open(desk.b)
@@ -290,42 +278,6 @@ def test_filters_hold_together(desk):
 )
 def test_a_question_that_cannot_be_understood_is_422(desk, query, path):
     assert desk.get(EXCEPTIONS, expect=422, **query)["issues"][0]["path"] == path
-
-
-# --- gone with what it stands on -------------------------------------------------------------------------------------------
-
-
-def test_deleted_it_is_gone_and_may_be_made_anew(desk):
-    made = desk.open()
-    desk.delete(f"{EXCEPTIONS}/{made['id']}")
-    assert listed(desk) == []
-    for ask in (desk.get, desk.delete):
-        assert ask(f"{EXCEPTIONS}/{made['id']}", expect=404)["reason"] == "exception.not_found"
-    desk.change(made["id"], expect=404, status="open")
-    assert desk.open()["id"] != made["id"]
-
-
-@pytest.mark.parametrize("gone", ["reconciliation", "stream"])
-def test_of_a_deleted_reconciliation_or_stream_there_is_none(desk, gone):
-    made = desk.open()
-    row = desk.reconciliation if gone == "reconciliation" else desk.a
-    row.voided_at, row.voided_by = NOW, "system:test"
-    row.save()
-    assert listed(desk) == []
-    desk.get(f"{EXCEPTIONS}/{made['id']}", expect=404)
-    desk.change(made["id"], expect=404, title="x")
-    desk.post(f"{EXCEPTIONS}/{made['id']}/comments", {"body": "x"}, expect=404)
-
-
-@pytest.mark.parametrize("tail", ["", "/records", "/history"])
-def test_another_organizations_answers_as_one_that_is_not_there(desk, tail):
-    theirs = ReconciliationExceptionFactory()
-    answers = [
-        without_correlation(desk.client.get(f"{EXCEPTIONS}/{pk}{tail}"))
-        for pk in (theirs.pk, UNKNOWN, "x", "1.5")
-    ]
-    assert answers[0][0] == 404
-    assert answers.count(answers[0]) == len(answers)
 
 
 # --- shown -----------------------------------------------------------------------------------------------------------------
@@ -396,139 +348,3 @@ def test_the_newest_investigation_and_the_newest_five(desk):
     for session in body["investigation_sessions"][:2]:
         assert {session[name] for name in (*empty, "suggested_record_ids", "completed_at")} == {None}
     assert desk.get(EXCEPTIONS)["data"][0]["investigation_sessions"] == body["investigation_sessions"]
-
-
-# --- changed ---------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("before", "after"), list(product(STATUSES, STATUSES)))
-def test_every_move_sets_the_instants_that_it_should(desk, before, after):
-    made = desk.open(status=before)
-    desk.set_clock(LATER)
-    body = desk.change(made["id"], status=after)
-    was, is_ = before in ACTIVE, after in ACTIVE
-    opened = SAID_LATER if is_ and not was else made["opened_at"]
-    closed = None if is_ else SAID_LATER if was else SAID
-    assert (body["status"], body["opened_at"], body["closed_at"]) == (after, opened, closed)
-    assert body["updated_at"] == (SAID if before == after else SAID_LATER)
-    assert desk.show(made["id"]) | {"filtered_aggregates": None} == body | {"filtered_aggregates": None}
-
-
-def test_reopened_beside_another_active_one_is_422(desk):
-    old, live = desk.open(status="dismissed"), desk.open()
-    body = desk.change(old["id"], expect=422, status="investigating")
-    assert (body["reason"], body["details"]) == ("exception.active", {"exception_id": live["id"]})
-    assert body["issues"][0]["path"] == ["status"]
-    desk.change(live["id"], status="resolved")
-    assert desk.change(old["id"], status="open")["status"] == "open"
-
-
-def test_what_is_left_out_stays(desk, organization):
-    user = MembershipFactory(organization=organization).user
-    made = desk.open(title="Late", description="Ask", assignee_ids=[user.pk])
-    body = desk.change(made["id"], title=" Later ")
-    assert (body["title"], body["description"], len(body["assignees"])) == ("Later", "Ask", 1)
-    body = desk.change(made["id"], description=None, assignee_ids=[])
-    assert (body["title"], body["description"], body["assignees"]) == ("Later", None, [])
-
-
-def test_assignees_are_replaced_and_who_left_may_stay(desk, organization):
-    anna, ben = (MembershipFactory(organization=organization) for _place in range(2))
-    made = desk.open(assignee_ids=[anna.user_id])
-    anna.ended_at = NOW
-    anna.save()
-    body = desk.change(made["id"], assignee_ids=[anna.user_id, ben.user_id])
-    assert [each["id"] for each in body["assignees"]] == [anna.user_id, ben.user_id]
-    desk.change(made["id"], assignee_ids=[ben.user_id])
-    assert desk.change(made["id"], expect=422, assignee_ids=[anna.user_id])["reason"] == "exception.invalid"
-
-
-@pytest.mark.parametrize(
-    ("said", "path"),
-    [
-        ({"title": ""}, ["title"]),
-        ({"title": None}, ["title"]),
-        ({"title": "t" * 301}, ["title"]),
-        ({"status": "closed"}, ["status"]),
-        ({"assignee_ids": [UNKNOWN]}, ["assignee_ids", 0]),
-        ({"reconciliation_id": 1}, ["reconciliation_id"]),
-        ({"data_stream_id": 1}, ["data_stream_id"]),
-    ],
-)
-def test_a_change_that_cannot_be_is_422(desk, said, path):
-    made = desk.open()
-    assert desk.change(made["id"], expect=422, **said)["issues"][0]["path"] == path
-    assert desk.show(made["id"])["updated_at"] == SAID
-
-
-def test_closed_and_reopened_it_is_resolved_by_itself_only_if_it_has_records(desk):
-    made = desk.open()
-    row = ReconciliationException.objects.get(pk=made["id"])
-    assert row.had_records_at is None
-    desk.change(made["id"], status="resolved")
-    desk.overdue(3, ("R1", 1750))
-    desk.change(made["id"], status="open")
-    row.refresh_from_db()
-    assert row.had_records_at == NOW
-
-
-# --- the trail -------------------------------------------------------------------------------------------------------------
-
-
-def test_each_act_leaves_one_event(desk):
-    made = desk.open()
-    for status in ("investigating", "open", "dismissed", "resolved", "open", "open"):
-        desk.change(made["id"], status=status)
-    desk.change(made["id"], title="Late", assignee_ids=[])
-    desk.post(f"{EXCEPTIONS}/{made['id']}/comments", {"body": "x"})
-    desk.delete(f"{EXCEPTIONS}/{made['id']}")
-    events = AuditEvent.objects.filter(subject_id=str(made["id"])).order_by("pk")
-    events = events.filter(subject_type="exceptions_app.reconciliationexception")
-    assert [event.action for event in events] == [
-        "exception.opened",
-        "exception.investigating",
-        "exception.changed",
-        "exception.dismissed",
-        "exception.resolved",
-        "exception.reopened",
-        "exception.changed",
-        "exception.commented",
-        "exception.deleted",
-    ]
-    assert events[1].data == {"changes": {"status": ["open", "investigating"]}}
-    assert f"rules.reconciliation:{desk.reconciliation.pk}" in events[0].subjects
-
-
-# --- who may ---------------------------------------------------------------------------------------------------------------
-
-
-def test_reading_and_writing_are_two_permissions(desk, organization):
-    made = desk.open()
-    reader = client_with_key(ApiKeyFactory(organization=organization, scopes=["exceptions:read"]))
-    one = f"{EXCEPTIONS}/{made['id']}"
-    assert reader.get(EXCEPTIONS).status_code == reader.get(one).status_code == 200
-    refused = [
-        reader.post(EXCEPTIONS, {}, format="json"),
-        reader.patch(one, {"status": "open"}, format="json"),
-        reader.delete(one),
-        reader.post(f"{one}/comments", {"body": "x"}, format="json"),
-    ]
-    assert {answer.status_code for answer in refused} == {403}
-    assert refused[0].json()["details"] == {"scope": "exceptions:write"}
-
-
-def test_a_person_in_the_admin_may_too(desk, operator):
-    assert operator.get(EXCEPTIONS).status_code == 200
-
-
-def test_a_page_takes_as_many_queries_as_one_row(desk, django_assert_num_queries):
-    streams = DataStreamFactory.create_batch(10, organization=desk.a.organization)
-    for stream in streams:
-        row = ReconciliationExceptionFactory(reconciliation=desk.reconciliation, stream=stream)
-        CommentFactory(exception=row).mentions.add(UserFactory())
-        AssigneeFactory(exception=row)
-        InvestigationFactory(exception=row)
-    desk.get(EXCEPTIONS)
-    for limit in (1, 10):
-        with django_assert_num_queries(7):
-            assert len(desk.get(EXCEPTIONS, limit=limit)["data"]) == limit

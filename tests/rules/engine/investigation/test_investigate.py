@@ -183,6 +183,23 @@ def test_a_record_that_is_not_asked_about_claims_its_partner_too():
     assert findings.outcomes["outcome"].to_list() == [Outcome.NEEDS_REVIEW]
 
 
+def test_two_records_that_want_the_same_parts_are_left_to_a_person():
+    own = [record(place, "a", 50, 417_75, **PAYER) for place in (1, 2)]
+    parts = [record(11, "b", 50, 210_15, **PAYER), record(12, "b", 53, 207_60, **PAYER)]
+    alone = investigate(frame(own[:1]), frame(own[:1]), frame(parts), NOBODY, magnitude=True)
+    assert alone.outcomes["outcome"].to_list() == [Outcome.MATCH_FOUND]
+    both = investigate(frame(own), frame(own), frame(parts), NOBODY, magnitude=True)
+    assert both.outcomes["outcome"].to_list() == [Outcome.NEEDS_REVIEW] * 2
+    assert both.findings["facts"].struct.field("rivals").to_list() == [1, 1]
+
+
+def test_a_part_that_is_what_another_record_waits_for_makes_the_sum_unsure():
+    own = [record(1, "a", 50, 417_75, **PAYER), record(2, "a", 53, 207_60, **PAYER)]
+    parts = [record(11, "b", 50, 210_15, **PAYER), record(12, "b", 53, 207_60, **PAYER)]
+    found = investigate(frame(own[:1]), frame(own), frame(parts), NOBODY, magnitude=True)
+    assert found.outcomes["outcome"].to_list() != [Outcome.MATCH_FOUND]
+
+
 # --- What always holds ----------------------------------------------------------------------------------------
 
 
@@ -199,6 +216,22 @@ def test_the_order_of_rows_says_nothing(world):
     for seed in (1, 2):
         shuffled = [one.sample(fraction=1, shuffle=True, seed=seed) for one in frames]
         same(investigate(*shuffled, magnitude=True), expected)
+
+
+def test_side_b_asks_as_side_a_does(world):
+    """And another year says nothing either."""
+    frames = world.frames(asked_of(world))
+    expected = investigate(*frames, magnitude=True)
+    turned = [
+        one.with_columns(
+            side=pl.when(pl.col("side") == "a").then(pl.lit("b")).otherwise(pl.lit("a")),
+            date=pl.col("date").dt.offset_by("728d"),
+        )
+        for one in frames
+    ]
+    found = investigate(*turned, magnitude=True)
+    assert_frame_equal(found.outcomes, expected.outcomes)
+    assert_frame_equal(found.findings.with_columns(-pl.col("difference")), expected.findings)
 
 
 def test_what_is_given_twice_counts_once(world):

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from exceptions_app.demo import overdue
 from organizations.refusals import Refusal
 from reconciliation.demo import loading, own_files
 from reconciliation.demo.loading import EMAIL, Tenant
@@ -64,7 +65,7 @@ class Command(BaseCommand):
     def _play(self, tenant: Tenant, wait: float) -> None:
         if not tenant.is_new:
             self.stdout.write("The demo organization is there already; what is missing of it is added.")
-        result = play(by=tenant.by, wait=wait, clock=timezone.now, say=self._say)
+        result = play(by=tenant.by, wait=wait, clock=timezone.now, say=self._say, also=[overdue.part])
         self.stdout.write(f"\n{result.text}\n")
         if result.verdict.differences and result.is_new:
             raise CommandError("The demo did not find what was planted: see “Not as planned” above.")
