@@ -22,13 +22,16 @@ NEWLY_DUE = f"""rec.voided_at IS NULL AND rec.kind <> 'settlement' AND (
     EXISTS (SELECT FROM reconciliation_openitem o WHERE o.reconciliation_id = rec.id AND {ITEM_DUE})
     OR EXISTS (SELECT FROM reconciliation_match s JOIN reconciliation_matchmember m ON m.match_id = s.id
         WHERE s.reconciliation_id = rec.id AND s.status = 'suggested' AND {MEMBER_DUE}))"""  # noqa: S608 - our own text
+# Looked at once is enough: what enters a slice later is unseen, and opens an exception by that. An hour for clocks that differ.
+LOOKED_AT = """coalesce((SELECT w.at - interval '1 hour' FROM exceptions_app_sweep w
+    WHERE w.organization_id = rec.organization_id AND w.status = 'completed' ORDER BY w.id DESC LIMIT 1), '-infinity')"""
 TO_SWEEP = f"""
 SELECT org.id FROM organizations_organization org WHERE
     EXISTS (SELECT FROM rules_reconciliation rec WHERE rec.organization_id = org.id AND {NEWLY_DUE})
     OR EXISTS (SELECT FROM exceptions_app_reconciliationexception e
         JOIN rules_reconciliation rec ON rec.id = e.reconciliation_id
         WHERE rec.organization_id = org.id
-            AND (e.voided_at IS NOT NULL OR e.status IN ('open', 'investigating')))
+            AND (e.voided_at > {LOOKED_AT} OR e.voided_at IS NULL AND e.status IN ('open', 'investigating')))
     OR EXISTS (SELECT FROM exceptions_app_sweep w WHERE w.organization_id = org.id AND w.status = 'running')
 ORDER BY org.id
 """  # noqa: S608 - our own text
@@ -56,7 +59,8 @@ PAIRS = """exceptions_app_reconciliationexception e
 JOIN rules_reconciliation rec ON rec.id = e.reconciliation_id AND rec.voided_at IS NULL AND rec.kind <> 'settlement'
 JOIN ledgers_datastream s ON s.id = e.stream_id AND s.voided_at IS NULL"""
 ACTIVE = f"""
-SELECT e.id, e.reconciliation_id, e.had_records_at IS NOT NULL, {HAS_RECORDS}
+SELECT e.id, e.reconciliation_id, e.had_records_at IS NOT NULL,
+    CASE WHEN e.had_records_at IS NOT NULL OR e.opened_at > {LOOKED_AT} THEN {HAS_RECORDS} ELSE false END
 FROM {PAIRS} WHERE rec.organization_id = %(organization)s AND e.voided_at IS NULL
     AND e.status IN ('open', 'investigating')
 ORDER BY e.reconciliation_id, e.id
@@ -64,17 +68,14 @@ ORDER BY e.reconciliation_id, e.id
 
 SEEN_SINCE = ITEM.format(seen="o.overdue_seen_at > live.closed_at")
 LEFT_BEHIND = f"""
-SELECT e.reconciliation_id, e.stream_id FROM {PAIRS} CROSS JOIN LATERAL (
+SELECT DISTINCT e.reconciliation_id, e.stream_id FROM {PAIRS} CROSS JOIN LATERAL (
     SELECT coalesce(max(x.closed_at), '-infinity') AS closed_at, count(*) FILTER (WHERE x.closed_at IS NULL) AS active
     FROM exceptions_app_reconciliationexception x
     WHERE x.reconciliation_id = e.reconciliation_id AND x.stream_id = e.stream_id AND x.voided_at IS NULL
 ) AS live
 WHERE (%(organization)s::bigint IS NULL OR rec.organization_id = %(organization)s)
     AND (%(reconciliation)s::bigint IS NULL OR rec.id = %(reconciliation)s)
-    AND e.voided_at IS NOT NULL AND live.active = 0 AND e.slice_changed_at > live.closed_at AND NOT EXISTS (
-        SELECT FROM exceptions_app_reconciliationexception x
-        WHERE x.reconciliation_id = e.reconciliation_id AND x.stream_id = e.stream_id AND x.voided_at IS NOT NULL
-            AND x.slice_changed_at > live.closed_at AND x.id > e.id)
+    AND e.voided_at > {LOOKED_AT} AND live.active = 0
     AND COALESCE({SEEN_SINCE}, (SELECT 1 FROM reconciliation_match s
         JOIN reconciliation_matchmember m ON m.match_id = s.id JOIN ledgers_record r ON r.id = m.record_id
         WHERE s.reconciliation_id = e.reconciliation_id AND s.status = 'suggested' AND m.live

@@ -10,7 +10,6 @@ from django.db import connection
 from exceptions_app.models import ReconciliationException, Sweep
 from exceptions_app.selectors.aggregates import aggregates_of
 from exceptions_app.selectors.sweeping import organizations_to_sweep
-from exceptions_app.services.exceptions import exception_create, exception_delete
 from exceptions_app.services.sweeping import organization_sweep, sweeps_forget
 from organizations.models import AuditEvent
 from reconciliation.models import MatchMember, OpenItem
@@ -155,43 +154,6 @@ def test_seen_is_later_than_any_closing_though_the_clock_of_the_sweep_is_behind(
     assert counts(feeds.sweep(NOW)) == (1, 0, 1, 0)
     seen = OpenItem.objects.get(record=record).overdue_seen_at
     assert seen == LATER + timedelta(microseconds=1)
-
-
-def test_a_deleted_exception_is_made_again_while_overdue_records_last(feeds: Overdue):
-    feeds.add(feeds.a, ("R1", 100))
-    feeds.sweep()
-    ReconciliationException.objects.update(voided_at=NOW, voided_by=feeds.by.ref)
-    assert counts(feeds.sweep(LATER)) == (0, 1, 0, 0)
-    assert feeds.exception().opened_at == LATER
-    feeds.match(feeds.made, [items("a")[0].record], feeds.add(feeds.b, ("R1", 100)))
-    ReconciliationException.objects.update(voided_at=NOW, voided_by=feeds.by.ref)
-    assert counts(feeds.sweep(LATER + MINUTE)) == (0, 0, 0, 0)
-
-
-def test_what_was_seen_under_a_deleted_exception_reopens_the_closed_one_before_it(feeds: Overdue):
-    feeds.add(feeds.a, ("R1", 100))
-    feeds.sweep()
-    first = feeds.exception()
-    feeds.close(first, at=NOW)
-    pair = {"reconciliation_id": feeds.made.pk, "stream_id": feeds.a.pk}
-    second = feeds.act(exception_create, organization_id=feeds.by.organization_id, **pair)
-    feeds.add(feeds.a, ("R2", 100))
-    assert counts(feeds.sweep(LATER)) == (1, 0, 0, 0)
-    feeds.act(exception_delete, organization_id=feeds.by.organization_id, exception_id=second.pk)
-    assert faults() == []
-    assert counts(feeds.sweep(LATER + MINUTE)) == (0, 0, 1, 0)
-    assert (feeds.exception().pk, feeds.exception().status) == (first.pk, "open")
-
-
-def test_a_dismissal_sticks_though_an_exception_that_saw_nothing_new_is_deleted(feeds: Overdue):
-    feeds.add(feeds.a, ("R1", 100))
-    feeds.sweep()
-    feeds.close(feeds.exception(), at=NOW)
-    pair = {"reconciliation_id": feeds.made.pk, "stream_id": feeds.a.pk}
-    second = feeds.act(exception_create, organization_id=feeds.by.organization_id, **pair)
-    feeds.act(exception_delete, organization_id=feeds.by.organization_id, exception_id=second.pk)
-    assert counts(feeds.sweep(LATER)) == (0, 0, 0, 0)
-    assert feeds.exception().status == "dismissed"
 
 
 def test_members_of_undecided_suggestions_are_swept_until_they_are_accepted(feeds: Overdue):

@@ -130,7 +130,8 @@ OUTCOMES: Schema = {
     "search_complete": pl.Boolean,
 }
 """One row for each record asked. `confidence`: of its best finding, 0 without one. `searched`: records compared with it.
-`search_complete`: false where the budget of the search for sums ended before this record's turn, or within it."""
+`search_complete`: false where larger sets of records that could add up were not all tried, because the budget of that search
+ended before this record's turn or there were too many records with its words."""
 
 
 @dataclass(frozen=True, slots=True)

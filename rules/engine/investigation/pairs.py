@@ -26,6 +26,7 @@ CURRENCIES = 8
 WORDS = 3  # of a record, the most telling, are looked up
 FEW = 5  # records that have a reference which is worth following by itself
 LEARN_WITHIN = 20  # days
+LEARN_FROM = 10_000  # own records besides those asked about, or up to twice as many
 
 
 @dataclass(frozen=True)
@@ -155,8 +156,9 @@ class OpenSearch(Search):
 
     def __init__(self, books: Books) -> None:
         super().__init__(books, books.other)
-        every = np.arange(len(books.own))
-        self.linked = self.by_word(every)
+        others = np.flatnonzero(~books.asked)
+        others = others[:: max(len(others) // LEARN_FROM, 1)]
+        self.linked = self.by_word(np.union1d(np.flatnonzero(books.asked), others))
         self.abroad = self.by_word_abroad(np.flatnonzero(books.asked))
         self.schedules = {unit: self._learnt(unit) for unit in np.unique(books.own.unit).tolist()}
         self.rates = self._rates()

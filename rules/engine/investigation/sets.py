@@ -41,10 +41,11 @@ def splits(books: Books, search: OpenSearch, pairs: Pairs) -> Parts:
     return Parts(sets, sets.target, np.arange(len(sets.target)), rating, (own, found), unfinished)
 
 
-def combined(books: Books, pairs: Pairs) -> Parts:
-    """Records of the own side, one of them asked about at least, that add up to one of the other side."""
+def combined(books: Books, pairs: Pairs, near: Ints) -> Parts:
+    """Records of the own side, one of them asked about at least, that add up to one of the other side. `near`: rows of the other
+    side that share a word with a record asked about."""
     search = Search(replace(books, own=books.other, other=books.own), books.own)
-    target, member = search.by_word_alike(np.arange(len(books.other)), POOL)
+    target, member = search.by_word_alike(np.unique(near), POOL)
     telling = search.vocabulary.shared(target, member).likelier
     pool = pools(target, member, books.other, books.own, telling)
     pool = pool.only(np.flatnonzero(_are_asked(pool.rows, books).any(axis=1)))

@@ -218,6 +218,22 @@ def test_the_order_of_rows_says_nothing(world):
         same(investigate(*shuffled, magnitude=True), expected)
 
 
+def test_side_b_asks_as_side_a_does(world):
+    """And another year says nothing either."""
+    frames = world.frames(asked_of(world))
+    expected = investigate(*frames, magnitude=True)
+    turned = [
+        one.with_columns(
+            side=pl.when(pl.col("side") == "a").then(pl.lit("b")).otherwise(pl.lit("a")),
+            date=pl.col("date").dt.offset_by("728d"),
+        )
+        for one in frames
+    ]
+    found = investigate(*turned, magnitude=True)
+    assert_frame_equal(found.outcomes, expected.outcomes)
+    assert_frame_equal(found.findings.with_columns(-pl.col("difference")), expected.findings)
+
+
 def test_what_is_given_twice_counts_once(world):
     asked, own, other, matched = world.frames(asked_of(world))
     expected = investigate(asked, own, other, matched, magnitude=True)
