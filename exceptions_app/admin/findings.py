@@ -152,7 +152,7 @@ class FindingTaking(admin.ModelAdmin):
             messages.error(request, _("Your role does not allow this."))
             return HttpResponseRedirect(back)
         [each] = facings([finding])
-        form = AdjustmentForm(request.POST or None)
+        form = AdjustmentForm(request.POST if request.method == "POST" else None)
         if request.method == "POST" and form.is_valid():
             act = partial(
                 plainly(finding_take, finding.investigation.exception.reconciliation),

@@ -76,7 +76,6 @@ class ExceptionAdmin(FindingTaking, ClearingModelAdmin):
         "ages",
         "owners",
         "found",
-        "opened",
     )
     list_filter = (
         StatusFilter,
@@ -167,9 +166,11 @@ class ExceptionAdmin(FindingTaking, ClearingModelAdmin):
     def stream_link(self, obj: ReconciliationException) -> str:
         return link_to(obj.stream)
 
-    @display(description=gettext_lazy("Status"), ordering="status")
+    @display(description=gettext_lazy("Status, since"), ordering="opened_at")
     def state(self, obj: ReconciliationException) -> str:
-        return status_chip(obj)
+        since = obj.opened_at if obj.is_active else obj.closed_at
+        day = timezone.localtime(since).date() if since is not None else ""
+        return format_html('{}<br><small class="tieout-faint">{}</small>', status_chip(obj), day)
 
     @display(description=gettext_lazy("Records"))
     def count_records(self, obj: Any) -> str:
@@ -200,10 +201,6 @@ class ExceptionAdmin(FindingTaking, ClearingModelAdmin):
     @display(description=gettext_lazy("Investigation"))
     def found(self, obj: Any) -> str:
         return investigation_chip(obj.newest)
-
-    @display(description=gettext_lazy("Opened"), ordering="opened_at")
-    def opened(self, obj: ReconciliationException) -> Any:
-        return timezone.localtime(obj.opened_at).date() if obj.opened_at is not None else "–"
 
     @display(description=gettext_lazy("Description"))
     def description_shown(self, obj: ReconciliationException) -> str:

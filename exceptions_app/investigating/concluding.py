@@ -57,12 +57,16 @@ def _outcome(outcomes: pl.DataFrame) -> str:
 
 
 def _best_first(findings: pl.DataFrame) -> pl.DataFrame:
-    found = pl.col("outcome") == Outcome.MATCH_FOUND
-    return findings.sort(found, "confidence", "record", "rank", descending=[True, True, False, False])
+    """The surest records first, the explanations of one record together."""
+    found = (pl.col("outcome") == Outcome.MATCH_FOUND).any().over("record")
+    best = pl.col("confidence").max().over("record")
+    return findings.sort(found, best, "record", "rank", descending=[True, True, False, False])
 
 
 def _suggested(findings: pl.DataFrame) -> list[int]:
-    ids = _best_first(findings)["suggested"].explode(empty_as_null=False, keep_nulls=False)
+    """Those of the first explanations come before those of others."""
+    by_rank = _best_first(findings).sort("rank", maintain_order=True)
+    ids = by_rank["suggested"].explode(empty_as_null=False, keep_nulls=False)
     return ids.unique(maintain_order=True).head(SUGGESTED_MAX).to_list()
 
 
@@ -103,8 +107,8 @@ def _figures(rows: pl.DataFrame) -> dict[str, Any]:
 
 
 def _rows(investigation: Investigation, frames: Frames, found: Findings) -> pl.DataFrame:
-    """Findings as rows of their table. Facts that say nothing are left out; a suggestion that waits is added."""
-    findings = found.findings
+    """Findings as rows of their table, in the order in which they are shown. Facts that say nothing are left out; a suggestion that waits is added."""
+    findings = _best_first(found.findings)
     waits = pl.concat(
         [frame.select("id", "suggestion") for frame in (frames.asked, frames.own, frames.other)]
     )

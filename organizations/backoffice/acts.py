@@ -62,6 +62,11 @@ class Act:
         """Whether a page comes first: with fields to fill, or to think twice."""
         return self.form is not None or bool(self.explain)
 
+    @property
+    def shows_first(self) -> bool:
+        """Whether it has a preview: templates would call the preview itself."""
+        return self.preview is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Done:

@@ -59,6 +59,7 @@ WHAT = {
     "reconciliation.rules_owned": gettext_lazy("got rules of its own"),
     "stream.wire_requested": gettext_lazy("stream put in"),
     "stream.unwire_requested": gettext_lazy("stream taken out"),
+    "record.overdue": gettext_lazy("records became overdue"),
     "ledger.opening_confirmed": gettext_lazy("opening balance confirmed"),
 }
 """An event that is not here is told by its own words: "ledger created"."""
@@ -92,8 +93,8 @@ NAMES = {
 ACTOR = re.compile(r"(user|key|system):\S+")
 INSTANTS = {"overdue_at", "before"}
 """Of the record that somebody marks overdue; told in the reader's time zone."""
-LEFT_OUT = {"currency"}
-"""Told with its amount."""
+LEFT_OUT = {"currency", "seen_at"}
+"""Told with its amount; the instant of a sweep is that of its event."""
 
 
 def told_history(

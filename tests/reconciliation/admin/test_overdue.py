@@ -102,8 +102,11 @@ def test_other_organizations_calendars_are_not_offered(client, made: Reconciliat
 def test_it_is_saved_only_as_its_preview_showed_it(client, made: Reconciliation):
     url = reverse("admin:rules_reconciliation_act", args=[made.pk, "overdue"])
     fields = {"after_days": "3", "counts_from": "date", "overdue_from": "2026-03-01"}
+    asked = client.get(url).content.decode()
+    assert (asked.count('value="preview"'), asked.count('value="it"')) == (1, 0)
     first = client.post(url, {**fields, "do": "it"})
     told = text_of(first)
+    assert 'value="it"' in first.content.decode()
     assert "What it would do" in told
     assert (
         "Overdue: 3 days after the booking date, at the earliest after 2026-03-01 . 1 item is open now."
