@@ -102,9 +102,16 @@ def _figures(rows: pl.DataFrame) -> dict[str, Any]:
     return {"records": rows.height, "sums": dict(sums.iter_rows())}
 
 
+def _surest_records_first(findings: pl.DataFrame) -> pl.DataFrame:
+    """By the likeliest explanation of each record, and the explanations of one record together: they are shown as they are
+    written."""
+    first = _best_first(findings.filter(pl.col("rank") == 1)).select("record").with_row_index("place")
+    return findings.join(first, on="record").sort("place", "rank").drop("place")
+
+
 def _rows(investigation: Investigation, frames: Frames, found: Findings) -> pl.DataFrame:
     """Findings as rows of their table. Facts that say nothing are left out; a suggestion that waits is added."""
-    findings = found.findings
+    findings = _surest_records_first(found.findings)
     waits = pl.concat(
         [frame.select("id", "suggestion") for frame in (frames.asked, frames.own, frames.other)]
     )
