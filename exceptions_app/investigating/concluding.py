@@ -4,7 +4,7 @@ Called by investigation_execution."""
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -17,6 +17,8 @@ from rules.engine.investigation import Findings
 
 SUGGESTED_MAX = 200
 """Suggested records that an investigation names as a whole; each finding names its own."""
+LEAST = 0.02
+"""What is less likely than this is not told beside a likelier explanation of the same record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class Conclusion:
 
 
 def conclude(investigation: Investigation, frames: Frames, found: Findings) -> Conclusion:
+    found = replace(found, findings=_worth_telling(found.findings))
     outcomes = found.outcomes
     outcome = _outcome(outcomes)
     best = outcomes.filter(pl.col("outcome") == outcome)["confidence"].mean()
@@ -49,6 +52,10 @@ def conclude(investigation: Investigation, frames: Frames, found: Findings) -> C
     )
 
 
+def _worth_telling(findings: pl.DataFrame) -> pl.DataFrame:
+    return findings.filter((pl.col("rank") == 1) | (pl.col("confidence") >= LEAST))
+
+
 def _outcome(outcomes: pl.DataFrame) -> str:
     """Found where one record at least is explained; else to be looked at where there is anything at all."""
     seen = set(outcomes["outcome"].to_list())
@@ -57,12 +64,16 @@ def _outcome(outcomes: pl.DataFrame) -> str:
 
 
 def _best_first(findings: pl.DataFrame) -> pl.DataFrame:
-    found = pl.col("outcome") == Outcome.MATCH_FOUND
-    return findings.sort(found, "confidence", "record", "rank", descending=[True, True, False, False])
+    """The surest records first, the explanations of one record together."""
+    found = (pl.col("outcome") == Outcome.MATCH_FOUND).any().over("record")
+    best = pl.col("confidence").max().over("record")
+    return findings.sort(found, best, "record", "rank", descending=[True, True, False, False])
 
 
 def _suggested(findings: pl.DataFrame) -> list[int]:
-    ids = _best_first(findings)["suggested"].explode(empty_as_null=False, keep_nulls=False)
+    """Those of the first explanations come before those of others."""
+    by_rank = _best_first(findings).sort("rank", maintain_order=True)
+    ids = by_rank["suggested"].explode(empty_as_null=False, keep_nulls=False)
     return ids.unique(maintain_order=True).head(SUGGESTED_MAX).to_list()
 
 
@@ -102,16 +113,9 @@ def _figures(rows: pl.DataFrame) -> dict[str, Any]:
     return {"records": rows.height, "sums": dict(sums.iter_rows())}
 
 
-def _surest_records_first(findings: pl.DataFrame) -> pl.DataFrame:
-    """By the likeliest explanation of each record, and the explanations of one record together: they are shown as they are
-    written."""
-    first = _best_first(findings.filter(pl.col("rank") == 1)).select("record").with_row_index("place")
-    return findings.join(first, on="record").sort("place", "rank").drop("place")
-
-
 def _rows(investigation: Investigation, frames: Frames, found: Findings) -> pl.DataFrame:
-    """Findings as rows of their table. Facts that say nothing are left out; a suggestion that waits is added."""
-    findings = _surest_records_first(found.findings)
+    """Findings as rows of their table, in the order in which they are shown. Facts that say nothing are left out; a suggestion that waits is added."""
+    findings = _best_first(found.findings)
     waits = pl.concat(
         [frame.select("id", "suggestion") for frame in (frames.asked, frames.own, frames.other)]
     )

@@ -93,8 +93,8 @@ NAMES = {
 ACTOR = re.compile(r"(user|key|system):\S+")
 INSTANTS = {"overdue_at", "before"}
 """Of the record that somebody marks overdue; told in the reader's time zone."""
-LEFT_OUT = {"currency", "seen_at", "streams"}
-"""Told with its amount, or by other events."""
+LEFT_OUT = {"currency", "seen_at"}
+"""Told with its amount; the instant of a sweep is that of its event."""
 
 
 def told_history(

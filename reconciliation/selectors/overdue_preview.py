@@ -28,16 +28,18 @@ REST = """CASE WHEN o.held_by IS NULL THEN r.signed_amount
 
 
 class Group(NamedTuple):
-    """Open items that the policy treats alike. `day`: from which they count; of those marked by hand it is None."""
+    """Open items that the policy treats alike. `day`: from which they count. Figures of all of them, and of those that are
+    overdue as they are stamped."""
 
     stream_id: int
     currency: str
     decimal_places: int
     by_hand: bool
-    was_overdue: bool
-    day: date | None
+    day: date
     items: int
     amount: Decimal
+    items_overdue: int
+    amount_overdue: Decimal
 
 
 @dataclass(slots=True)
@@ -47,9 +49,10 @@ class Tally:
     count: int = 0
     sums: dict[tuple[str, int], int] = field(default_factory=lambda: defaultdict(int))
 
-    def add(self, group: Group) -> None:
-        self.count += group.items
-        self.sums[group.currency, group.decimal_places] += int(group.amount)
+    def add(self, group: Group, items: int, amount: Decimal) -> None:
+        if items:
+            self.count += items
+            self.sums[group.currency, group.decimal_places] += int(amount)
 
     @property
     def listed(self) -> list[tuple[tuple[str, int], int]]:
@@ -89,8 +92,7 @@ def overdue_preview(
     """What would be overdue at `at` if `policy` held (None: nothing by itself), against what is. Two queries."""
     groups = _groups(reconciliation, value_date=policy is not None and policy.value_date, at=at)
     found = OverduePreview(at)
-    days = {group.day for group in groups if group.day is not None}
-    due = overdue_by_day(policy, days) if policy is not None else {}
+    due = overdue_by_day(policy, {group.day for group in groups}) if policy is not None else {}
     streams = DataStream.objects.in_bulk({group.stream_id for group in groups})
     of = {pk: OfStream(stream) for pk, stream in sorted(streams.items(), key=lambda each: each[1].name)}
     upcoming: dict[datetime, Tally] = defaultdict(Tally)
@@ -98,30 +100,29 @@ def overdue_preview(
         found.open += group.items
         if group.by_hand:
             found.by_hand += group.items
-            found.by_hand_overdue += group.items if group.was_overdue else 0
+            found.by_hand_overdue += group.items_overdue
             continue
-        instant = due.get(group.day) if group.day is not None else None
+        instant = due.get(group.day)
         is_overdue = instant is not None and instant <= at
         _tallied(found, of[group.stream_id], group, is_overdue)
         if instant is not None and not is_overdue:
-            found.waiting.add(group)
-            upcoming[instant].add(group)
+            found.waiting.add(group, group.items, group.amount)
+            upcoming[instant].add(group, group.items, group.amount)
     found.streams = list(of.values())
     found.upcoming = sorted(upcoming.items(), key=lambda each: each[0])[:NEXT_SHOWN]
     return found
 
 
 def _tallied(found: OverduePreview, stream: OfStream, group: Group, is_overdue: bool) -> None:
-    if group.was_overdue:
-        found.now.add(group)
-        stream.now.add(group)
-    if is_overdue:
-        found.then.add(group)
-        stream.then.add(group)
-    if is_overdue and not group.was_overdue:
-        found.becoming.add(group)
-    if group.was_overdue and not is_overdue:
-        found.stopping.add(group)
+    was = (group.items_overdue, group.amount_overdue)
+    for tally in (found.now, stream.now):
+        tally.add(group, *was)
+    if not is_overdue:
+        found.stopping.add(group, *was)
+        return
+    for tally in (found.then, stream.then):
+        tally.add(group, group.items, group.amount)
+    found.becoming.add(group, group.items - group.items_overdue, group.amount - group.amount_overdue)
 
 
 def _groups(reconciliation: Reconciliation, *, value_date: bool, at: datetime) -> Iterable[Group]:
@@ -133,19 +134,19 @@ def _groups(reconciliation: Reconciliation, *, value_date: bool, at: datetime) -
 
 
 def _sql(counting: str) -> str:
-    """Sums stay numeric: amounts of 64 bits may add up to more."""
+    """Sums stay numeric: amounts of 64 bits may add up to more. What is overdue now is a figure, not a key: keys are columns of
+    which the planner knows how few values they have, so that it adds up in memory and sorts nothing."""
     return f"""
-        SELECT stream_id, currency, decimal_places, by_hand, was, day, count(*), sum(amount)
+        SELECT stream_id, currency, decimal_places, by_hand, day, count(*), sum(amount),
+            count(*) FILTER (WHERE was), coalesce(sum(amount) FILTER (WHERE was), 0)
         FROM (
-            SELECT r.stream_id, r.currency, r.decimal_places, o.overdue_by_hand AS by_hand,
-                o.overdue_at IS NOT NULL AND o.overdue_at <= %(at)s AS was,
-                CASE WHEN o.overdue_by_hand THEN NULL ELSE {counting} END AS day, {REST} AS amount
+            SELECT r.stream_id, r.currency, r.decimal_places, o.overdue_by_hand AS by_hand, {counting} AS day,
+                o.overdue_at <= %(at)s AS was, {REST} AS amount
             FROM reconciliation_openitem o JOIN ledgers_record r ON r.id = o.record_id
             WHERE o.reconciliation_id = %(reconciliation)s AND o.closed_at IS NULL
             UNION ALL
-            SELECT r.stream_id, r.currency, r.decimal_places, m.overdue_by_hand,
-                m.overdue_at IS NOT NULL AND m.overdue_at <= %(at)s,
-                CASE WHEN m.overdue_by_hand THEN NULL ELSE {counting} END, r.signed_amount
+            SELECT r.stream_id, r.currency, r.decimal_places, m.overdue_by_hand, {counting},
+                m.overdue_at <= %(at)s, r.signed_amount
             FROM reconciliation_match s
             JOIN reconciliation_matchmember m ON m.match_id = s.id AND m.live
             JOIN ledgers_record r ON r.id = m.record_id
@@ -153,6 +154,5 @@ def _sql(counting: str) -> str:
                 SELECT FROM reconciliation_openitem o
                 WHERE o.reconciliation_id = m.reconciliation_id AND o.record_id = m.record_id)
         ) AS items
-        GROUP BY 1, 2, 3, 4, 5, 6
-        ORDER BY 1, 2, 6
+        GROUP BY 1, 2, 3, 4, 5
         """  # noqa: S608 - our own names

@@ -105,7 +105,7 @@ def policy_recompute(*, reconciliation: Reconciliation, by: Actor, at: datetime)
 def policies_follow_calendars(*, at: datetime) -> list[int]:
     """Ask for a recompute wherever the holidays of a calendar, or the organization's time zone, are others than when the items
     were stamped. Outermost: an act for each. Gives the reconciliations."""
-    newest = OverdueRecompute.objects.filter(reconciliation=OuterRef("pk")).order_by("-requested_at", "-pk")
+    newest = OverdueRecompute.objects.filter(reconciliation=OuterRef("pk")).order_by("-pk")
     rows = Reconciliation.objects.live().exclude(kind=ReconciliationKind.SETTLEMENT)
     stamped = rows.filter(overdue_after_days__isnull=False).annotate(
         stamped_by=Subquery(newest.values("policy_digest")[:1])

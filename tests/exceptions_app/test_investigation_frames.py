@@ -83,6 +83,18 @@ def test_of_a_ledger_amounts_are_what_money_in_and_out_is_for_the_owner():
     assert found.other.select("id", "amount").rows() == [(entry.pk, -20_00)]
 
 
+def test_of_a_ledgers_own_entries_too():
+    """An asset's credit is money out: as a record it is above zero, for the owner below."""
+    account = Account()
+    account.upload("2026-02-04,19.90,debit,FEE-02,S3")
+    [entry] = account.books.post(("G3", "credit", 20_00, 5, "FEE-02"))
+    account.stream = entry.stream
+    account.make_due(entry)
+    found = loaded(account)
+    assert found.asked.select("id", "side", "amount").rows() == [(entry.pk, "b", -20_00)]
+    assert found.other["amount"].to_list() == [-19_90]
+
+
 def test_of_what_is_held_the_rest_is_asked_about():
     account = Account()
     line, _other = account.upload("2026-02-08,500.00,credit,INV-703,S4", "2026-02-09,1.00,credit,X,S5")

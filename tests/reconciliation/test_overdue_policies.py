@@ -290,6 +290,17 @@ def test_a_changed_calendar_or_time_zone_is_followed_by_itself(feeds: Feeds, pai
     assert due() == [day(4) - timedelta(hours=9)]
 
 
+def test_a_calendar_is_followed_once_though_the_clock_was_put_back(feeds: Feeds, pair):
+    made, _a, _b = pair
+    policy(feeds, made, 1)
+    recomputed(made)
+    Organization.objects.update(time_zone="Asia/Tokyo")
+    earlier = NOW - timedelta(hours=1)
+    assert policies_follow_calendars(at=earlier) == [made.pk]
+    recomputed(made)
+    assert policies_follow_calendars(at=earlier) == []
+
+
 def test_the_trail_has_before_and_after(feeds: Feeds, pair):
     made, _a, _b = pair
     policy(feeds, made, 3)
