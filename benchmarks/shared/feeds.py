@@ -136,13 +136,13 @@ def open_feeds() -> Feeds:
     return Feeds(by, text, a, b, made)
 
 
-def load(feeds: Feeds, count: int) -> None:
-    """`count` records in all, half on each side, oldest first."""
+def load(feeds: Feeds, count: int, *, waiting: float = 0.1) -> None:
+    """`count` records in all, half on each side, oldest first; so many of them wait, the others are matched in pairs."""
     pairs = count // 2
     rng = np.random.default_rng(1)
     minor = rng.integers(1_00, 5_000_00, pairs)
     day = pl.Series(np.sort(rng.integers(0, DAYS, pairs)) + (DAY_0 - date(1970, 1, 1)).days)
-    open_ = pl.Series(rng.random(pairs) < 0.1)
+    open_ = pl.Series(rng.random(pairs) < waiting)
     pair = pl.DataFrame({"pair": np.arange(pairs), "amount": minor, "open": open_}).with_columns(
         date=day.cast(pl.Int32).cast(pl.Date)
     )

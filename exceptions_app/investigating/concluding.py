@@ -4,7 +4,7 @@ Called by investigation_execution."""
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -17,6 +17,8 @@ from rules.engine.investigation import Findings
 
 SUGGESTED_MAX = 200
 """Suggested records that an investigation names as a whole; each finding names its own."""
+LEAST = 0.02
+"""What is less likely than this is not told beside a likelier explanation of the same record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class Conclusion:
 
 
 def conclude(investigation: Investigation, frames: Frames, found: Findings) -> Conclusion:
+    found = replace(found, findings=_worth_telling(found.findings))
     outcomes = found.outcomes
     outcome = _outcome(outcomes)
     best = outcomes.filter(pl.col("outcome") == outcome)["confidence"].mean()
@@ -47,6 +50,10 @@ def conclude(investigation: Investigation, frames: Frames, found: Findings) -> C
         searched=found.searched,
         findings=rows,
     )
+
+
+def _worth_telling(findings: pl.DataFrame) -> pl.DataFrame:
+    return findings.filter((pl.col("rank") == 1) | (pl.col("confidence") >= LEAST))
 
 
 def _outcome(outcomes: pl.DataFrame) -> str:

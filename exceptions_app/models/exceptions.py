@@ -5,12 +5,12 @@ it is never stored: selectors ask for them.
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import CheckConstraint, Q, UniqueConstraint
+from django.db.models import CheckConstraint, OuterRef, Q, Subquery, UniqueConstraint
 
 from exceptions_app.states import EXCEPTION_ACTIVE, EXCEPTION_CLOSED, ExceptionStatus
 from ledgers.models import DataStream
 from organizations.models import User
-from rules.models import Reconciliation
+from rules.models import Reconciliation, ReconciliationStream
 
 TITLE_MAX = 300
 
@@ -30,6 +30,13 @@ class ExceptionQuerySet(models.QuerySet["ReconciliationException"]):
 
     def active(self) -> ExceptionQuerySet:
         return self.filter(status__in=EXCEPTION_ACTIVE)
+
+    def with_side(self) -> ExceptionQuerySet:
+        """`side`: of the stream in its reconciliation, None once it is in it no more."""
+        wiring = ReconciliationStream.objects.filter(
+            reconciliation=OuterRef("reconciliation_id"), stream=OuterRef("stream_id")
+        )
+        return self.annotate(side=Subquery(wiring.values("side")[:1]))
 
     def newest_first(self) -> ExceptionQuerySet:
         return self.order_by("-pk")

@@ -12,7 +12,7 @@ from django.db import connection
 
 from exceptions_app.models import ReconciliationException
 from exceptions_app.selectors.filters import ExceptionFilter
-from exceptions_app.selectors.slices import RECORD_COLUMNS, pairs_of, slice_params, slice_parts
+from exceptions_app.selectors.slices import AMONG_MANY, RECORD_COLUMNS, pairs_of, slice_params, slice_parts
 from exceptions_app.states import AGE_BOUNDS, AgeBucket
 
 DEFAULT_DECIMALS = 2
@@ -131,9 +131,10 @@ def _parts(
     """The database groups by all that the figures tell apart and sums once; what is added up here is a few rows."""
     pairs, params = pairs_of(rows)
     passes, more = filters.sql(at) if filters else ("true", {})
-    halves = slice_parts(pairs, record_columns=COLUMNS + (filters.columns if filters else ""))
+    columns = COLUMNS + (filters.columns if filters else "")
+    slices = slice_parts(pairs, record_columns=columns, among=AMONG_MANY if len(rows) > 1 else "")
     new = NEW if any(row.closed_at is not None for row in rows) else "0"
-    sql = " UNION ALL ".join(PARTS.format(part=half, passes=passes, new=new) for half in halves)
+    sql = " UNION ALL ".join(PARTS.format(part=each, passes=passes, new=new) for each in slices)
     bounds = {f"bound_{place}": at - timedelta(days=days) for place, days in enumerate(_bounds())}
     with connection.cursor() as cursor:
         cursor.execute(sql, {**slice_params(at), **params, **more, **bounds})

@@ -47,7 +47,7 @@ def listed_exceptions(
 
 
 def shown_exceptions(organization_id: int) -> ExceptionQuerySet:
-    rows = ReconciliationException.objects.of(organization_id).live()
+    rows = ReconciliationException.objects.of(organization_id).live().with_side()
     return rows.select_related("reconciliation", "stream")
 
 

@@ -16,10 +16,8 @@ PAGE = """
 SELECT record_id, amount, overdue_at, overdue_seen_at FROM ({part}) AS slice
 WHERE {condition} ORDER BY overdue_at, record_id LIMIT %(limit)s
 """
-# Each half brings its first ones along an index; only these are sorted.
-PAGES = (
-    "SELECT * FROM (({items}) UNION ALL ({members})) AS page ORDER BY overdue_at, record_id LIMIT %(limit)s"
-)
+# Each part brings its first ones along an index; only these are sorted.
+PAGES = "SELECT * FROM ({pages}) AS page ORDER BY overdue_at, record_id LIMIT %(limit)s"
 BEHIND = "(overdue_at, record_id) > (%(after_overdue_at)s, %(after_record_id)s)"
 
 
@@ -60,9 +58,9 @@ def exception_records(
     if behind is not None:
         condition = f"{BEHIND} AND {condition}"
         more |= {"after_overdue_at": behind.overdue_at, "after_record_id": behind.record_id}
-    halves = slice_parts(pairs, record_columns="r.date" + asked.columns)
-    items, members = (PAGE.format(part=half, condition=condition) for half in halves)
-    sql = PAGES.format(items=items, members=members)
+    parts = slice_parts(pairs, record_columns="r.date" + asked.columns)
+    pages = (f"({PAGE.format(part=part, condition=condition)})" for part in parts)
+    sql = PAGES.format(pages=" UNION ALL ".join(pages))
     with connection.cursor() as cursor:
         cursor.execute(sql, {**slice_params(at), **params, **more, "limit": limit})
         rows = cursor.fetchall()

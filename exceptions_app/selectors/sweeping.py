@@ -18,10 +18,11 @@ MEMBER_DUE = """m.live AND m.overdue_seen_at IS NULL AND m.overdue_at <= %(at)s 
     WHERE o.reconciliation_id = m.reconciliation_id AND o.record_id = m.record_id)"""
 """Past due, and no sweep has seen it: of open item o, of member m of an undecided suggestion."""
 
-NEWLY_DUE = f"""rec.voided_at IS NULL AND rec.kind <> 'settlement' AND (
-    EXISTS (SELECT FROM reconciliation_openitem o WHERE o.reconciliation_id = rec.id AND {ITEM_DUE})
-    OR EXISTS (SELECT FROM reconciliation_match s JOIN reconciliation_matchmember m ON m.match_id = s.id
-        WHERE s.reconciliation_id = rec.id AND s.status = 'suggested' AND {MEMBER_DUE}))"""  # noqa: S608 - our own text
+# As values, not with EXISTS: that may be planned as one look at the suggestions of everybody.
+NEWLY_DUE = f"""rec.voided_at IS NULL AND rec.kind <> 'settlement' AND COALESCE(
+    (SELECT 1 FROM reconciliation_openitem o WHERE o.reconciliation_id = rec.id AND {ITEM_DUE} LIMIT 1),
+    (SELECT 1 FROM reconciliation_match s JOIN reconciliation_matchmember m ON m.match_id = s.id
+        WHERE s.reconciliation_id = rec.id AND s.status = 'suggested' AND {MEMBER_DUE} LIMIT 1)) IS NOT NULL"""  # noqa: S608 - our own text
 # Looked at once is enough: what enters a slice later is unseen, and opens an exception by that. An hour for clocks that differ.
 LOOKED_AT = """coalesce((SELECT w.at - interval '1 hour' FROM exceptions_app_sweep w
     WHERE w.organization_id = rec.organization_id AND w.status = 'completed' ORDER BY w.id DESC LIMIT 1), '-infinity')"""
@@ -39,12 +40,13 @@ DUE_RECONCILIATIONS = f"""
 SELECT rec.id FROM rules_reconciliation rec WHERE rec.organization_id = %(organization)s AND {NEWLY_DUE} ORDER BY rec.id
 """  # noqa: S608 - our own text
 
-# Each a walk along one range of an index (openitem_overdue, match_by_standing) that ends at the first record of the stream.
-# The next is begun only where the one before has found none; all of them see one state of the database. What was seen is
-# overdue whatever `at` says: somebody may have marked it since then.
+# Each a walk along one range of an index (openitem_overdue, whose order is asked for; match_by_standing) that ends at the first
+# record of the stream. The next is begun only where the one before has found none; all see one state of the database. What
+# was seen is overdue whatever `at` says: somebody may have marked it since then.
 ITEM = """(SELECT 1 FROM reconciliation_openitem o JOIN ledgers_record r ON r.id = o.record_id
     WHERE o.reconciliation_id = e.reconciliation_id AND r.stream_id = e.stream_id AND o.closed_at IS NULL
-        AND o.overdue_at IS NOT NULL AND {seen} LIMIT 1)"""
+        AND o.overdue_at IS NOT NULL AND {seen}
+    ORDER BY o.overdue_seen_at, o.overdue_at LIMIT 1)"""
 HAS_RECORDS = f"""COALESCE(
     {ITEM.format(seen="o.overdue_seen_at = e.slice_changed_at")},
     {ITEM.format(seen="o.overdue_seen_at IS NULL AND o.overdue_at <= %(at)s")},

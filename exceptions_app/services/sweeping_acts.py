@@ -113,11 +113,11 @@ def suggestions_sweep(reconciliation: Reconciliation, *, record_id: int | None =
 
 def record_sweep(reconciliation: Reconciliation, record: Record, *, at: datetime) -> Swept:
     """See one record that is overdue by now; its stream has an exception then, even where it was seen and that was deleted.
-    Of a record that somebody has just marked, whose locks this transaction holds. The others are left to the next sweep:
-    their tokens must not be locked behind this one."""
+    Of a record that somebody has just marked, whose locks this transaction holds. The others, and other
+    streams, are left to the next sweep: nothing of them may be locked behind what this one has."""
     of_it: dict[str, Any] = {"record_id": record.pk, "at": at}
     swept = items_sweep(reconciliation, **of_it) + suggestions_sweep(reconciliation, **of_it)
-    return swept + exceptions_make_again(reconciliation, at=at)
+    return swept + exceptions_make_again(reconciliation, stream_id=record.stream_id, at=at)
 
 
 def exceptions_open(
@@ -136,9 +136,12 @@ def exceptions_open(
     raise AssertionError("the last try returns or raises")
 
 
-def exceptions_make_again(reconciliation: Reconciliation, *, at: datetime) -> Swept:
-    """Of streams whose exception was deleted, while overdue records last: another one is reopened, or made."""
-    streams = {stream: 0 for _pair, stream in left_behind(reconciliation_id=reconciliation.pk, at=at)}
+def exceptions_make_again(
+    reconciliation: Reconciliation, *, stream_id: int | None = None, at: datetime
+) -> Swept:
+    """Of streams whose exception was deleted, or of this one, while overdue records last: another one is reopened, or made."""
+    found = (stream for _pair, stream in left_behind(reconciliation_id=reconciliation.pk, at=at))
+    streams = {stream: 0 for stream in found if stream_id in (None, stream)}
     return exceptions_open(reconciliation, streams, at=at)[1] if streams else Swept()
 
 

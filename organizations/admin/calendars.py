@@ -18,6 +18,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminT
 from organizations.backoffice.base import RefusalForm, ScopedModelAdmin
 from organizations.backoffice.current import actor_of, current_organization
 from organizations.models import Calendar
+from organizations.models.calendars import saturday_and_sunday
 from organizations.services.tenants import calendar_save
 
 WEEKDAYS = [
@@ -38,6 +39,7 @@ class CalendarForm(RefusalForm):
         label=gettext_lazy("Weekend"),
         choices=WEEKDAYS,
         coerce=int,
+        initial=saturday_and_sunday,
         required=False,
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
         help_text=gettext_lazy("Days of the week that are no business days."),

@@ -96,6 +96,12 @@ class OpenItem(models.Model):
                 condition=Q(overdue_at__isnull=False, closed_at__isnull=True),
                 name="openitem_overdue",
             ),
+            # What is overdue of one side, the longest first: the records of an exception, a page at a time.
+            models.Index(
+                fields=["reconciliation", "side", "overdue_at", "record"],
+                condition=Q(overdue_at__isnull=False, closed_at__isnull=True),
+                name="openitem_due",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -78,7 +78,10 @@ class Overdue(Feeds):
 
     def slice(self, stream: DataStream | None = None, *, at: datetime = NOW) -> dict[int, int]:
         """Amounts of the records in it, minor units, by record."""
-        pair = "(SELECT 0 AS exception_id, %(reconciliation)s AS reconciliation_id, %(stream)s AS stream_id)"
+        pair = (
+            "(SELECT 0 AS exception_id, %(reconciliation)s AS reconciliation_id,"
+            " %(stream)s AS stream_id, NULL::text AS side)"
+        )
         about = {"reconciliation": self.made.pk, "stream": (stream or self.a).pk}
         with connection.cursor() as cursor:
             cursor.execute(

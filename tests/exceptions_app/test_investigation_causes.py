@@ -152,6 +152,23 @@ def test_same_reference(acquirer):
     assert "the amounts differ by 3,619.35" in text
 
 
+def test_what_is_hardly_likely_beside_the_first_explanation_is_not_told(acquirer):
+    late = acquirer.overdue(912_37, DAY, reference="PAY-4711", counterparty="Old Mill")
+    parts = [
+        acquirer.paid(
+            548_22, DAY + timedelta(days=2), reference="PAY-4711 first part", counterparty="Old Mill"
+        ),
+        acquirer.paid(
+            364_15, DAY + timedelta(days=4), reference="PAY-4711 second part", counterparty="Old Mill"
+        ),
+    ]
+    found = acquirer.findings(acquirer.investigate(), late)
+    # Each part alone has the reference too, at another amount.
+    assert [(each.cause, each.suggested) for each in found] == [
+        ("split_payment", [part.pk for part in parts])
+    ]
+
+
 def test_two_causes_are_both_named():
     acquirer = Acquirer()
     noise(acquirer)

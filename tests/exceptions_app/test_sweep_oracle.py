@@ -156,16 +156,11 @@ class World:
             self._marked((made.pk, record.stream_id), record.pk)
 
     def _marked(self, pair: Pair, record_id: int) -> None:
-        """Its own sweep of one record, and of what deleted exceptions have left in the reconciliation."""
-        slices = self.model.look(self.at)
-        for other in sorted(slices):
-            if other[0] == pair[0]:
-                of = slices[other]
-                seen = {
-                    pk: due for pk, due in of.items() if (other[0], pk) in self.model.known or pk == record_id
-                }
-                if seen:
-                    self.model._sweep(other, seen, self.at, [0, 0, 0, 0])
+        """Its own sweep of one record, and of what a deleted exception has left in its stream."""
+        of = self.model.look(self.at).get(pair, {})
+        seen = {pk: due for pk, due in of.items() if (pair[0], pk) in self.model.known or pk == record_id}
+        if seen:
+            self.model._sweep(pair, seen, self.at, [0, 0, 0, 0])
 
     def match(self) -> None:
         made = self.chance.choice(self.made)

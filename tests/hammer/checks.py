@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import connection
 
+from exceptions_app.services.sweeping import LOST
 from ledgers.models import Record
 from organizations import audit
 from organizations.models import AuditEvent
@@ -11,6 +12,7 @@ from reconciliation.models import MatchMember, Pass, StreamOperation
 from reconciliation.selectors.integrity import Fault, faults
 from tests.clock import NOW
 from tests.hammer.driver import Report
+from tests.hammer.exception_acts import LATER
 from tests.hammer.kinds import ACTS_IN_TWO, BROKEN, ERROR, IDLE, OK
 from tests.hammer.world import SLOTS, World
 
@@ -33,6 +35,8 @@ WRITTEN_BY_PEOPLE = [
     ("voided run", "reconciliation_run", "voided_at", "true"),
     ("pass asked for", "reconciliation_pass", "requested_at", "true"),
     ("discrepancy", "reconciliation_discrepancy", "created_at", "created_by LIKE 'user:%%'"),
+    ("exception", "exceptions_app_reconciliationexception", "created_at", "true"),
+    ("deleted exception", "exceptions_app_reconciliationexception", "voided_at", "true"),
     ("closed discrepancy", "reconciliation_discrepancy", "closed_at", "closed_by LIKE 'user:%%'"),
 ]
 # Each worker has instants of its own (world.Instants).
@@ -92,6 +96,17 @@ COUNTS = {
             ON e.action = 'match.accepted' AND e.subject_id = m.id::text
         WHERE m.status = 'accepted' AND m.origin = 'auto' AND m.decided_by LIKE 'user:%%'
         GROUP BY m.id HAVING count(e.id) <> 1""",
+    "a sweep failed": """
+        SELECT id, error FROM exceptions_app_sweep
+        WHERE status = 'failed' AND error <> 'LOST' AND error NOT LIKE '%%: Conflict: %%'""",
+    "a sweep counted other exceptions than it opened": """
+        SELECT 0, sum(opened) || ' counted at most, ' || (SELECT count(*) FROM exceptions_app_reconciliationexception
+            WHERE created_by = 'system:overdue_sweep') || ' made'
+        FROM exceptions_app_sweep HAVING sum(opened) > (SELECT count(*) FROM exceptions_app_reconciliationexception
+            WHERE created_by = 'system:overdue_sweep')""",
+    "overdue, and no sweep saw it": """
+        SELECT record_id, 'overdue at ' || overdue_at FROM reconciliation_openitem
+        WHERE overdue_seen_at IS NULL AND closed_at IS NULL AND overdue_at < 'LAST'""",
     "an import said other counts than it wrote": """
         SELECT f.id, f.imported_count || ' said, ' || count(r.id) || ' written' FROM ledgers_sourcefile f
         LEFT JOIN ledgers_record r ON r.source_file_id = f.id WHERE f.status = 'completed'
@@ -138,7 +153,8 @@ def history(fault: Fault) -> str:
 
 def _rows(query: str) -> list[tuple]:
     with connection.cursor() as cursor:
-        cursor.execute(query.replace("%%", "%").replace("SLOT", SLOT))
+        said = query.replace("%%", "%").replace("SLOT", SLOT).replace("'LOST'", f"'{LOST}'")
+        cursor.execute(said.replace("'LAST'", f"'{(NOW + LATER).isoformat()}'"))
         return cursor.fetchall()
 
 
@@ -168,6 +184,7 @@ def _answers(report: Report) -> list[str]:
         "void_run",
         "cancel",
         "undo_run",
+        "change_exception",
     }
     found = []
     for outcome in report.acts():

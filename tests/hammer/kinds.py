@@ -14,7 +14,7 @@ import psycopg
 from django.db import InterfaceError, OperationalError, connection
 
 from organizations.refusals import Refusal
-from tests.hammer import ledger_acts, stream_acts
+from tests.hammer import exception_acts, ledger_acts, stream_acts
 from tests.hammer.hands import Hand, NothingToDo
 from tests.hammer.world import World
 
@@ -50,6 +50,10 @@ KINDS: dict[Act, int] = {
     stream_acts.close_record: 4,
     stream_acts.rewire: 3,
     stream_acts.reset: 1,
+    exception_acts.mark_overdue: 10,
+    exception_acts.open_exception: 2,
+    exception_acts.change_exception: 5,
+    exception_acts.delete_exception: 1,
 }
 ACTS_IN_TWO = {"upload"}  # added first, read afterwards: the second may be refused alone
 

@@ -1,4 +1,4 @@
-"""What runs in the hammer's processes: people, many threads of random acts; and workers, which do passes until killed.
+"""What runs in the hammer's processes: people, many threads of random acts; and workers, which do passes and sweeps until killed.
 
 Each is forked from multiprocessing's fork server, which has Django loaded: a killed one is replaced in milliseconds.
 """
@@ -18,6 +18,8 @@ from random import Random
 from django.conf import settings
 from django.db import connection, connections
 
+from exceptions_app.selectors.sweeping import due_reconciliations, organizations_to_sweep
+from exceptions_app.services.sweeping import organization_sweep
 from ledgers.models import SourceFile
 from ledgers.states import SourceFileStatus
 from organizations.refusals import Refusal
@@ -128,10 +130,14 @@ def work(chance: Random, instants: Instants, *, calm: bool = False) -> Outcome |
 def _jobs(left_since: datetime, clock: Callable[[], datetime]) -> list[tuple[str, Callable[[], object]]]:
     ready = Pass.objects.under_way().filter(reconciliation__ready=True).order_by("pk")
     operations = StreamOperation.objects.exclude(status=OperationStatus.COMPLETED).order_by("pk")
+    overdue = [
+        pk for pk in organizations_to_sweep(at=clock()) if due_reconciliations(organization_id=pk, at=clock())
+    ]
     files = SourceFile.objects.live().filter(status=SourceFileStatus.PROCESSING, created_at__lt=left_since)
     return [
         *(("pass", partial(pass_execute, pass_id=row.pk, clock=clock)) for row in ready),
         *(("operation", partial(operation_execute, operation_id=row.pk, clock=clock)) for row in operations),
+        *(("sweep", partial(organization_sweep, organization_id=pk, clock=clock)) for pk in overdue),
         *(("import", partial(source_import, source_file_id=file.pk, at=clock())) for file in files),
     ]
 

@@ -51,8 +51,13 @@ def test_the_record_faces_what_may_belong_to_it_with_what_differs(office: Office
     answer = office.get(office.url)
     page = text_of(answer)
     assert "fee taken off · Very likely (97%) · 0.25 EUR between them" in page
-    assert "Overdue Date 2026-03-02 ≠ differs Reference INV-7 ≠ differs Amount +17.50 EUR credit ≠ differs" in page
-    assert "What may belong to it Date 2026-03-09 ≠ differs Reference Payout ≠ differs Amount +17.25 EUR" in page
+    assert (
+        "Overdue Date 2026-03-02 ≠ differs Reference INV-7 ≠ differs Amount +17.50 EUR credit ≠ differs"
+        in page
+    )
+    assert (
+        "What may belong to it Date 2026-03-09 ≠ differs Reference Payout ≠ differs Amount +17.25 EUR" in page
+    )
     assert "1 of 1 is explained. The whole recommendation" in page
     for record in (late, paid):
         url = reverse("admin:reconciliation_streamrecord_change", args=[record.pk])

@@ -189,6 +189,13 @@ def test_hashes_of_keys_are_neither_shown_nor_searched():
 # --- Forms of rows ----------------------------------------------------------------------------------------------
 
 
+def test_a_new_calendar_begins_with_the_usual_weekend():
+    client, _membership = signed_in()
+    page = client.get(reverse("admin:organizations_calendar_add")).content.decode()
+    ticked = re.findall(r'name="weekend" value="(\d)"[^>]*\schecked(?=[\s>])', page)
+    assert ticked == ["6", "7"]
+
+
 def test_a_calendar_is_added_and_changed_by_its_service_without_djangos_log():
     client, membership = signed_in()
     url = reverse("admin:organizations_calendar_add")
