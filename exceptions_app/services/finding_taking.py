@@ -11,6 +11,7 @@ from exceptions_app.investigating.matchable import takes_adjustment, why_not_mat
 from exceptions_app.investigating.texts import cause_words
 from exceptions_app.models import Finding, ReconciliationException
 from ledgers.amounts import shown
+from ledgers.models import Record
 from organizations import audit
 from organizations.actors import Actor
 from organizations.refusals import Conflict, Invalid, NotFound
@@ -37,8 +38,8 @@ def finding_take(
 
     With `create_adjustment` a difference is made up by an adjustment record (streams only). NotFound "finding.not_found".
     Conflict: "finding.taken" (naming the match), "finding.not_matchable" (the cause suggests nothing to match),
-    "finding.out_of_date" (a record is not open any more), "finding.difference" (the amounts differ and no adjustment is
-    asked for). Invalid "match.adjustment_refused" for an adjustment in a ledger's reconciliation.
+    "finding.out_of_date" (a record is not open any more, or another difference is left than the finding says),
+    "finding.difference" (the amounts differ and no adjustment is asked for). Invalid "match.adjustment_refused" for an adjustment in a ledger's reconciliation.
     """
     by.require(SCOPE)
     finding = _finding(organization_id, finding_id)
@@ -46,8 +47,11 @@ def finding_take(
     if reason := why_not_matchable(finding):
         raise Conflict(reason, code="finding.not_matchable")
     match = _matched(finding, create_adjustment=create_adjustment, by=by, at=at)
+    # What is refused from here on is not kept, the match neither.
     if match.difference and not create_adjustment:
-        raise _differs(finding, match)  # and the match with it is not kept
+        raise _differs(finding, match)
+    if match.adjustment_id is not None:
+        _refuse_another_difference(finding, match)
     as_read = Finding.objects.filter(pk=finding.pk, match_id=finding.match_id)
     if not as_read.update(match_id=match.pk, taken_at=at, taken_by=by.ref):
         raise _taken(finding_id)
@@ -122,6 +126,24 @@ def _sentence(finding: Finding, refusal: Conflict | Invalid) -> str:
     place = issue["path"][-1]
     named = ids[place] if isinstance(place, int) and place < len(ids) else finding.record_id
     return _("record %(id)s: %(message)s") % {"id": named, "message": issue["message"]}
+
+
+def _refuse_another_difference(finding: Finding, match: Match) -> None:
+    """An adjustment is written for what was shown, not for what the records have become since."""
+    written = Record.objects.get(pk=match.adjustment_id)
+    if written.amount != abs(finding.difference):
+        raise Conflict(
+            _(
+                "Things have changed since the investigation: these records differ by %(left)s now, not by %(said)s. Ask for a"
+                " new investigation."
+            )
+            % {
+                "left": shown(written.amount, written.decimal_places, written.currency),
+                "said": shown(abs(finding.difference), written.decimal_places, written.currency),
+            },
+            code="finding.out_of_date",
+            details={"record_ids": [finding.record_id, *finding.suggested], "difference": written.amount},
+        )
 
 
 def _reason(finding: Finding) -> str:

@@ -16,6 +16,7 @@ from organizations.acts import perform
 from organizations.refusals import Conflict, Forbidden, Invalid, NotFound
 from reconciliation.models import Match, OpenItem
 from reconciliation.services.matches import match_undo
+from reconciliation.services.stream_records import record_change
 from tests.clock import NOW
 from tests.exceptions_app.investigating import Account, Acquirer, Looked
 from tests.factories.exceptions_app import FindingFactory, InvestigationFactory
@@ -100,6 +101,18 @@ def test_a_difference_wants_an_adjustment():
         1_25,
         f"Fee taken off, found by investigation {finding.investigation_id}",
     )
+
+
+def test_an_adjustment_is_for_the_difference_that_was_shown():
+    acquirer = Acquirer()
+    paid = acquirer.paid(41_85, DAY)
+    finding = finding_of(acquirer, acquirer.overdue(43_10, DAY), paid, cause="fee", difference=1_25)
+    acquirer.feeds.act(record_change, record=paid, changes={"amount": 1_85})
+    message = refused(acquirer, finding, "finding.out_of_date", create_adjustment=True)
+    assert "differ by 41.25\u00a0EUR now, not by 1.25\u00a0EUR" in message
+    assert not Record.objects.filter(kind="adjustment").exists()
+    acquirer.feeds.act(record_change, record=paid, changes={"amount": 43_10})
+    assert take(acquirer, finding, create_adjustment=True).adjustment_id is None
 
 
 def test_a_ledger_takes_no_adjustment_and_is_told_to_post_an_entry():

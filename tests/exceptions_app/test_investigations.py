@@ -85,6 +85,30 @@ def test_suggested_records_are_named_once_the_surest_first():
     assert done.confidence == pytest.approx(sum(best) / len(best))
 
 
+def test_findings_stand_with_the_surest_record_first_and_those_of_a_record_together():
+    acquirer = Acquirer()
+    day, later = date(2026, 3, 2), date(2026, 3, 20)
+    for place in range(6):
+        reference = f"ORDER-8847{place * 37}903" if place % 2 else ""
+        late = acquirer.overdue(8_731_00 + place * 1_037_13, day, reference=reference)
+        for when in (later, date(2026, 3, 19))[: 1 + (place % 3 == 0)]:
+            acquirer.paid(late.amount, when, reference=reference)
+    late = acquirer.overdue(6_214_79, day, reference="ORDER-55120877")
+    acquirer.paid(6_214_79, date(2026, 3, 3))
+    acquirer.paid(6_241_79, date(2026, 3, 3), reference=late.reference)
+    rows = list(acquirer.investigate().findings.order_by("pk"))
+    firsts = [row for row in rows if row.rank == 1]
+    assert len({row.confidence for row in firsts}) > 2
+    assert firsts == sorted(
+        firsts, key=lambda row: (row.outcome != "match_found", -row.confidence, row.record_id)
+    )
+    assert len(rows) > len(firsts)
+    last = rows[0]
+    for row in rows:
+        assert row.rank == 1 or (row.record_id, row.rank) == (last.record_id, last.rank + 1)
+        last = row
+
+
 def test_what_was_not_looked_at_is_said():
     acquirer = Acquirer()
     day = date(2026, 3, 2)
