@@ -1,11 +1,13 @@
 """Public holidays of countries and their parts, year by year, from the `holidays` package. Pure; read by calendars and by
 overdue policies.
 
-What is known reaches from the package's first year of a country to its last; outside of that a year has none.
+What is known reaches from the package's first year of a country to its last; outside of that a year has none, or only those
+of fixed dates.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from datetime import date
 from functools import lru_cache
@@ -36,7 +38,10 @@ def public_holidays(country: str, subdivision: str, year: int) -> frozenset[date
     """Those of one year, also where they fall on a weekend. Raises NotImplementedError for a country or part unknown here."""
     if not FIRST_YEAR <= year <= LAST_YEAR:
         return frozenset()
-    return frozenset(holidays.country_holidays(country, subdiv=subdivision or None, years=year))
+    with warnings.catch_warnings():
+        # Of some countries movable feasts are known for fewer years, as is said above.
+        warnings.simplefilter("ignore", UserWarning)
+        return frozenset(holidays.country_holidays(country, subdiv=subdivision or None, years=year))
 
 
 def public_holidays_of(country: str, subdivision: str, years: Iterable[int]) -> frozenset[date]:

@@ -2,14 +2,16 @@
 
 import django.contrib.postgres.fields
 from django.db import migrations, models
+from django.db.models.functions import Upper
 
 from organizations.holidays import countries
 
 
 def drop_unknown_countries(apps, schema_editor):
     """The country was a note before; from now on its public holidays count, so one that nobody knows is none."""
-    known = list(countries())
-    apps.get_model("organizations", "Calendar").objects.exclude(country__in=known).update(country="")
+    calendars = apps.get_model("organizations", "Calendar").objects
+    calendars.update(country=Upper("country"))
+    calendars.exclude(country__in=list(countries())).update(country="")
 
 
 class Migration(migrations.Migration):

@@ -4,6 +4,7 @@ are stamped by the new policy, and a worker stamps the others anew (`recompute`)
 
 from __future__ import annotations
 
+import logging
 from datetime import date, datetime
 from functools import partial
 from typing import Any
@@ -15,7 +16,7 @@ from django.utils.translation import gettext as _
 from organizations import audit
 from organizations.actors import Actor, system_actor
 from organizations.models import Calendar
-from organizations.refusals import Conflict, Invalid, NotFound
+from organizations.refusals import Conflict, Invalid, NotFound, Refusal
 from reconciliation.doorbell import ring_soon
 from reconciliation.models import OverdueRecompute
 from reconciliation.services.intake import zone_of
@@ -29,6 +30,7 @@ from rules.states import CountsFrom, ReconciliationKind
 EXECUTE = "reconciliation.tasks.recompute_overdue"  # by name: the tasks import what does it
 SCOPE = "policies:write"
 TASK = "follow_calendars"
+log = logging.getLogger(__name__)
 
 
 def policy_change(
@@ -115,7 +117,14 @@ def policies_follow_calendars(*, at: datetime) -> list[int]:
     for row in stamped.order_by("pk"):
         if row.pk in policies and policy_digest(policies[row.pk]) != row.stamped_by:
             by = system_actor(TASK, row.organization_id)
-            perform_patiently(partial(policy_recompute, reconciliation=row, by=by, at=at))
+            try:
+                perform_patiently(partial(policy_recompute, reconciliation=row, by=by, at=at))
+            except Refusal as refusal:  # voided meanwhile, or in somebody's hands: the next look asks again
+                log.warning(
+                    "a calendar is not followed yet",
+                    extra={"reconciliation_id": row.pk, "why": refusal.message},
+                )
+                continue
             found.append(row.pk)
     return found
 

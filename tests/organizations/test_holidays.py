@@ -44,6 +44,9 @@ def test_years_of_which_nothing_is_known_have_no_holidays():
         public_holidays("DE", "", FIRST_YEAR - 1) == public_holidays("DE", "", LAST_YEAR + 1) == frozenset()
     )
     assert Calendar(country="DE", weekend=[6, 7]).add_business_days(date(9999, 12, 23), 1).year == 9999
+    assert date(1990, 1, 26) in public_holidays(
+        "IN", "", 1990
+    )  # its movable ones are known from 2001 to 2035 only
 
 
 @pytest.mark.parametrize("country", sorted(countries()))

@@ -54,8 +54,8 @@ def investigate(
 
     A record is *found* when one explanation has a confidence of 0.9 (`weighing.SURE`) and no other is likelier than not to be
     more than accident; where there are others, or only weak ones, a person has to look; no finding, no match. Nothing is ever
-    matched by this. Sums are searched among records that share a telling word, two to four of them for every record, up to six
-    for as many as the budget allows (see `deep`; `search_complete` says for which not).
+    matched by this. Sums are searched among records that share a telling word (of few in all: any), two to four of them for
+    every record, up to six for as many as the budget allows (see `deep`; `search_complete` says for which not).
 
     Time and memory grow with all frames: 10,000 asked of 10,000 against 10,000 and 20,000 matched take about 4 s and 0.2 GB. Who
     asks for few should give only records that are within reach of them. The order of rows says nothing. Records of amount 0, or

@@ -14,6 +14,7 @@ from rules.engine.investigation.records import Books, Records
 from rules.engine.investigation.sums import NOBODY, POOL, Pools, Sets, joined_sets, pools, sets_of
 from rules.engine.sides import Bools, Floats, Ints
 
+FEW = 16  # open records of a side, of which all may be parts, whatever their words
 SOME_ODDS = 0.5  # from which a single record explains enough for larger sets not to be searched
 
 
@@ -32,7 +33,7 @@ class Parts:
 
 def splits(books: Books, search: OpenSearch, pairs: Pairs) -> Parts:
     """Several records of the other side that add up to one that was asked about."""
-    own, found = search.by_word_alike(np.flatnonzero(books.asked), POOL)
+    own, found = _tried(search, np.flatnonzero(books.asked))
     telling = search.vocabulary.shared(own, found).likelier
     pool = pools(own, found, books.own, books.other, telling)
     sets, unfinished = _searched(pool, _explained(pairs, books), books.own, books.other)
@@ -45,7 +46,7 @@ def combined(books: Books, pairs: Pairs, near: Ints) -> Parts:
     """Records of the own side, one of them asked about at least, that add up to one of the other side. `near`: rows of the other
     side that share a word with a record asked about."""
     search = Search(replace(books, own=books.other, other=books.own), books.own)
-    target, member = search.by_word_alike(np.unique(near), POOL)
+    target, member = _tried(search, np.unique(near))
     telling = search.vocabulary.shared(target, member).likelier
     pool = pools(target, member, books.other, books.own, telling)
     pool = pool.only(np.flatnonzero(_are_asked(pool.rows, books).any(axis=1)))
@@ -61,6 +62,14 @@ def combined(books: Books, pairs: Pairs, near: Ints) -> Parts:
     waiting = np.unique(waiting[_are_asked(waiting, books)])
     asked = books.asked[member]
     return Parts(sets, own, place, rating[place] * free, (member[asked], target[asked]), waiting)
+
+
+def _tried(search: Search, rows: Ints) -> tuple[Ints, Ints]:
+    """Which records may be parts of which: those that share a telling word; where there are few in all, any of them."""
+    size = len(search.found)
+    if size > FEW:
+        return search.by_word_alike(rows, POOL)
+    return np.repeat(rows, size), np.tile(np.arange(size), len(rows))
 
 
 def _searched(pool: Pools, explained: Floats, targets: Records, candidates: Records) -> tuple[Sets, Ints]:

@@ -7,11 +7,14 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from rules.engine.investigation.findings import Cause
+from rules.engine.investigation.odds import NUMBER
 from rules.engine.sides import Bools, Floats, Ints
 
 SURE = 0.9  # confidence from which a record counts as found
 RIVAL = 0.5  # odds of a second explanation from which a person has to look
 WORTH = 0.05  # odds below which an explanation is not mentioned
+WORTH_EQUAL = 0.002  # the same where the amount is equal and the date near: several of a kind face several
 MENTIONED = 5  # explanations of a record
 
 
@@ -84,7 +87,8 @@ def weighed(found: Explanations, claims: Claims, asked: Bools, other_size: int) 
     odds, wanted = contested(found, claims, len(asked), other_size)
     total = np.bincount(found.own, odds, minlength=len(asked))
     confidence = odds / (1 + total[found.own])
-    worth = np.flatnonzero(asked[found.own] & (odds >= WORTH))
+    least = np.where(found.cause == NUMBER[Cause.EQUAL_AMOUNT], WORTH_EQUAL, WORTH)
+    worth = np.flatnonzero(asked[found.own] & (odds >= least))
     order = np.lexsort(
         (found.place[worth], found.kind[worth], found.cause[worth], -odds[worth], found.own[worth])
     )
