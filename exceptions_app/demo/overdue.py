@@ -129,7 +129,7 @@ def _today(by: Actor, clock: Clock) -> date:
 def _due(books: Reconciliation, *, by: Actor, clock: Clock) -> None:
     """The policy comes after the matching, so that no sweep meanwhile sees what is about to be matched."""
     since = _today(by, clock) - timedelta(days=365)
-    policy = {"after_days": AFTER_DAYS, "overdue_from": since}
+    policy: dict[str, Any] = {"after_days": AFTER_DAYS, "overdue_from": since}
     perform(partial(policy_change, reconciliation=books, **policy, by=by, at=clock()))
     for asked in OverdueRecompute.objects.filter(reconciliation=books):
         recompute_execute(recompute_id=asked.pk, clock=clock)  # does nothing where a worker is at it
@@ -176,7 +176,7 @@ def _taken_up(books: Reconciliation, *, by: Actor, clock: Clock) -> None:
         return
     of: dict[str, Any] = {"organization_id": books.organization_id, "exception_id": found.pk}
     colleague = _colleague(by, clock=clock)
-    change = {"status": ExceptionStatus.INVESTIGATING, "assignee_ids": [by.user_id]}
+    change: dict[str, Any] = {"status": ExceptionStatus.INVESTIGATING, "assignee_ids": [by.user_id]}
     perform(partial(exception_change, **of, **change, by=by, at=clock()))
     perform(partial(comment_add, **of, body=COMMENT, mentions=[colleague.pk], by=by, at=clock()))
 

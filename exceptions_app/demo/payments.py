@@ -113,5 +113,5 @@ def _received(today: date, age: int, amount: int, name: str, text: str) -> Recor
         currency="EUR",
         reference=name,
         description=text,
-        external_id=f"B{amount:+d}-{age}",
+        external_id=f"B-{age:02}{abs(amount)}",
     )

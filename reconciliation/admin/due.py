@@ -22,6 +22,8 @@ from reconciliation.states import MatchStatus
 OPEN = frozenset({UNMATCHED, PARTIAL, SUGGESTED})
 """What is due at all: nobody has accepted that it is cleared."""
 
+CELL = '{} <span class="tieout-due">{}</span>'
+
 
 def due_chip(found: Standing) -> str:
     return chip_at(found.overdue_at) if found.status in OPEN else "–"
@@ -34,8 +36,8 @@ def chip_at(overdue_at: datetime | None) -> str:
     local = timezone.localtime(overdue_at)
     day = date_format(local, "DATE_FORMAT" if local.time() == time.min else "DATETIME_FORMAT")
     if overdue_at <= timezone.now():
-        return format_html("{} {}", chip(_("overdue"), "danger"), _("since %(day)s") % {"day": day})
-    return format_html("{} {}", chip(_("not yet due"), "info"), _("until %(day)s") % {"day": day})
+        return format_html(CELL, chip(_("overdue"), "danger"), _("since %(day)s") % {"day": day})
+    return format_html(CELL, chip(_("not yet due"), "info"), _("until %(day)s") % {"day": day})
 
 
 def overdue_at_of(found: Standing) -> datetime | None:

@@ -120,18 +120,24 @@ def test_the_twin_of_a_matched_record_is_named_with_its_match():
     ]
 
 
-def test_a_business_that_repeats_itself_has_no_sure_duplicates():
-    """The same people pay the same amount every other day."""
-    pairs = [
-        (
-            record(100 + 2 * place, "a", 2 * place, 84_17, **PAYER),
-            record(101 + 2 * place, "b", 2 * place, 84_17, **PAYER),
-        )
-        for place in range(60)
+def test_a_business_that_repeats_itself_has_no_duplicates():
+    """Everybody pays the same amount again three days later: that the record does says nothing."""
+    told = [{"counterparty": f"Payer{place} Company"} for place in range(40)]
+    records = [
+        {
+            "match": 2 * place + again,
+            **record(100 + 2 * place + again, "a", place + 3 * again, 84_17 + 97 * place, **told[place]),
+        }
+        for place in range(40)
+        for again in (0, 1)
     ]
-    matched = frame([{"match": place, **one} for place, pair in enumerate(pairs) for one in pair], MATCHED)
-    said = facing(record(1, "a", 51, 84_17, **PAYER), matched=matched)
-    assert {one["outcome"] for one in said} <= {Outcome.NEEDS_REVIEW}
+    asked = record(1, "a", 42, 84_17 + 97 * 39, **told[39])
+    once = [one for one in records if one["match"] % 2 == 0]
+    assert first(asked, matched=frame(once, MATCHED))["outcome"] == Outcome.MATCH_FOUND
+    without_its_own = [one for one in records if one["match"] != 79]
+    assert {one["outcome"] for one in facing(asked, matched=frame(without_its_own, MATCHED))} <= {
+        Outcome.NEEDS_REVIEW
+    }
 
 
 def test_a_reference_that_is_matched_elsewhere_is_named_with_its_match():

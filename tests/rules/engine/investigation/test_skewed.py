@@ -1,4 +1,5 @@
-"""Pools in which amounts and people repeat: nothing may look certain there by accident."""
+"""Pools in which amounts and people repeat: nothing may look certain there by accident. Of 1,500 records asked about; all of
+them are without a cause."""
 
 from __future__ import annotations
 
@@ -24,13 +25,13 @@ def skewed(seed: int, **given) -> World:
 
 
 def test_all_of_one_amount():
-    assert found(skewed(1, amount=10_00, currency="EUR")) <= 15
+    assert found(skewed(1, amount=10_00, currency="EUR")) == 0
 
 
 def test_a_few_round_amounts():
     rng = np.random.default_rng(2)
     amounts = [50_00, 100_00, 200_00, 250_00, 500_00, 1000_00, 1200_00]
-    assert found(skewed(2, amount=lambda: amounts[int(rng.integers(len(amounts)))], currency="EUR")) <= 15
+    assert found(skewed(2, amount=lambda: amounts[int(rng.integers(len(amounts)))], currency="EUR")) <= 3
 
 
 def test_one_counterparty():
@@ -47,7 +48,7 @@ def test_one_counterparty_and_list_prices():
 
 
 def test_everything_on_one_day():
-    assert found(skewed(5, day=SPAN - 20)) <= 15
+    assert found(skewed(5, day=SPAN - 20)) <= 3
 
 
 def test_both_sides_number_their_own_documents():
