@@ -22,7 +22,7 @@ from tests.hammer.world import Instants, World
 
 HANGS_SECONDS = 60  # without a word from anybody
 WORKER_SLOTS, DRIVER_SLOT = 8, 63
-JOBS = {"pass", "operation", "import", "job"}
+JOBS = {"pass", "operation", "import", "sweep", "job"}
 
 
 @dataclass(frozen=True, slots=True)

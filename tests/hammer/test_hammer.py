@@ -12,7 +12,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def test_whatever_people_and_passes_do_at_once_everything_holds():
     world = build(seed=7)
-    report = Driver(world, Plan(seed=7, acts=120, processes=2, threads=4)).run()
+    report = Driver(world, Plan(seed=7, acts=160, processes=2, threads=4)).run()
     assert problems(world, report) == []
     assert report.kills
     assert report.cuts
