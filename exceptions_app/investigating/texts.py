@@ -75,12 +75,21 @@ def sureness(confidence: float) -> str:
     return f"{word} ({min(int(confidence * 100), 99)}%)"
 
 
-def record_text(record_id: int, records: Records, *, measure: str = "signed_amount") -> str:
-    """ "record 902 (2026-03-01, 17.50 USD, Order 17)". `measure`: which of its amounts the reconciliation compares."""
+def record_text(
+    record_id: int, records: Records, *, measure: str = "signed_amount", part: int | None = None
+) -> str:
+    """ "record 902 (2026-03-01, 17.50 USD, Order 17)". `measure`: which of its amounts the reconciliation compares; `part`: what
+    was open of it, told where it was not all ("7.50 USD of 17.50 USD")."""
     record = records.get(record_id)
     if record is None:
         return _("record %(id)s") % {"id": record_id}
-    amount = shown(getattr(record, measure), record.decimal_places, record.currency)
+    whole = getattr(record, measure)
+    amount = shown(whole, record.decimal_places, record.currency)
+    if part is not None and abs(part) < abs(whole):
+        amount = _("%(part)s of %(amount)s") % {
+            "part": shown(part, record.decimal_places, record.currency),
+            "amount": amount,
+        }
     label = record.counterparty or record.reference or record.description or record.external_id
     told = ", ".join(part for part in (record.date.isoformat(), amount, _short(label)) if part)
     return _("record %(id)s (%(told)s)") % {"id": record_id, "told": told}
@@ -114,7 +123,19 @@ class _Told:
         return text[:1].upper() + text[1:]
 
     def named(self, record_id: int) -> str:
-        return record_text(record_id, self.records, measure=self.reconciliation.measure)
+        measure, part = self.reconciliation.measure, self._parts.get(record_id)
+        return record_text(record_id, self.records, measure=measure, part=part)
+
+    @property
+    def _parts(self) -> dict[int, int | None]:
+        """What was open of the records, where the facts say it of each by itself."""
+        suggested, facts = self.finding.suggested, self.facts
+        parts = {suggested[0]: facts.get("other_amount")} if len(suggested) == 1 else {}
+        return parts | (
+            {self.finding.record_id: facts.get("amount")}
+            if self.finding.cause != Cause.COMBINED_PAYMENT
+            else {}
+        )
 
     @property
     def others(self) -> str:

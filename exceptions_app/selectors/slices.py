@@ -47,7 +47,7 @@ def slice_parts(pairs: str, *, record_columns: str = RECORD_COLUMNS, among: str 
         JOIN ledgers_record r ON r.id = m.record_id AND r.stream_id = p.stream_id
         WHERE NOT EXISTS (
             SELECT FROM reconciliation_openitem o
-            WHERE o.reconciliation_id = m.reconciliation_id AND o.record_id = m.record_id)
+            WHERE o.held_by = m.match_id AND o.record_id = m.record_id)
         """  # noqa: S608 - our own names
     return free, held, members
 

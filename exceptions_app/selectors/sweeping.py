@@ -15,7 +15,7 @@ ITEM_DUE = "o.overdue_seen_at IS NULL AND o.overdue_at <= %(at)s AND o.closed_at
 # A record that a suggestion has in part is an open item as well, and is seen as that.
 MEMBER_DUE = """m.live AND m.overdue_seen_at IS NULL AND m.overdue_at <= %(at)s AND NOT EXISTS (
     SELECT FROM reconciliation_openitem o
-    WHERE o.reconciliation_id = m.reconciliation_id AND o.record_id = m.record_id)"""
+    WHERE o.held_by = m.match_id AND o.record_id = m.record_id)"""
 """Past due, and no sweep has seen it: of open item o, of member m of an undecided suggestion."""
 
 # As values, not with EXISTS: that may be planned as one look at the suggestions of everybody.

@@ -51,7 +51,7 @@ def finding_take(
     if match.difference and not create_adjustment:
         raise _differs(finding, match)
     if match.adjustment_id is not None:
-        _refuse_another_difference(finding, match)
+        _refuse_another_difference(finding, Record.objects.get(pk=match.adjustment_id))
     as_read = Finding.objects.filter(pk=finding.pk, match_id=finding.match_id)
     if not as_read.update(match_id=match.pk, taken_at=at, taken_by=by.ref):
         raise _taken(finding_id)
@@ -128,9 +128,8 @@ def _sentence(finding: Finding, refusal: Conflict | Invalid) -> str:
     return _("record %(id)s: %(message)s") % {"id": named, "message": issue["message"]}
 
 
-def _refuse_another_difference(finding: Finding, match: Match) -> None:
+def _refuse_another_difference(finding: Finding, written: Record) -> None:
     """An adjustment is written for what was shown, not for what the records have become since."""
-    written = Record.objects.get(pk=match.adjustment_id)
     if written.amount != abs(finding.difference):
         raise Conflict(
             _(

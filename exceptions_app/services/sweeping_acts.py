@@ -83,7 +83,8 @@ ORDER BY s.id FOR UPDATE
 MEMBERS = f"""
 WITH held AS MATERIALIZED (
     SELECT m.record_id FROM reconciliation_matchmember m
-    WHERE m.match_id = ANY(%(matches)s) AND {MEMBER_DUE} ORDER BY m.record_id FOR UPDATE OF m SKIP LOCKED
+    WHERE m.match_id = ANY(%(matches)s) AND (%(record)s::bigint IS NULL OR m.record_id = %(record)s) AND {MEMBER_DUE}
+    ORDER BY m.record_id FOR UPDATE OF m SKIP LOCKED
 )
 SELECT r.stream_id, array_agg(r.id) FROM held JOIN ledgers_record r ON r.id = held.record_id GROUP BY 1 ORDER BY 1
 """  # noqa: S608 - our own text

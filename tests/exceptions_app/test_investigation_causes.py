@@ -287,3 +287,16 @@ def test_a_statement_line_that_came_twice_is_said_to_be_a_duplicate():
     assert (found.cause, found.suggested, found.facts["match"]) == ("duplicate", [lines[0].pk], match.pk)
     assert f"which match {match.pk} has already" in text
     assert "close it" in text
+
+
+def test_of_what_a_match_covers_in_part_the_rest_is_told_beside_the_whole():
+    account = Account()
+    _matched, late = account.upload(
+        "2026-02-04,60.00,credit,INV-7719912,S1", "2026-02-05,40.00,credit,INV-7719912,S2"
+    )
+    account.books.post(("G1", "debit", 100_00, 4, "INV-7719912"))
+    account.books.manual(["S1"], ["G1"])
+    found, text = first(account, late)
+    assert (found.cause, found.difference) == ("equal_amount", 0)
+    assert "40.00\u00a0EUR of 100.00\u00a0EUR, INV-7719912) has the same amount" in text
+    assert "(2026-02-05, 40.00\u00a0EUR, INV-7719912)" in text

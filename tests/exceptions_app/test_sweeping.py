@@ -214,6 +214,16 @@ def test_marked_by_hand_in_an_undecided_suggestion(feeds: Overdue):
     assert feeds.slice() == {record.pk: 100}
 
 
+def test_marked_by_hand_the_others_of_its_suggestion_are_left_to_the_next_sweep(feeds: Overdue):
+    """Their exceptions would be locked behind its own, against the order of their ids."""
+    [record] = feeds.add(feeds.a, ("R1", 100))
+    feeds.add(feeds.b, ("R1", 100))
+    feeds.auto_match(feeds.made)
+    feeds.mark(record)
+    assert [row.stream for row in ReconciliationException.objects.all()] == [feeds.a]
+    assert counts(feeds.sweep()) == (1, 1, 0, 0)
+
+
 def test_a_policy_moved_to_later_empties_the_slice_and_back_it_is_overdue_anew(feeds: Overdue):
     feeds.add(feeds.a, ("R1", 100))
     feeds.sweep()

@@ -11,10 +11,20 @@ from rules.engine.investigation.deep import deeper
 from rules.engine.investigation.findings import Cause
 from rules.engine.investigation.pairs import OpenSearch, Pairs, Search
 from rules.engine.investigation.records import Books, Records
-from rules.engine.investigation.sums import NOBODY, POOL, Pools, Sets, joined_sets, pools, sets_of
+from rules.engine.investigation.sums import (
+    NOBODY,
+    POOL,
+    Pools,
+    Sets,
+    joined_pools,
+    joined_sets,
+    pools,
+    sets_of,
+)
 from rules.engine.sides import Bools, Floats, Ints
 
 FEW = 16  # open records of a side, of which all may be parts, whatever their words
+TARGETS = 20_000  # whose pools are found at a time: 2 million pairs for each word that they have
 SOME_ODDS = 0.5  # from which a single record explains enough for larger sets not to be searched
 
 
@@ -46,10 +56,10 @@ def combined(books: Books, pairs: Pairs, near: Ints) -> Parts:
     """Records of the own side, one of them asked about at least, that add up to one of the other side. `near`: rows of the other
     side that share a word with a record asked about."""
     search = Search(replace(books, own=books.other, other=books.own), books.own)
-    target, member = _tried(search, np.unique(near))
-    telling = search.vocabulary.shared(target, member).likelier
-    pool = pools(target, member, books.other, books.own, telling)
-    pool = pool.only(np.flatnonzero(_are_asked(pool.rows, books).any(axis=1)))
+    near = np.unique(near)
+    pool = joined_pools(
+        [_own_pools(search, near[start : start + TARGETS], books) for start in range(0, len(near), TARGETS)]
+    )
     claimed, explained = _claimed(pairs, books), _explained(pairs, books)
     sets, unfinished = _searched(pool, claimed, books.other, books.own)
     related = _related(sets, pairs, len(books.other), sets.members, sets.target[:, None])
@@ -60,8 +70,17 @@ def combined(books: Books, pairs: Pairs, near: Ints) -> Parts:
     free = _free(sets.members, explained)[place] * (1 + explained[own])
     waiting = pool.rows[np.isin(pool.target, unfinished)]
     waiting = np.unique(waiting[_are_asked(waiting, books)])
-    asked = books.asked[member]
-    return Parts(sets, own, place, rating[place] * free, (member[asked], target[asked]), waiting)
+    row, column = np.nonzero(_are_asked(pool.rows, books))
+    looked_at = pool.rows[row, column], pool.target[row]
+    return Parts(sets, own, place, rating[place] * free, looked_at, waiting)
+
+
+def _own_pools(search: Search, near: Ints, books: Books) -> Pools:
+    """Of some records of the other side, those with a record asked about."""
+    target, member = _tried(search, near)
+    telling = search.vocabulary.shared(target, member).likelier
+    pool = pools(target, member, books.other, books.own, telling)
+    return pool.only(np.flatnonzero(_are_asked(pool.rows, books).any(axis=1)))
 
 
 def _tried(search: Search, rows: Ints) -> tuple[Ints, Ints]:

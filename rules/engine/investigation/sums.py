@@ -94,6 +94,12 @@ def pools(target: Ints, candidate: Ints, targets: Records, candidates: Records, 
     return Pools(known[enough], rows[enough], size[enough])
 
 
+def joined_pools(parts: list[Pools]) -> Pools:
+    none = np.zeros(0, np.int64)
+    parts = [Pools(none, np.zeros((0, POOL), np.int64), none), *parts]
+    return Pools(*(np.concatenate([getattr(one, field.name) for one in parts]) for field in fields(Pools)))
+
+
 def joined_sets(parts: list[Sets]) -> Sets:
     if not parts:
         none, share = np.zeros(0, np.int64), np.zeros(0)

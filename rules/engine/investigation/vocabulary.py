@@ -22,6 +22,7 @@ ALWAYS = 50  # records without the word are always reckoned with: in a small fra
 COMMON = 10  # a word that one in so many records has, or more, joins nothing
 FEW_RECORDS = 48  # that have it are always few enough
 KEPT = 0.5  # of true pairs whose texts could agree, how many share their rarest word
+PAIRS = 1_000_000  # compared at a time, each with all its words
 UNKNOWN = -1
 
 
@@ -74,7 +75,16 @@ class Vocabulary:
         self._could_tell = (self.held > 0) & (of_asked > 0) & self.joins
 
     def shared(self, rows: Ints, found: Ints) -> Shared:
-        """Of pairs of rows."""
+        """Of pairs of rows, many at a time."""
+        parts = [
+            self._shared(rows[start : start + PAIRS], found[start : start + PAIRS])
+            for start in range(0, max(len(rows), 1), PAIRS)
+        ]
+        return Shared(
+            *(np.concatenate([getattr(part, name) for part in parts]) for name in ("word", "likelier"))
+        )
+
+    def _shared(self, rows: Ints, found: Ints) -> Shared:
         number, word = self.asked.of(rows)
         codes = found[number] * self.size + word
         place = np.minimum(np.searchsorted(self._found_codes, codes), max(len(self._found_codes) - 1, 0))

@@ -14,11 +14,11 @@ def found(world: World) -> int:
     return int((outcomes["outcome"] == Outcome.MATCH_FOUND).sum())
 
 
-def skewed(seed: int, **given) -> World:
+def skewed(seed: int, size: int = 1_500, **given) -> World:
     world = World(np.random.default_rng(seed))
     draw = {name: value if callable(value) else lambda value=value: value for name, value in given.items()}
     for side, put in (("a", world.own), ("b", world.other)):
-        for _ in range(1_500):
+        for _ in range(size):
             put.append(world.book(world.trade(**{name: one() for name, one in draw.items()}), side))
     world.nothing = [one["id"] for one in world.own]
     return world
@@ -71,3 +71,16 @@ def test_small_books_are_no_surer():
         part.nothing = [one["id"] for one in part.own]
         total += found(part)
     assert total == 0
+
+
+def test_a_price_list_in_small_books():
+    """Whatever is sold has one of 400 prices: that two records have the same says less than how near other amounts stand."""
+    rng = np.random.default_rng(9)
+    prices = np.exp(rng.normal(9, 1, 400)).astype(int) // 100 * 100 + 99
+    total = 0
+    for seed in range(5):
+        world = skewed(
+            20 + seed, size=300, amount=lambda: int(prices[int(rng.integers(400))]), currency="EUR"
+        )
+        total += found(world)
+    assert total <= 15, total
