@@ -112,6 +112,9 @@ def run_void(*, run: Run, by: Actor, at: datetime) -> None:
     Refused while it is closed (reopen an item first), a pass of it is under way or a file of it is being imported.
     """
     lock_for_voiding(run)
+    # Passes before their run, as a worker locks them that begins one or ends it.
+    waiting = run.passes.filter(status=PassStatus.PENDING).order_by("pk")
+    list(waiting.select_for_update(of=("self",)).values_list("pk"))
     run = Run.objects.select_for_update(of=("self",)).get(pk=run.pk)
     if run.voided_at is not None:
         return
@@ -127,8 +130,8 @@ def run_void(*, run: Run, by: Actor, at: datetime) -> None:
     sources = list(run.sources.filter(source_file__voided_at__isnull=True))  # failed ones too
     counts = void_sources(run=run, sources=sources, by=by, at=at)
     run.discrepancies.live().update(voided_at=at)
-    for waiting in run.passes.filter(status=PassStatus.PENDING):
-        waiting.move(PassStatus.CANCELLED, finished_at=at, cancel_requested_at=at)
+    for each in waiting.all():
+        each.move(PassStatus.CANCELLED, finished_at=at, cancel_requested_at=at)
     run.voided_at, run.voided_by = at, by.ref
     run.save(update_fields=["voided_at", "voided_by"])
     audit.record(
