@@ -61,15 +61,15 @@ def findings_of(investigation: Investigation) -> QuerySet[Finding]:
 
 
 def shown_findings(findings: Sequence[Finding]) -> list[ShownFinding]:
-    """A page of findings of one reconciliation, in four queries however long it is."""
+    """A page of findings of one reconciliation, in five queries however long it is."""
     if not findings:
         return []
     reconciliation = findings[0].investigation.exception.reconciliation
     ids = {pk for each in findings for pk in (each.record_id, *each.suggested)}
     records = Record.objects.in_bulk(ids)
-    made = Match.objects.filter(pk__in={each.match_id for each in findings if each.match_id is not None})
-    statuses = dict(made.values_list("pk", "status"))
-    open_ids = _open(reconciliation.pk, ids)
+    open_items = _open(reconciliation.pk, ids)
+    match_ids = {pk for pk in (*open_items.values(), *(each.match_id for each in findings)) if pk is not None}
+    statuses = dict(Match.objects.filter(pk__in=match_ids).values_list("pk", "status"))
     shown = []
     for each in findings:
         named = [each.record_id, *each.suggested]
@@ -77,17 +77,20 @@ def shown_findings(findings: Sequence[Finding]) -> list[ShownFinding]:
         shown.append(
             ShownFinding(
                 finding=each,
-                text=finding_text(each, records),
+                text=" ".join(
+                    filter(None, [finding_text(each, records), _extends(named, open_items, statuses)])
+                ),
                 records={pk: records[pk] for pk in named if pk in records},
                 match_status=status,
-                not_matchable=_why_not(each, status, [pk for pk in named if pk not in open_ids]),
+                not_matchable=_why_not(each, status, [pk for pk in named if pk not in open_items]),
             )
         )
     return shown
 
 
-def _open(reconciliation_id: int, ids: set[int]) -> set[int]:
-    """Those that can be matched now: open ones, and those that only an undecided suggestion has."""
+def _open(reconciliation_id: int, ids: set[int]) -> dict[int, int | None]:
+    """Those that can be matched now: open ones, with what covers them in part, and those that only an undecided suggestion
+    has."""
     tokens = OpenItem.objects.filter(
         reconciliation_id=reconciliation_id, record_id__in=ids, closed_at__isnull=True
     )
@@ -97,8 +100,19 @@ def _open(reconciliation_id: int, ids: set[int]) -> set[int]:
         live=True,
         match__status=MatchStatus.SUGGESTED,
     )
-    found = tokens.values_list("record_id", flat=True).union(suggested.values_list("record_id", flat=True))
-    return set(found)
+    found: dict[int, int | None] = dict.fromkeys(suggested.values_list("record_id", flat=True))
+    return found | dict(tokens.values_list("record_id", "held_by"))
+
+
+def _extends(named: list[int], open_items: dict[int, int | None], statuses: dict[int, str]) -> str:
+    """Which accepted matches a match of these records would put in its place."""
+    held = {open_items.get(pk) for pk in named}
+    replaced = sorted(pk for pk in held if pk is not None and statuses.get(pk) == MatchStatus.ACCEPTED)
+    if not replaced:
+        return ""
+    return _(
+        "Match %(ids)s covers part of it already: one match of all its records and these would replace it."
+    ) % {"ids": ", ".join(map(str, replaced))}
 
 
 def _why_not(finding: Finding, match_status: str, not_open: list[int]) -> str:

@@ -5,15 +5,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from random import Random
 
 import pytest
 
 from exceptions_app.models import Finding
 from exceptions_app.selectors.investigations import shown_findings
+from exceptions_app.services.finding_taking import finding_take
 from ledgers.models import Record
+from organizations.acts import perform
+from reconciliation.models import Match
 from reconciliation.services.stream_matches import match_by_hand
 from reconciliation.services.stream_records import RecordIn, records_add
+from tests.clock import NOW
 from tests.exceptions_app.investigating import Account, Acquirer
 from tests.reconciliation.files import Line
 
@@ -300,3 +305,19 @@ def test_of_what_a_match_covers_in_part_the_rest_is_told_beside_the_whole():
     assert (found.cause, found.difference) == ("equal_amount", 0)
     assert "40.00\u00a0EUR of 100.00\u00a0EUR, INV-7719912) has the same amount" in text
     assert "(2026-02-05, 40.00\u00a0EUR, INV-7719912)" in text
+
+
+def test_a_match_that_would_be_replaced_is_named_beforehand():
+    account = Account()
+    _matched, late = account.upload(
+        "2026-02-04,60.00,credit,INV-7719912,S1", "2026-02-05,40.00,credit,INV-7719912,S2"
+    )
+    account.books.post(("G1", "debit", 100_00, 4, "INV-7719912"))
+    account.books.manual(["S1"], ["G1"])
+    held = Match.objects.get()
+    found, text = first(account, late)
+    assert f"Match {held.pk} covers part of it already" in text
+    take = {"organization_id": late.stream.organization_id, "finding_id": found.pk}
+    perform(partial(finding_take, **take, by=account.by, at=NOW))
+    held.refresh_from_db()
+    assert held.status == "superseded"
