@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from exceptions_app.models import ReconciliationException
 from reconciliation.services.bulk_execution import bulk_execute
 from tests.api.streams.acquirer import BY_BATCH, ONE_TO_ONE, RECORDS, Json, Program, clock
 
@@ -280,7 +281,7 @@ def test_a_record_marked_overdue(loaded):
             "overdue_at": "2026-03-04T00:00:00Z",
             "matched_records": [],
             "days_unreconciled": ANY,
-            "exception_id": None,
+            "exception_id": ReconciliationException.objects.active().get().pk,
         },
         *OURS_OF_A_RECORD,
         "matched_records_total",

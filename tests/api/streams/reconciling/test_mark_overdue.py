@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 
+from exceptions_app.models import ReconciliationException
 from ledgers.services.postings import EntryIn
 from organizations.models import AuditEvent
 from reconciliation.models import Match, MatchMember, OpenItem
@@ -63,7 +64,12 @@ def test_it_answers_the_entry_as_the_contract_says(cards):
     body = mark(cards, record, {"overdue_at": "2026-03-04T01:00:00+01:00"})
     assert set(body) >= DOCUMENTED
     assert (body["id"], body["overdue_at"], body["escalated"]) == (record.pk, "2026-03-04T00:00:00Z", True)
-    assert (body["status"], body["matched_records"], body["exception_id"]) == ("unreconciled", [], None)
+    exception = ReconciliationException.objects.get(stream=record.stream, status="open")
+    assert (body["status"], body["matched_records"], body["exception_id"]) == (
+        "unreconciled",
+        [],
+        exception.pk,
+    )
     assert body["reconciliation_id"] == cards.reconciliation.pk
     item = OpenItem.objects.get()
     assert (item.overdue_at, item.overdue_by_hand) == (THEN, True)
