@@ -31,13 +31,8 @@ from exceptions_app.services.sweeping_acts import (
 from exceptions_app.states import SweepStatus
 from organizations.actors import system_actor
 from organizations.acts import connection_lost
-from reconciliation.services.locks import (
-    LockKind,
-    free_session_lock,
-    perform_patiently,
-    share_reconciliations,
-    try_session_lock,
-)
+from reconciliation.services.job_life import Overtaken, job_held
+from reconciliation.services.locks import LockKind, perform_patiently, share_reconciliations
 from rules.models import Reconciliation
 
 KEPT = timedelta(days=7)
@@ -47,22 +42,16 @@ Act = Callable[..., Swept]
 log = logging.getLogger(__name__)
 
 
-class Overtaken(Exception):
-    """The sweep is no longer ours: it was taken for lost, and another one does what is left."""
-
-
 def organization_sweep(*, organization_id: int, clock: Clock) -> Sweep | None:
     """One sweep, as of now. None where another one is at it. Outermost: opens its own acts.
 
     A reconciliation that fails is named in the sweep's error, and does not stop the others.
     """
-    if not try_session_lock(LockKind.SWEEP, organization_id):
-        return None
-    try:
+    with job_held(LockKind.SWEEP, organization_id) as ours:
+        if not ours:
+            return None
         sweep = perform_patiently(partial(_begin, organization_id, at=clock()))
         _run(sweep, clock)
-    finally:
-        free_session_lock(LockKind.SWEEP, organization_id)
     sweep.refresh_from_db()
     return sweep
 
