@@ -114,7 +114,8 @@ def _figures(rows: pl.DataFrame) -> dict[str, Any]:
 
 
 def _rows(investigation: Investigation, frames: Frames, found: Findings) -> pl.DataFrame:
-    """Findings as rows of their table, in the order in which they are shown. Facts that say nothing are left out; a suggestion that waits is added."""
+    """Findings as rows of their table, in the order in which they are shown. Facts that say nothing are left out; a suggestion
+    that waits is added."""
     findings = _best_first(found.findings)
     waits = pl.concat(
         [frame.select("id", "suggestion") for frame in (frames.asked, frames.own, frames.other)]

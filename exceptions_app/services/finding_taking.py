@@ -39,7 +39,8 @@ def finding_take(
     With `create_adjustment` a difference is made up by an adjustment record (streams only). NotFound "finding.not_found".
     Conflict: "finding.taken" (naming the match), "finding.not_matchable" (the cause suggests nothing to match),
     "finding.out_of_date" (a record is not open any more, or another difference is left than the finding says),
-    "finding.difference" (the amounts differ and no adjustment is asked for). Invalid "match.adjustment_refused" for an adjustment in a ledger's reconciliation.
+    "finding.difference" (the amounts differ and no adjustment is asked for). Invalid "match.adjustment_refused" for an
+    adjustment in a ledger's reconciliation.
     """
     by.require(SCOPE)
     finding = _finding(organization_id, finding_id)
